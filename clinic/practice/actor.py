@@ -1,0 +1,30 @@
+"""Who acts: a frozen value that the rim builds once and every use case receives."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A staff member, a program, a patient by link, or the system itself.
+
+    `practice_id` is the only practice that this actor can see. `roles` are staff roles, `scopes` are OAuth2 scopes;
+    a staff member has no scopes and a program has no roles.
+    """
+
+    practice_id: UUID
+    kind: str
+    id: UUID | None = None
+    roles: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    label: str = ""
+
+    @property
+    def ref(self) -> str:
+        """How rows name the actor: `staff:<uuid>`, `client:<uuid>`, `patient:<uuid>` or `system`."""
+        return f"{self.kind}:{self.id}" if self.id else self.kind
+
+
+def system(*, practice_id: UUID) -> Actor:
+    """The actor of everything that only the passing of time does."""
+    return Actor(practice_id=practice_id, kind="system", label="the system")

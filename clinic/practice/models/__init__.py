@@ -1,0 +1,22 @@
+"""The place and its people: rows and constraints."""
+
+from clinic.practice.models.idempotency import IdempotencyKey
+from clinic.practice.models.integration import IntegrationClient
+from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
+from clinic.practice.models.staff import StaffMember
+from clinic.practice.models.trail import TrailEntry
+from clinic.practice.models.work import WorkItem
+
+__all__ = [
+    "Closure",
+    "IdempotencyKey",
+    "IntegrationClient",
+    "OpeningHours",
+    "Practice",
+    "Resource",
+    "Room",
+    "Site",
+    "StaffMember",
+    "TrailEntry",
+    "WorkItem",
+]

@@ -1,0 +1,17 @@
+"""Programs that integrate with the practice."""
+
+from django.db import models
+from oauth2_provider.models import AbstractApplication
+
+from clinic.practice.models.place import Practice
+
+
+class IntegrationClient(AbstractApplication):
+    """An OAuth2 client of one practice. `allowed_scopes` bounds what its tokens can ever carry."""
+
+    practice = models.ForeignKey(Practice, on_delete=models.CASCADE, related_name="integration_clients")
+    allowed_scopes = models.TextField(default="", blank=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta(AbstractApplication.Meta):  # type: ignore[name-defined]
+        abstract = False

@@ -1,0 +1,67 @@
+"""Staff: the user model, with the roles that decide what each may do."""
+
+from typing import ClassVar
+
+import pghistory
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from clinic.practice.ids import new_id
+from clinic.practice.models.place import Practice, Resource, Site
+
+
+class Role(models.TextChoices):
+    FRONT_DESK = "front_desk"
+    PRESCRIBER = "prescriber"
+    MONITOR = "monitor"
+    THERAPIST = "therapist"
+    OPERATOR = "operator"
+    CLINICAL_LEAD = "clinical_lead"
+    PRACTICE_ADMIN = "practice_admin"
+
+
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    exclude=["password", "last_login"],
+)
+class StaffMember(AbstractUser):
+    """A person who works in the practice. Without a practice a user sees nothing: access fails closed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    practice = models.ForeignKey(
+        Practice, on_delete=models.PROTECT, related_name="staff", null=True, blank=True
+    )
+    resource = models.OneToOneField(
+        Resource, on_delete=models.PROTECT, related_name="practitioner", null=True, blank=True
+    )
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
+    skills = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    home_site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, related_name="home_staff", null=True, blank=True
+    )
+    # Minutes kept free after each of this person's visits, and between visits at different sites.
+    buffer_minutes = models.PositiveSmallIntegerField(default=0)
+    travel_minutes = models.PositiveSmallIntegerField(default=60)
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
+        abstract = False
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(roles__contained_by=[role.value for role in Role]), name="staff_roles_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(practice__isnull=True, resource__isnull=True)
+                | Q(practice__isnull=False, resource__isnull=False),
+                name="staff_of_practice_is_a_resource",
+            ),
+        ]
+
+    @property
+    def display_name(self) -> str:
+        return self.get_full_name() or self.username

@@ -1,0 +1,54 @@
+"""Writing the trail. Called inside the caller's transaction, in every write, workers' writes too."""
+
+import uuid
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection
+
+from clinic.practice.actor import Actor
+from clinic.practice.models import TrailEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the story. `data` holds ids, times and codes, never names or free text beyond `reason`."""
+
+    verb: str
+    subject_kind: str
+    subject_id: UUID
+    course_id: UUID | None = None
+    patient_id: UUID | None = None
+    reason: str = ""
+    data: dict[str, Any] = dataclass_field(default_factory=dict)
+
+
+def record(*, actor: Actor, at: datetime, steps: list[Step]) -> None:
+    """Append the steps, in one statement.
+
+    Raises RuntimeError outside a transaction: a trail that could outlive a rolled-back write would be a lie.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("the trail is written in the transaction of what it tells")
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid.uuid4().hex)
+    TrailEntry.objects.bulk_create(
+        TrailEntry(
+            practice_id=actor.practice_id,
+            at=at,
+            actor_ref=actor.ref,
+            actor_label=actor.label,
+            verb=step.verb,
+            subject_kind=step.subject_kind,
+            subject_id=step.subject_id,
+            course_id=step.course_id,
+            patient_id=step.patient_id,
+            reason=step.reason,
+            data=step.data,
+            request_id=request_id,
+        )
+        for step in steps
+    )

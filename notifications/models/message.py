@@ -1,0 +1,131 @@
+"""One row a message, written in the caller's transaction; one row an attempt to hand it over."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from clinic.practice.ids import new_id
+from clinic.practice.models import Practice, StaffMember
+from patients.models import Patient
+
+
+class State(models.TextChoices):
+    PLANNED = "planned"
+    LEASED = "leased"
+    HANDING_OVER = "handing_over"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    IN_DOUBT = "in_doubt"
+    CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"
+    FAILED_FINAL = "failed_final"
+
+
+class Message(models.Model):
+    """A message to one patient or one staff member by one channel.
+
+    `dedupe_key` is (kind, appointment or course, its version, channel), never the due time: planning twice is harmless.
+    `subject_*` name the appointment or course by value, because this room knows nothing of scheduling. The text is
+    rendered when it is handed over, from facts re-checked at that moment, and kept (R-19).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="messages")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="messages", null=True)
+    staff = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="messages", null=True)
+    kind = models.CharField(max_length=40)
+    channel = models.CharField(max_length=10)
+    category = models.CharField(max_length=20, default="reminders")
+    dedupe_key = models.CharField(max_length=200)
+    subject_kind = models.CharField(max_length=20)
+    subject_id = models.UUIDField()
+    subject_version = models.PositiveIntegerField(default=1)
+    course_id = models.UUIDField(null=True)
+    due_at = models.DateTimeField()
+    useful_until = models.DateTimeField()
+    state = models.CharField(max_length=15, choices=State, default=State.PLANNED)
+    state_reason = models.CharField(max_length=60, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    leased_by = models.CharField(max_length=80, blank=True)
+    current_attempt = models.UUIDField(null=True)
+    sent_to = models.CharField(max_length=254, blank=True)
+    sent_subject = models.CharField(max_length=200, blank=True)
+    sent_body = models.TextField(blank=True)
+    provider_id = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["practice", "dedupe_key"], name="message_once"),
+            models.CheckConstraint(
+                condition=Q(patient__isnull=False, staff__isnull=True)
+                | Q(patient__isnull=True, staff__isnull=False),
+                name="message_has_one_recipient",
+            ),
+            models.CheckConstraint(condition=Q(due_at__lte=F("useful_until")), name="message_due_while_useful"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["leased", "handing_over"]) | Q(lease_until__isnull=False),
+                name="message_lease_ends",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["handing_over", "in_doubt"]) | Q(current_attempt__isnull=False),
+                name="message_hand_over_has_attempt",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at", "id"], condition=Q(state="planned"), name="message_due"),
+            models.Index(
+                fields=["lease_until"], condition=Q(state__in=["leased", "handing_over"]), name="message_leased"
+            ),
+            models.Index(fields=["subject_id", "kind"]),
+            models.Index(fields=["course_id"]),
+            models.Index(fields=["practice", "-due_at"]),
+            models.Index(fields=["patient", "-due_at"]),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel} {self.state}"
+
+
+class Attempt(models.Model):
+    """One hand-over to a provider: committed before the call, finished after it, fenced by its id."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempt_rows")
+    number = models.PositiveSmallIntegerField()
+    begun_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    provider_id = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message", "number"], name="attempt_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.outcome}"
+
+
+class Suppression(models.Model):
+    """An address that must not be messaged: it opted out or it does not exist (R-07, R-13)."""
+
+    practice = models.ForeignKey(Practice, on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(max_length=10)
+    value = models.CharField(max_length=254)
+    reason = models.CharField(max_length=40)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["practice", "channel", "value"], name="suppression_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason

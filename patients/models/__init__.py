@@ -1,0 +1,16 @@
+"""Who is treated: rows and constraints."""
+
+from patients.models.clinical import EligibilityDecision, Escort, Measure, TreatmentConsent
+from patients.models.contact import ContactPoint, MessagingConsent
+from patients.models.patient import ExternalIdentifier, Patient
+
+__all__ = [
+    "ContactPoint",
+    "EligibilityDecision",
+    "Escort",
+    "ExternalIdentifier",
+    "Measure",
+    "MessagingConsent",
+    "Patient",
+    "TreatmentConsent",
+]

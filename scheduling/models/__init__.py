@@ -1,0 +1,26 @@
+"""Courses, visits, who is where, and the follow-ups owed: rows and constraints, no workflow."""
+
+from scheduling.models.appointment import Appointment, AppointmentPractitioner, GroupSession
+from scheduling.models.course import CoursePhase, RuleOverride, TreatmentCourse
+from scheduling.models.followup import ExternalVisit, FollowUpGap, GapDose, GapVisit
+from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
+from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
+
+__all__ = [
+    "Absence",
+    "Appointment",
+    "AppointmentPractitioner",
+    "CoursePhase",
+    "ExternalVisit",
+    "FollowUpGap",
+    "GapDose",
+    "GapVisit",
+    "GroupSession",
+    "Occupancy",
+    "ProtocolTemplate",
+    "ProtocolVersion",
+    "RuleOverride",
+    "Shift",
+    "ShiftBreak",
+    "TreatmentCourse",
+]
