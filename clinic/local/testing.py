@@ -1,0 +1,30 @@
+"""PostgreSQL and Redis for one test run, in a private folder that is gone at the end."""
+
+import os
+
+from clinic.local.home import Home
+from clinic.local.postgres import Postgres
+from clinic.local.redis import RedisServer
+
+
+def start_missing() -> Home | None:
+    """Start what the environment does not name already, and name it there; the caller closes the result.
+
+    Sets DATABASE_URL and REDIS_URL. Returns None when both were given.
+    """
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        return None
+    home = Home()
+    try:
+        if "DATABASE_URL" not in os.environ:
+            postgres = Postgres(home=home, data=home.path / "data", log=home.path / "postgres.log", throwaway=True)
+            postgres.start()
+            os.environ["DATABASE_URL"] = postgres.url
+        if "REDIS_URL" not in os.environ:
+            redis = RedisServer(home=home, data=None, log=home.path / "redis.log")
+            redis.start()
+            os.environ["REDIS_URL"] = redis.url()
+    except BaseException:
+        home.close()
+        raise
+    return home

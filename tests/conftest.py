@@ -1,0 +1,60 @@
+"""Real services for every test, also for a plain `pytest path`: what DATABASE_URL and REDIS_URL do not name is started here.
+
+This happens when the file is imported, not in a hook: pytest imports the conftest files below this one before any
+hook runs, and those may import models.
+"""
+
+import os
+from collections.abc import Iterator
+
+import django
+import pytest
+from django.conf import settings as django_settings
+from redis import Redis
+
+from clinic.local import testing
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "clinic.config.settings",
+    "SECRET_KEY": "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+    "ALLOWED_HOSTS": "testserver",
+    # The manifest is made by collectstatic, which no test needs.
+    "STATIC_MANIFEST": "false",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "tests-only-token",
+    "TWILIO_FROM": "+15005550006",
+}
+
+_home = testing.start_missing()
+os.environ.update(ENVIRONMENT)
+if WORKER:
+    # One Redis database a worker; database 0 stays with a run without workers.
+    _server = os.environ["REDIS_URL"].rpartition("/")[0]
+    os.environ["REDIS_URL"] = f"{_server}/{int(WORKER.removeprefix('gw')) + 1}"
+django.setup()
+# Slow on purpose in production; the tests sign in thousands of times.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _home is not None:
+        _home.close()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """This worker's own Redis database."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of this worker's Redis database, emptied before and after the test."""
+    client = Redis.from_url(redis_url)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
