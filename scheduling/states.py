@@ -1,7 +1,8 @@
-"""The tables of allowed moves: a course's and an appointment's. Pure; the diagrams in the docs are drawn from them.
+"""The tables of allowed moves, a course's and an appointment's. Pure; the docs draw their diagrams from them.
 
-A move is named after the transition of the public contract (`check_in`, `end_administration` ...). Whether the actor may,
-whether the place is free and whether the patient is ready is decided elsewhere: here only, whether the state allows it.
+A move is named after the transition of the public contract (`check_in`, `end_administration` ...). Whether
+the actor may, the place is free and the patient is ready is decided elsewhere: here only, whether the state
+allows it.
 """
 
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ KINDS = frozenset(
         "plan_review",
     }
 )
-# Only a dose impairs: its patient is watched until a clinician says that they may leave (S-09: label, observation of
-# at least two hours). A device session (TMS) ends when it is complete.
+# Only a dose impairs: its patient is watched until a clinician says that they may leave (S-09: the label
+# asks for two hours). A device session (TMS) ends when it is complete.
 MONITORED = frozenset({"dosing"})
-# Drugs and devices are given between a start and an end that are both recorded; a talk may be recorded in one step.
+# Drugs and devices are given between a recorded start and a recorded end; a talk may be recorded in one step.
 TALKS = KINDS - MONITORED - {"device"}
 
 # `held` is live only until its hold expires: ask `is_live`, which knows.
@@ -60,8 +61,8 @@ class InvalidTransition(errors.Conflict):
 class Move:
     """One row of a table.
 
-    `fact` is the pair `{fact}_at` and `{fact}_by` that the move records, `clears` the facts that it makes untrue. `late`:
-    may be recorded after the moment it happened (with `at`); a move that changes the plan cannot, it happens when it is made.
+    `fact` is the pair `{fact}_at` and `{fact}_by` that the move records, `clears` the facts it makes untrue.
+    `late`: may be recorded after it happened (with `at`); a change of plan happens when it is made.
     """
 
     verb: str

@@ -118,9 +118,9 @@ def test_an_error_is_final() -> None:
 
 
 def test_live_and_terminal_split_the_states() -> None:
-    assert states.LIVE | states.TERMINAL == set(APPOINTMENT.states)
+    assert set(APPOINTMENT.states) == states.LIVE | states.TERMINAL
     assert not states.LIVE & states.TERMINAL
-    assert states.LIVE == {"held", "booked", "confirmed", "arrived", "in_progress", "monitoring"}
+    assert {"held", "booked", "confirmed", "arrived", "in_progress", "monitoring"} == states.LIVE
 
 
 def test_only_reinstating_moving_and_errors_lead_out_of_a_terminal_state() -> None:
