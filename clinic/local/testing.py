@@ -7,6 +7,10 @@ from clinic.local.postgres import Postgres
 from clinic.local.redis import RedisServer
 
 
+# Set when the PostgreSQL of this run is the embedded one, whose tools match its version.
+EMBEDDED = "CLINIC_TEST_POSTGRES"
+
+
 def start_missing() -> Home | None:
     """Start what the environment does not name already, and name it there; the caller closes the result.
 
@@ -20,6 +24,7 @@ def start_missing() -> Home | None:
             postgres = Postgres(home=home, data=home.path / "data", log=home.path / "postgres.log", throwaway=True)
             postgres.start()
             os.environ["DATABASE_URL"] = postgres.url
+            os.environ[EMBEDDED] = "1"
         if "REDIS_URL" not in os.environ:
             redis = RedisServer(home=home, data=None, log=home.path / "redis.log")
             redis.start()
