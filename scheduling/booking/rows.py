@@ -1,0 +1,219 @@
+"""What a reader is given: plain frozen rows, whole, so that no query runs while a page or an answer is rendered."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from scheduling import states
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room, chair or device."""
+
+    id: UUID
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person's part in a visit. `on_site` people are named, not occupied."""
+
+    id: UUID
+    name: str
+    role: str
+    presence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    opens_at: datetime | None
+    ideal_from: datetime | None
+    ideal_to: datetime | None
+    closes_at: datetime | None
+    grace_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened: `name` is the fact (`arrived`), `by` the actor's reference."""
+
+    name: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An appointment. Times are UTC; `time_zone` is the site's."""
+
+    id: UUID
+    version: int
+    status: str
+    kind: str
+    ref: str
+    phase: str | None
+    sequence: int | None
+    mode: str
+    start: datetime
+    end: datetime
+    time_zone: str
+    turnover_minutes: int
+    patient: Named
+    site: Named
+    course_id: UUID | None
+    practitioners: tuple[Person, ...]
+    room: Place | None
+    follows: UUID | None
+    window: Window | None
+    group_session: UUID | None
+    facts: tuple[Fact, ...]
+    cancel_reason: str
+    late_entry_reason: str
+    updated_at: datetime
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The verbs that the state allows now: what a screen offers as buttons."""
+        return states.allowed(machine=states.APPOINTMENT, state=self.status, kind=self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolRef:
+    id: UUID
+    key: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    name: str
+    planned_sessions: int | None
+    exit_review_required: bool
+    review_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    rule_id: str
+    visit_ref: str
+    value: dict[str, Any]
+    reason: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One follow-up unit. `due_at` is when it must be met: its window's end, or in the grace the grace's end."""
+
+    id: UUID
+    version: int
+    status: str
+    severity: str
+    flagged: bool
+    unit: str
+    needed: int
+    window: Window
+    due_at: datetime | None
+    time_zone: str
+    patient: Named
+    site: Named
+    course_id: UUID
+    protocol_name: str
+    doses: tuple[UUID, ...]
+    visits: tuple[UUID, ...]
+    late: bool
+    booked_late: bool
+    attendance_unrecorded: bool
+    review_needed: bool
+    attended_after: datetime | None
+    assignee: Named | None
+    snoozed_until: datetime | None
+    waived_at: datetime | None
+    reason: str
+    next_change_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course without its visits: one line of a list."""
+
+    id: UUID
+    version: int
+    status: str
+    patient: Named
+    site: Named
+    time_zone: str
+    protocol: ProtocolRef
+    responsible_clinician: Named | None
+    start_on_or_after: date
+    through_phase: str
+    preferences: dict[str, Any]
+    phases: tuple[PhaseRow, ...]
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        return states.allowed(machine=states.COURSE, state=self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCourse:
+    """A course with its visits in the order of time, its follow-up units and its overrides."""
+
+    course: Course
+    visits: tuple[Visit, ...]
+    gaps: tuple[Gap, ...]
+    overrides: tuple[Override, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One line of a course's story."""
+
+    at: datetime
+    actor: str
+    verb: str
+    subject_kind: str
+    subject_id: UUID
+    reason: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RosterLine:
+    """One person's day: when they work, and their visits in order."""
+
+    practitioner: Named
+    on_shift: tuple[Interval, ...]
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterDay:
+    """One local day of a site, or of a person (then `site` is None and `time_zone` that of their home site)."""
+
+    day: date
+    time_zone: str
+    site: Named | None
+    lines: tuple[RosterLine, ...]
+    visits: tuple[Visit, ...]
+    closures: tuple[Interval, ...]
