@@ -1,0 +1,114 @@
+"""Reading who is treated. Every function sees one practice only: the actor's."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch, QuerySet
+
+from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound
+from patients.models import (
+    ContactPoint,
+    EligibilityDecision,
+    Measure,
+    MessagingConsent,
+    Patient,
+    TreatmentConsent,
+)
+
+
+def patients(*, actor: Actor) -> QuerySet[Patient]:
+    """The practice's patients, each with its site, active contact points and external identifiers: three
+    queries in all.
+    """
+    active = ContactPoint.objects.filter(is_active=True).order_by("channel", "rank", "id")
+    return (
+        Patient.objects.filter(practice_id=actor.practice_id)
+        .select_related("site")
+        .prefetch_related(Prefetch("contact_points", queryset=active, to_attr="addresses"), "external_ids")
+        .order_by("id")
+    )
+
+
+def patient(*, actor: Actor, patient_id: UUID | str, lock: bool = False) -> Patient:
+    """One patient; raises NotFound, also for a patient of another practice."""
+    if not isinstance(patient_id, UUID):
+        try:
+            patient_id = UUID(patient_id)
+        except (ValueError, TypeError, AttributeError):
+            raise NotFound() from None
+    rows = patients(actor=actor).filter(pk=patient_id)
+    found = (rows.select_for_update(of=("self",)) if lock else rows).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def addresses(*, patient: Patient, channel: str) -> list[str]:
+    """The patient's active addresses of a channel (`sms`, `email`), the one to try first at the front."""
+    rows = patient.contact_points.filter(channel=channel, is_active=True).order_by("rank", "id")
+    return list(rows.values_list("value", flat=True))
+
+
+def may_message(*, patient_ids: Collection[UUID], category: str = "reminders") -> set[tuple[UUID, str]]:
+    """The pairs (patient, channel) whose latest consent of the category is a grant (R-03, R-05), in one
+    query.
+    """
+    latest = (
+        MessagingConsent.objects.filter(patient_id__in=patient_ids, category=category)
+        .order_by("patient_id", "channel", "-decided_at", "-recorded_at", "-id")
+        .distinct("patient_id", "channel")
+    )
+    return {
+        (row.patient_id, row.channel)
+        for row in latest.select_related("patient")
+        if row.decision == MessagingConsent.Decision.GRANTED and not row.patient.no_messages
+    }
+
+
+def messaging_consents(*, patient: Patient) -> QuerySet[MessagingConsent]:
+    return MessagingConsent.objects.filter(patient=patient).order_by("-decided_at", "-id")
+
+
+def treatment_consents(*, patient: Patient) -> QuerySet[TreatmentConsent]:
+    return TreatmentConsent.objects.filter(patient=patient).order_by("-given_at", "-id")
+
+
+def eligibility_decisions(*, patient: Patient) -> QuerySet[EligibilityDecision]:
+    return EligibilityDecision.objects.filter(patient=patient).order_by("-decided_at", "-id")
+
+
+def measures(*, patient: Patient) -> QuerySet[Measure]:
+    return Measure.objects.filter(patient=patient).order_by("-taken_at", "-id")
+
+
+def is_eligible(*, patient_id: UUID, protocol_key: str, now: datetime) -> bool:
+    """Whether the latest eligibility decision for the protocol is a yes that has not expired (S-01).
+
+    The day of expiry is the patient's site's; the decision still holds on it.
+    """
+    latest = (
+        EligibilityDecision.objects.filter(
+            patient_id=patient_id, protocol_key=protocol_key, decided_at__lte=now
+        )
+        .select_related("patient__site")
+        .order_by("-decided_at", "-id")
+        .first()
+    )
+    if latest is None or latest.decision != EligibilityDecision.Decision.ELIGIBLE:
+        return False
+    today = now.astimezone(ZoneInfo(latest.patient.site.time_zone)).date()
+    return latest.expires_on is None or today <= latest.expires_on
+
+
+def has_consent(*, patient_id: UUID, protocol_key: str, protocol_version: int, now: datetime) -> bool:
+    """Whether an informed consent to exactly this protocol and version stands (S-02)."""
+    return TreatmentConsent.objects.filter(
+        patient_id=patient_id,
+        protocol_key=protocol_key,
+        protocol_version=protocol_version,
+        given_at__lte=now,
+        withdrawn_at__isnull=True,
+    ).exists()

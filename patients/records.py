@@ -1,0 +1,252 @@
+"""Changing who is treated: the person, how they may be reached, and under which names other systems know
+them.
+
+What a clinician or the patient decides (consents, eligibility, measures) is in `decisions`. Each
+function is one transaction with its trail row. `version` is what the caller last read: another one
+raises Stale, None skips the check. `key` makes a repeated request have one effect. All raise NotAllowed,
+NotFound and Invalid.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from clinic.practice import fields, permissions, writing
+from clinic.practice import queries as places
+from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound
+from clinic.practice.models import Resource
+from patients import queries
+from patients.errors import IdentifierTaken
+from patients.models import ContactPoint, ExternalIdentifier, Patient
+from patients.models.contact import Channel
+from patients.models.patient import Language
+
+LANGUAGES = frozenset(language.value for language in Language)
+COLUMNS = ("given_name", "family_name", "birth_date", "time_zone", "language", "site", "no_messages")
+CHANGEABLE = (*COLUMNS, "phone", "email", "external_ids")
+CHANNEL_OF = {"phone": Channel.SMS, "email": Channel.EMAIL}
+
+
+def create_patient(
+    *,
+    actor: Actor,
+    given_name: str,
+    family_name: str,
+    birth_date: date,
+    site_id: UUID,
+    now: datetime,
+    phone: str = "",
+    email: str = "",
+    time_zone: str = "",
+    language: str = "en",
+    external_ids: Sequence[Mapping[str, str]] = (),
+    no_messages: bool = False,
+    key: writing.Key = None,
+) -> Patient:
+    """A new patient. Without `time_zone` the site's holds; `external_ids` are {system, value}.
+
+    Raises IdentifierTaken when another patient of the practice has one of them.
+    """
+    given = {"given_name": given_name, "family_name": family_name, "birth_date": birth_date, "site": site_id}
+    given |= {"time_zone": time_zone, "language": language, "no_messages": no_messages}
+    given |= {"phone": phone, "email": email, "external_ids": external_ids}
+
+    def make(patient_id: UUID) -> Patient:
+        clean = _clean(actor=actor, given=given, now=now)
+        resource = Resource.objects.create(practice_id=actor.practice_id, kind=Resource.Kind.PATIENT)
+        columns = {name: clean[name] for name in COLUMNS}
+        columns["time_zone"] = columns["time_zone"] or columns["site"].time_zone
+        patient = Patient.objects.create(
+            id=patient_id, practice_id=actor.practice_id, resource=resource, **columns
+        )
+        _put_around(patient, clean)
+        return queries.patient(actor=actor, patient_id=patient_id)
+
+    return writing.create(
+        actor=actor,
+        capability="patients.write",
+        key=key,
+        now=now,
+        kind="patient",
+        make=make,
+        load=lambda patient_id: queries.patient(actor=actor, patient_id=patient_id),
+    )
+
+
+def update_patient(
+    *, actor: Actor, patient_id: UUID, changes: Mapping[str, Any], now: datetime, version: int | None = None
+) -> Patient:
+    """Change the fields that `changes` names, and no others (a merge patch).
+
+    `phone` and `email` become the first address of their channel (None or empty: none is left); the
+    former one is kept inactive, because messages went to it. Each of `external_ids` sets the patient's
+    value in that system; other systems stay, and a value of None removes one. Raises IdentifierTaken.
+    """
+    permissions.check(actor=actor, capability="patients.write")
+    fields.only(changes=changes, allowed=CHANGEABLE)
+    with transaction.atomic(durable=True):
+        patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
+        writing.fresh(held=patient.version, read=version)
+        clean = _clean(actor=actor, given=changes, now=now)
+        values = {name: clean[name] for name in COLUMNS if name in clean}
+        if "time_zone" in values and not values["time_zone"]:
+            values["time_zone"] = clean.get("site", patient.site).time_zone
+        writing.save(row=patient, values=values)
+        _put_around(patient, clean)
+        writing.tell(
+            actor=actor,
+            now=now,
+            verb="update",
+            kind="patient",
+            row_id=patient.pk,
+            fields=changes,
+            patient_id=patient.pk,
+        )
+    return queries.patient(actor=actor, patient_id=patient_id)
+
+
+def add_contact_point(
+    *,
+    actor: Actor,
+    patient_id: UUID,
+    channel: str,
+    value: str,
+    now: datetime,
+    rank: int = 1,
+    key: writing.Key = None,
+) -> ContactPoint:
+    """One more address; rank 1 is tried first."""
+    patient = queries.patient(actor=actor, patient_id=patient_id)
+
+    def make(point_id: UUID) -> ContactPoint:
+        problems = fields.Problems()
+        fields.choice(problems, "channel", channel, Channel.values)
+        fields.integer(problems, "rank", rank, least=1, most=20)
+        problems.raise_if_any()
+        address = _address(problems, "value", value, channel, _region(actor))
+        problems.raise_if_any()
+        return ContactPoint.objects.create(
+            id=point_id, patient=patient, channel=channel, value=address, rank=rank
+        )
+
+    return writing.create(
+        actor=actor,
+        capability="patients.write",
+        key=key,
+        now=now,
+        kind="contact_point",
+        make=make,
+        load=lambda point_id: patient.contact_points.get(pk=point_id),
+        patient_id=patient.pk,
+        unique={"contact_point_once": "value"},
+    )
+
+
+def remove_contact_point(*, actor: Actor, patient_id: UUID, point_id: UUID, now: datetime) -> None:
+    """Use an address no longer. It is kept, because messages went to it."""
+    permissions.check(actor=actor, capability="patients.write")
+    with transaction.atomic(durable=True):
+        patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
+        if not patient.contact_points.filter(pk=point_id).update(is_active=False):
+            raise NotFound()
+        writing.tell(
+            actor=actor,
+            now=now,
+            verb="remove",
+            kind="contact_point",
+            row_id=point_id,
+            patient_id=patient.pk,
+        )
+
+
+def _region(actor: Actor) -> str:
+    return places.region(practice=places.practice(actor=actor))
+
+
+def _clean(*, actor: Actor, given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The given fields as they are stored; Invalid names all that are wrong, NotFound a site that is not
+    here.
+    """
+    clean: dict[str, Any] = {}
+    if "site" in given:
+        clean["site"] = places.site(actor=actor, site_id=given["site"])
+    problems = fields.Problems()
+    for name in ("given_name", "family_name"):
+        if name in given:
+            clean[name] = fields.text(problems, name, given[name], longest=100)
+    if "birth_date" in given:
+        # The latest "today" on earth: a child born this morning in the east is not in the future.
+        today = now.astimezone(ZoneInfo("Pacific/Kiritimati")).date()
+        clean["birth_date"] = fields.birth_date(problems, "birth_date", given["birth_date"], today=today)
+    if "time_zone" in given:
+        told = given["time_zone"]
+        clean["time_zone"] = fields.zone(problems, "time_zone", told) if told else ""
+    if "language" in given:
+        clean["language"] = fields.choice(problems, "language", given["language"], LANGUAGES)
+    if "no_messages" in given:
+        clean["no_messages"] = fields.flag(problems, "no_messages", given["no_messages"])
+    region = _region(actor) if given.get("phone") else ""
+    for name, channel in CHANNEL_OF.items():
+        if name in given:
+            told = given[name]
+            clean[name] = _address(problems, name, told, channel, region) if told else ""
+    if "external_ids" in given:
+        clean["external_ids"] = _identifiers(problems, given["external_ids"])
+    problems.raise_if_any()
+    return clean
+
+
+def _address(problems: fields.Problems, field: str, value: object, channel: str, region: str) -> str:
+    if channel == Channel.SMS:
+        return fields.phone(problems, field, value, region=region)
+    return fields.email(problems, field, value)
+
+
+def _identifiers(problems: fields.Problems, given: object) -> dict[str, str | None]:
+    if not isinstance(given, list | tuple) or len(given) > 20:
+        problems.add("external_ids", "Must be a list of at most 20 of {system, value}.")
+        return {}
+    clean: dict[str, str | None] = {}
+    for number, item in enumerate(given):
+        path = f"external_ids.{number}"
+        if not isinstance(item, Mapping) or set(item) != {"system", "value"}:
+            problems.add(path, "Must be {system, value}.")
+            continue
+        system = fields.text(problems, f"{path}.system", item["system"], longest=200)
+        if system in clean:
+            problems.add(f"{path}.system", "This system is named twice.")
+        clean[system] = (
+            None
+            if item["value"] is None
+            else fields.text(problems, f"{path}.value", item["value"], longest=200)
+        )
+    return clean
+
+
+def _put_around(patient: Patient, clean: Mapping[str, Any]) -> None:
+    """The rows around the patient: the first address of each channel, and the external identifiers."""
+    for name, channel in CHANNEL_OF.items():
+        if name not in clean:
+            continue
+        points = ContactPoint.objects.filter(patient=patient, channel=channel)
+        points.filter(rank=1).exclude(value=clean[name]).update(is_active=False)
+        if clean[name]:
+            points.update_or_create(
+                patient=patient, channel=channel, value=clean[name], defaults={"rank": 1, "is_active": True}
+            )
+    for system, value in clean.get("external_ids", {}).items():
+        known = ExternalIdentifier.objects.filter(practice_id=patient.practice_id, system=system)
+        known.filter(patient=patient).exclude(value=value or "").delete()
+        if value is None:
+            known.filter(patient=patient).delete()
+            continue
+        row, _ = known.get_or_create(
+            practice_id=patient.practice_id, system=system, value=value, defaults={"patient": patient}
+        )
+        if row.patient_id != patient.pk:
+            raise IdentifierTaken(system=system)
