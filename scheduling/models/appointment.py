@@ -127,7 +127,8 @@ class Appointment(models.Model):
         StaffMember, through="AppointmentPractitioner", related_name="appointments"
     )
     follows = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followed_by")
-    # The window this visit was accepted in: after a recorded discharge it keeps counting in it.
+    # The follow-up unit and window this visit was accepted in: after a recorded discharge it keeps counting there.
+    accepted_unit = models.CharField(max_length=120, blank=True)
     window_opens_at = models.DateTimeField(null=True)
     window_ideal_from = models.DateTimeField(null=True)
     window_ideal_to = models.DateTimeField(null=True)

@@ -55,6 +55,7 @@ class Shift(models.Model):
         return f"{self.starts}-{self.ends}"
 
 
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class ShiftBreak(models.Model):
     """A pause within each occurrence of a shift, in local time."""
 

@@ -89,6 +89,7 @@ class Site(models.Model):
         return self.name
 
 
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class OpeningHours(models.Model):
     """One span of a weekday in the site's local time; several a day make a lunch break. Weekday 1 is Monday."""
 

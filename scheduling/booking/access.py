@@ -1,0 +1,99 @@
+"""Loaders: permission, scope and row lock in one place. What is not there and what is not yours look the same."""
+
+from uuid import UUID
+
+from django.db.models import Prefetch
+
+from clinic.practice import permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound, Stale
+from clinic.practice.models import Site
+from patients.models import Patient
+from scheduling.models import Appointment, AppointmentPractitioner, FollowUpGap, ProtocolVersion, TreatmentCourse
+
+
+def check_version(*, found: int, expected: int | None) -> None:
+    """Raise Stale when the caller saw another version; without an expectation anything goes."""
+    if expected is not None and found != expected:
+        raise Stale(version=found)
+
+
+def patient(*, actor: Actor, patient_id: UUID) -> Patient:
+    """A patient of the actor's practice, with site and practice."""
+    found = (
+        Patient.objects.filter(practice_id=actor.practice_id, id=patient_id)
+        .select_related("site", "practice")
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def site(*, actor: Actor, site_id: UUID) -> Site:
+    found = Site.objects.filter(practice_id=actor.practice_id, id=site_id).select_related("practice").first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def protocol_version(
+    *, actor: Actor, protocol_id: UUID | None = None, key: str | None = None, version: int | None = None
+) -> ProtocolVersion:
+    """The current version of an active protocol (or the one asked for), by the protocol's id or key."""
+    found = ProtocolVersion.objects.filter(
+        template__practice_id=actor.practice_id, template__is_active=True
+    ).select_related("template")
+    found = found.filter(template__key=key) if key else found.filter(template_id=protocol_id)
+    row = found.filter(version=version).first() if version else found.order_by("-version").first()
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> TreatmentCourse:
+    """The course, locked until the transaction ends: everything that changes its visits or gaps starts here."""
+    permissions.check(actor=actor, capability=capability)
+    found = (
+        TreatmentCourse.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("site", "practice", "patient")
+        .filter(practice_id=actor.practice_id, id=course_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def appointment_for_update(
+    *, actor: Actor, appointment_id: UUID, capability: str, version: int | None = None
+) -> Appointment:
+    """The visit, locked after its course, with staffing, room and patient."""
+    permissions.check(actor=actor, capability=capability)
+    scoped = Appointment.objects.filter(practice_id=actor.practice_id, id=appointment_id)
+    course_id = scoped.values_list("course_id", flat=True).first()
+    if course_id:
+        TreatmentCourse.objects.select_for_update(no_key=True).filter(id=course_id).values_list("id").first()
+    found = (
+        scoped.select_for_update(of=("self",), no_key=True)
+        .select_related("site", "practice", "patient", "course__protocol_version__template", "phase", "room")
+        .prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    check_version(found=found.version, expected=version)
+    return found
+
+
+def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:
+    """The gap, locked after its course."""
+    permissions.check(actor=actor, capability=capability)
+    scoped = FollowUpGap.objects.filter(practice_id=actor.practice_id, id=gap_id)
+    course_id = scoped.values_list("course_id", flat=True).first()
+    if course_id is None:
+        raise NotFound()
+    TreatmentCourse.objects.select_for_update(no_key=True).filter(id=course_id).values_list("id").first()
+    found = scoped.select_for_update(of=("self",), no_key=True).select_related("site", "course").get()
+    check_version(found=found.version, expected=version)
+    return found

@@ -1,0 +1,79 @@
+"""Breaking a rule on purpose: by someone permitted, with a reason, kept for ever and shown with the visit."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from clinic.practice import permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
+from scheduling.models import Appointment, RuleOverride, TreatmentCourse
+
+
+def matches(*, violation: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """An override names the rule, and the visit or none (then all visits)."""
+    return asked.get("rule_id") == violation["rule_id"] and asked.get("visit") in (None, "", violation["visit"])
+
+
+def remaining(
+    *, actor: Actor, violations: Iterable[dict[str, Any]], asked: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Split violations into those that still stand and the overrides that were used.
+
+    Raises Invalid for an override without a reason; NotAllowed when the actor may not override.
+    """
+    if any(not str(one.get("reason") or "").strip() for one in asked):
+        raise Invalid({"overrides": ["Each override needs a reason."]})
+    left, used = [], []
+    for violation in violations:
+        if violation["severity"] != "error":
+            continue
+        match = next((one for one in asked if matches(violation=violation, asked=one)), None)
+        if match is None or not violation["overridable"]:
+            left.append(violation)
+        elif match not in used:
+            used.append(match)
+    if used:
+        permissions.check(actor=actor, capability="courses.override")
+    return left, used
+
+
+def rows(
+    *,
+    actor: Actor,
+    used: Iterable[dict[str, Any]],
+    course: TreatmentCourse,
+    appointment: Appointment | None,
+    now: datetime,
+) -> list[RuleOverride]:
+    return [
+        RuleOverride(
+            course=course,
+            appointment=appointment,
+            rule_id=one["rule_id"],
+            visit_ref=one.get("visit") or (appointment.ref if appointment else ""),
+            value=one.get("value") or {},
+            reason=str(one["reason"]).strip(),
+            author=actor.ref,
+            at=now,
+        )
+        for one in used
+    ]
+
+
+def apply(
+    *,
+    actor: Actor,
+    violations: Iterable[dict[str, Any]],
+    asked: Sequence[dict[str, Any]],
+    course: TreatmentCourse | None,
+    appointment: Appointment | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Store the overrides that are used; returns the violations that still stand."""
+    left, used = remaining(actor=actor, violations=violations, asked=asked)
+    if not left and course is not None:
+        RuleOverride.objects.bulk_create(
+            rows(actor=actor, used=used, course=course, appointment=appointment, now=now)
+        )
+    return left

@@ -1,0 +1,56 @@
+"""What scheduling refuses, and why. No HTTP here: clinic.config maps each to a status."""
+
+from typing import Any
+
+from clinic.practice.errors import Conflict, DomainError
+
+
+class SchedulingError(DomainError):
+    """Scheduling refused this."""
+
+
+class SlotTaken(Conflict):
+    """The time is no longer free.
+
+    `clashes`: `[{"visit", "kind", "start", "end", "resource"}]`, one for each visit that does not fit any more.
+    `alternative`: the nearest one that does, or None.
+    """
+
+    code = "slot_taken"
+
+    def __init__(self, *, clashes: list[dict[str, Any]], alternative: dict[str, Any] | None = None) -> None:
+        super().__init__(None, clashes=clashes, alternative=alternative)
+        self.clashes = clashes
+        self.alternative = alternative
+
+
+class Unplannable(SchedulingError):
+    """No plan keeps all the rules. `rules` says which cannot hold together, and what would help."""
+
+    code = "unplannable"
+
+    def __init__(self, *, rules: list[dict[str, Any]]) -> None:
+        super().__init__(None, rules=rules)
+        self.rules = rules
+
+
+class RuleViolation(SchedulingError):
+    """This breaks a rule. `violations`: `[{"rule_id", "severity", "overridable", "visit", "message"}]`."""
+
+    code = "rule_violation"
+
+    def __init__(self, *, violations: list[dict[str, Any]]) -> None:
+        super().__init__(None, violations=violations)
+        self.violations = violations
+
+
+class ProposalExpired(Conflict):
+    """This proposal has expired or was changed; ask for a new one."""
+
+    code = "proposal_expired"
+
+
+class InTheFuture(DomainError):
+    """Nothing can be recorded before it happens."""
+
+    code = "in_the_future"

@@ -1,0 +1,134 @@
+"""Rows to facts: what the pure rules need to know about a course, in a constant number of queries."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from scheduling.followups import units
+from scheduling.followups.rules import SeverityHours
+from scheduling.followups.units import Acceptance, DoseFact, VisitFact
+from scheduling.models import Appointment, ExternalVisit, FollowUpGap, ProtocolVersion, RuleOverride, TreatmentCourse
+from scheduling.planning import protocol as protocols
+from scheduling.planning.protocol import Protocol
+from scheduling.planning.values import WindowOverride
+
+_VISIT_FIELDS = (
+    "id",
+    "course_id",
+    "kind",
+    "ref",
+    "sequence",
+    "phase__name",
+    "status",
+    "start",
+    "end",
+    "discharged_at",
+    "hold_expires_at",
+    "accepted_unit",
+    "window_opens_at",
+    "window_closes_at",
+)
+
+
+@lru_cache(maxsize=512)
+def protocol_of(version_id: UUID) -> Protocol:
+    """The parsed protocol of a version. Versions never change, so a parsed one never goes stale."""
+    return protocols.parse(ProtocolVersion.objects.values_list("document", flat=True).get(id=version_id))
+
+
+@dataclass(slots=True)
+class CourseFacts:
+    """One course as the rules see it."""
+
+    course: TreatmentCourse
+    protocol: Protocol
+    doses: list[DoseFact] = field(default_factory=list)
+    visits: list[VisitFact] = field(default_factory=list)
+    gaps: dict[str, FollowUpGap] = field(default_factory=dict)
+    overrides: dict[str, WindowOverride] = field(default_factory=dict)
+    hours: SeverityHours = field(default_factory=SeverityHours)
+
+    @property
+    def waived(self) -> frozenset[str]:
+        return frozenset(key for key, gap in self.gaps.items() if gap.waived_at is not None)
+
+
+def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
+    """The facts of these courses, in the order of their ids."""
+    courses = TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
+    found = {course.id: CourseFacts(course, protocol_of(course.protocol_version_id)) for course in courses}
+    rows: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in Appointment.objects.filter(course_id__in=found).values(*_VISIT_FIELDS):
+        rows[row["course_id"]].append(row)
+    for gap in FollowUpGap.objects.filter(course_id__in=found).prefetch_related("doses", "visits"):
+        found[gap.course_id].gaps[gap.unit_key] = gap
+    outside = ExternalVisit.objects.filter(gap__course_id__in=found).select_related("gap")
+    for visit in outside:
+        found[visit.gap.course_id].visits.append(_outside_fact(visit))
+    overrides = RuleOverride.objects.filter(course_id__in=found, rule_id="window").order_by("at", "id")
+    for course_id, facts in found.items():
+        facts.hours = SeverityHours(**facts.course.practice.settings.get("severity_hours", {}))
+        for row in rows[course_id]:
+            _add(facts, row)
+        doses = {row["ref"]: str(row["id"]) for row in rows[course_id] if row["kind"] == facts.protocol.dose_kind}
+        by_id = {dose.id: dose for dose in facts.doses}
+        for override in overrides:
+            dose = by_id.get(doses.get(override.visit_ref, ""))
+            if override.course_id == course_id and dose and facts.protocol.follow_up:
+                key = units.unit_key(rule=facts.protocol.follow_up, zone=facts.course.site.time_zone, dose=dose)
+                facts.overrides[key] = window_override(override.value)
+    return list(found.values())
+
+
+def window_override(value: Mapping[str, Any]) -> WindowOverride:
+    """A stored override's hours; names that the rule does not know are ignored."""
+    names = ("min_hours", "ideal_from", "ideal_to", "max_hours", "grace_hours")
+    return WindowOverride(**{name: value[name] for name in names if name in value})
+
+
+def dose_fact(row: Mapping[str, Any]) -> DoseFact:
+    """A dose's row (`Appointment.values`) as a fact."""
+    return DoseFact(
+        id=str(row["id"]),
+        phase=row["phase__name"] or "",
+        sequence=row["sequence"] or 1,
+        start=row["start"],
+        planned_end=row["end"],
+        status=row["status"],
+        discharged_at=row["discharged_at"],
+        hold_expires_at=row["hold_expires_at"],
+    )
+
+
+def _add(facts: CourseFacts, row: dict[str, Any]) -> None:
+    if row["kind"] == facts.protocol.dose_kind:
+        facts.doses.append(dose_fact(row))
+        return
+    accepted = None
+    if row["accepted_unit"] and row["window_opens_at"] and row["window_closes_at"]:
+        accepted = Acceptance(row["accepted_unit"], row["window_opens_at"], row["window_closes_at"])
+    facts.visits.append(
+        VisitFact(
+            id=str(row["id"]),
+            kind=row["kind"],
+            start=row["start"],
+            end=row["end"],
+            status=row["status"],
+            hold_expires_at=row["hold_expires_at"],
+            accepted=accepted,
+        )
+    )
+
+
+def _outside_fact(visit: ExternalVisit) -> VisitFact:
+    return VisitFact(
+        id=f"external:{visit.id}",
+        kind="integration",
+        start=visit.attended_at,
+        end=visit.attended_at,
+        status="fulfilled",
+        external_unit=visit.gap.unit_key,
+    )
