@@ -11,9 +11,10 @@ import django
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
+from pytest_django import Settings
 from redis import Redis
 
-from clinic.local import migrated, testing
+from clinic.local import migrated, providers, testing
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -35,14 +36,20 @@ if WORKER:
     # One Redis database a worker; database 0 stays with a run without workers.
     _server = os.environ["REDIS_URL"].rpartition("/")[0]
     os.environ["REDIS_URL"] = f"{_server}/{int(WORKER.removeprefix('gw')) + 1}"
+_providers = {**os.environ}
+sms = providers.SmsProvider(home=_home, folder=_home.path / "sms", log=_home.path / "sms.log", env=_providers)
+smtp = providers.SmtpCatcher(
+    home=_home, folder=_home.path / "smtp", log=_home.path / "smtp.log", env=_providers
+)
+# Their ports are known before their processes run, which start with the first test that asks for them.
+os.environ |= {"TWILIO_API_BASE": sms.url, "SMTP_URL": smtp.smtp_url}
 django.setup()
 # Slow on purpose in production; the tests sign in thousands of times.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if _home is not None:
-        _home.close()
+    _home.close()
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +74,30 @@ def redis(redis_url: str) -> Iterator[Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(scope="session")
+def sms_process() -> providers.SmsProvider:
+    sms.start()
+    return sms
+
+
+@pytest.fixture(scope="session")
+def smtp_process() -> providers.SmtpCatcher:
+    smtp.start()
+    return smtp
+
+
+@pytest.fixture
+def sms_provider(sms_process: providers.SmsProvider) -> providers.SmsProvider:
+    """This worker's own SMS provider, empty; the settings point at it already."""
+    sms_process.clear()
+    return sms_process
+
+
+@pytest.fixture
+def smtp_catcher(smtp_process: providers.SmtpCatcher, settings: Settings) -> providers.SmtpCatcher:
+    """This worker's own SMTP server, empty; Django sends to it instead of keeping mail in memory."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    smtp_process.clear()
+    return smtp_process

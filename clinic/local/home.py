@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ class Home:
     def __init__(self) -> None:
         self.path = _private_folder()
         self.children: list[Child] = []
+        self._sockets: list[socket.socket] = []
         read, write = os.pipe()
         self._janitor = subprocess.Popen(
             [sys.executable, "-IS", str(Path(janitor.__file__)), str(self.path)],
@@ -43,7 +45,9 @@ class Home:
     def __enter__(self) -> "Home":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def start(
@@ -78,10 +82,20 @@ class Home:
             os.write(self._wire, line.encode())
         return child
 
+    def bind(self, *, port: int = 0) -> socket.socket:
+        """A loopback socket that a child will listen on: its port is known at once and stays after a restart."""
+        made = socket.socket()
+        self._sockets.append(made)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("127.0.0.1", port))
+        return made
+
     def close(self) -> None:
         """Stop every child, the last started first, and remove the folder."""
         for child in reversed(self.children):
             child.stop()
+        for bound in self._sockets:
+            bound.close()
         shutil.rmtree(self.path, ignore_errors=True)
         if self._wire >= 0:
             os.close(self._wire)
@@ -92,7 +106,9 @@ class Home:
 class Child:
     """One process that was started here."""
 
-    def __init__(self, *, name: str, process: "subprocess.Popen[bytes]", log: Path, stop_signal: signal.Signals) -> None:
+    def __init__(
+        self, *, name: str, process: "subprocess.Popen[bytes]", log: Path, stop_signal: signal.Signals
+    ) -> None:
         self.name = name
         self.process = process
         self.log = log

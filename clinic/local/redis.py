@@ -29,7 +29,9 @@ def server_program() -> str:
             return str(program)
     found = shutil.which("redis-server")
     if found is None:
-        raise LocalError("no redis-server: its wheel has none for this Python, install Redis 6.2 or newer on PATH")
+        raise LocalError(
+            "no redis-server: its wheel has none for this Python, install Redis 6.2 or newer on PATH"
+        )
     return found
 
 

@@ -11,17 +11,17 @@ from clinic.local.redis import RedisServer
 EMBEDDED = "CLINIC_TEST_POSTGRES"
 
 
-def start_missing() -> Home | None:
+def start_missing() -> Home:
     """Start what the environment does not name already, and name it there; the caller closes the result.
 
-    Sets DATABASE_URL and REDIS_URL. Returns None when both were given.
+    Sets DATABASE_URL and REDIS_URL.
     """
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
-        return None
     home = Home()
     try:
         if "DATABASE_URL" not in os.environ:
-            postgres = Postgres(home=home, data=home.path / "data", log=home.path / "postgres.log", throwaway=True)
+            postgres = Postgres(
+                home=home, data=home.path / "data", log=home.path / "postgres.log", throwaway=True
+            )
             postgres.start()
             os.environ["DATABASE_URL"] = postgres.url
             os.environ[EMBEDDED] = "1"
