@@ -1,7 +1,7 @@
-"""Real services for every test, also for a plain `pytest path`: what DATABASE_URL and REDIS_URL do not name is started here.
+"""Real services for every test, also for a plain `pytest path`.
 
-This happens when the file is imported, not in a hook: pytest imports the conftest files below this one before any
-hook runs, and those may import models.
+What DATABASE_URL and REDIS_URL do not name is started when this file is imported, not in a hook: pytest
+imports the conftest files below this one before any hook runs, and those may import models.
 """
 
 import os
@@ -46,6 +46,12 @@ os.environ |= {"TWILIO_API_BASE": sms.url, "SMTP_URL": smtp.smtp_url}
 django.setup()
 # Slow on purpose in production; the tests sign in thousands of times.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
+    # A worker that inherits this reads the settings before it has read this file and set its own addresses.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Faults that a test asks a local provider for, each for a number of times and, if named, one recipient only."""
+"""Faults that a test asks a local provider for, a number of times, for one recipient or for all."""
 
 import threading
 from typing import Any

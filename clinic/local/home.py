@@ -83,7 +83,7 @@ class Home:
         return child
 
     def bind(self, *, port: int = 0) -> socket.socket:
-        """A loopback socket that a child will listen on: its port is known at once and stays after a restart."""
+        """A loopback socket for a child to listen on: its port is known now and stays after a restart."""
         made = socket.socket()
         self._sockets.append(made)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

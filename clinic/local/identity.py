@@ -1,14 +1,15 @@
-"""PostgreSQL refuses to run as root: who runs it instead, also when its files are in a folder closed to others.
+"""PostgreSQL refuses to run as root: who runs it instead, also in a folder closed to others.
 
 Three ways, in this order:
 - an ordinary user runs it as itself;
-- root enters a user namespace of its own: the server believes it is `nobody`, the kernel still lets it reach what
-  root owns, so that nothing has to be copied or handed over;
-- where namespaces are refused (most containers), root becomes `nobody`; programs that `nobody` cannot reach are
-  copied out, and the data folder is handed over as an open descriptor (`/proc/self/fd/N`), which no closed parent
-  folder can hide.
+- root enters a user namespace of its own: the server believes it is `nobody`, the kernel still lets it reach
+  what root owns, so that nothing has to be copied or handed over;
+- where namespaces are refused (most containers), root becomes `nobody`; programs that `nobody` cannot reach
+  are copied out, and the data folder is handed over as an open descriptor (`/proc/self/fd/N`), which no
+  closed parent folder can hide.
 
-Also a plain script: `python -IS identity.py HOW PROGRAM [ARGUMENT...]` takes the identity, then becomes the program.
+Also a plain script: `python -IS identity.py HOW PROGRAM [ARGUMENT...]` takes the identity, then becomes the
+program.
 """
 
 import ctypes

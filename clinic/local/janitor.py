@@ -1,7 +1,7 @@
 """Cleans up after a process that may be killed: stops its children, removes its temporary folder.
 
-Run as a plain script (`python -IS janitor.py FOLDER`) in a session of its own. The owner holds the other end of
-standard input and writes one line a child, `PID START SIGNAL`; end of file means that the owner is gone.
+Run as a plain script (`python -IS janitor.py FOLDER`) in a session of its own. The owner holds the other end
+of standard input and writes one line a child, `PID START SIGNAL`; end of file means that the owner is gone.
 """
 
 import os
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 10.0
 
 
 def start_ticks(*, pid: int) -> str:
-    """When the process started, in kernel ticks: with the id it names one process for ever ('' when it is gone)."""
+    """When the process started, in kernel ticks ("" when it is gone): with its id, a name for ever."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,6 +1,6 @@
 """A database with every migration applied, made once a change of the migrations and then only copied.
 
-Applying the migrations costs each test process a quarter of a minute of Python; restoring a dump costs a second.
+Applying the migrations costs each test process a quarter of a minute of Python, restoring a dump a second.
 """
 
 import hashlib

@@ -153,7 +153,7 @@ class Postgres:
         return (self._data_fd,), f"/proc/self/fd/{self._data_fd}"
 
     def _clear_stale(self) -> None:
-        """After a kill: stop a server that still runs on this data, forget one whose process id went to another."""
+        """After a kill: stop a server that still runs on this data, forget one that is gone."""
         lock = self.data / "postmaster.pid"
         with suppress(FileNotFoundError, ValueError, IndexError):
             pid = int(lock.read_text().splitlines()[0])

@@ -93,7 +93,7 @@ class SmsProvider(_Provider):
         self.post("/control/opt-out", {"number": number})
 
     def reply(self, *, sender: str, to: str, body: str, url: str) -> dict[str, Any]:
-        """A text from a phone to the clinic, posted to `url` signed; returns {sid, status, body} of the answer."""
+        """A text from a phone, posted to `url` signed; returns the answer's {sid, status, body}."""
         answer: dict[str, Any] = self.post(
             "/control/inbound", {"from": sender, "to": to, "body": body, "url": url}
         )

@@ -38,7 +38,7 @@ def server_program() -> str:
 class RedisServer:
     """One server; with a data folder its writes survive a stop.
 
-    A port and not a socket file: Celery's and Django's addresses for a socket file differ, for a port they do not.
+    A port and not a socket file: for a socket file Celery and Django take different addresses.
     """
 
     def __init__(self, *, home: homes.Home, data: Path | None, log: Path) -> None:

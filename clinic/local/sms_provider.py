@@ -1,13 +1,13 @@
-"""A local SMS provider that speaks Twilio's HTTP API, in a process of its own: `python -m clinic.local.sms_provider`.
+"""A local SMS provider that speaks Twilio's HTTP API: `python -m clinic.local.sms_provider`.
 
 Beside the provider's own paths: GET /inbox (what phones received), POST /control/faults, POST /control/clear,
 POST /control/opt-out, POST /control/inbound (a patient's reply, signed and posted to the given address).
 
 A fault is `{"times": 1, "to": null, ...}` with one of
-    {"status": 500, "code": 20500, "message": "...", "retry_after": 1}   an error answer, nothing accepted
-    {"drop": true, "accept": true|false}                                  the connection closes without an answer
+    {"status": 500, "code": 20500, "message": "...", "retry_after": 1} an error answer, nothing accepted
+    {"drop": true, "accept": true|false}                        the connection closes, no answer
     {"seconds": 30, "accept": true|false}                                 the answer comes late
-    {"statuses": ["sent", "undelivered"], "error_code": 30003}            accepted, then reported so, in that order
+    {"statuses": ["sent", "undelivered"], "error_code": 30003}  accepted, then reported so
 """
 
 import argparse
@@ -263,7 +263,7 @@ def is_possible(number: str) -> bool:
 
 
 def matches(message: dict[str, Any], query: Any) -> bool:
-    """The list's filters: To, From, DateSent (a UTC day), DateSent< and DateSent> (a day or an instant, inclusive)."""
+    """The list's filters: To, From, DateSent (a UTC day), DateSent< and DateSent> (inclusive)."""
     if query.get("To") not in (None, "", message["to"]) or query.get("From") not in (
         None,
         "",

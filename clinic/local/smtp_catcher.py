@@ -1,10 +1,10 @@
-"""A local SMTP server that keeps what it gets, in a process of its own: `python -m clinic.local.smtp_catcher`.
+"""A local SMTP server that keeps what it gets: `python -m clinic.local.smtp_catcher`.
 
-Over HTTP: GET /inbox (newest last), GET /raw/N (the message as it came), POST /control/faults, POST /control/clear.
+Over HTTP: GET /inbox (newest last), GET /raw/N (as it came), POST /control/faults, POST /control/clear.
 
 A fault is `{"times": 1, "to": null, ...}` with
-    {"stage": "rcpt"|"data", "reply": "451 4.3.0 try again later"}   that answer, nothing kept
-    {"stage": "data", "drop": true, "accept": true|false}             the connection closes instead of the answer
+    {"stage": "rcpt"|"data", "reply": "451 4.3.0 later"}  that answer, nothing kept
+    {"stage": "data", "drop": true, "accept": true|false}  the connection closes instead of the answer
 """
 
 import argparse

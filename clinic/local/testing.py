@@ -6,7 +6,6 @@ from clinic.local.home import Home
 from clinic.local.postgres import Postgres
 from clinic.local.redis import RedisServer
 
-
 # Set when the PostgreSQL of this run is the embedded one, whose tools match its version.
 EMBEDDED = "CLINIC_TEST_POSTGRES"
 
