@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
+from django.db.models.functions import Now
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
@@ -97,3 +98,11 @@ def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int 
     found = scoped.select_for_update(of=("self",), no_key=True).select_related("site", "course").get()
     check_version(found=found.version, expected=version)
     return found
+
+
+def touched() -> dict[str, object]:
+    """What every update of a versioned row adds: the next version, and the database's own time.
+
+    Not the `now` that the use case was told: a late entry must not hide from `updated_since`.
+    """
+    return {"version": F("version") + 1, "updated_at": Now()}

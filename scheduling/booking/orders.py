@@ -30,6 +30,8 @@ TIMES_OF_DAY = {
     "evening": (time(17), time(23, 59)),
 }
 WINDOW_HOURS = {"min_hours", "ideal_from", "ideal_to", "max_hours", "grace_hours"}
+# Overrides that change what is planned; the others excuse a violation at booking.
+PLANNED = {"window", "spacing"}
 EARLIEST, LATEST = date(2000, 1, 1), timedelta(days=730)
 
 

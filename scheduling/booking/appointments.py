@@ -1,0 +1,102 @@
+"""One visit, moved through its states as the day goes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clinic.practice import permissions, trail
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
+from clinic.practice.trail import Step
+from scheduling import states
+from scheduling.booking import access, consequences, locks, readiness
+from scheduling.errors import InTheFuture
+from scheduling.followups import gaps
+from scheduling.models import Appointment
+
+CAPABILITY = {
+    "confirm": "appointments.attend",
+    "check_in": "appointments.attend",
+    "start": "appointments.attend",
+    "end_administration": "appointments.attend",
+    "discharge": "appointments.discharge",
+    "complete": "appointments.attend",
+    "cancel": "appointments.cancel",
+    "no_show": "appointments.attend",
+}
+# Facts follow one another: nobody leaves before they came.
+IN_ORDER = ("arrived_at", "started_at", "administration_ended_at")
+
+
+def transition(
+    *,
+    actor: Actor,
+    appointment_id: UUID,
+    verb: str,
+    now: datetime,
+    at: datetime | None = None,
+    reason: str = "",
+    overrides: Sequence[dict[str, Any]] = (),
+    version: int | None = None,
+) -> Appointment:
+    """Move a visit along its states, and do all that follows from it in the same transaction.
+
+    `at` is when it really happened (a late entry); never in the future and never before what it follows. `overrides` are
+    `{"rule_id", "reason"}`, for a patient who is not ready or leaves early.
+
+    Raises InvalidTransition, RuleViolation when the patient is not ready or may not leave yet, InTheFuture, Stale.
+    """
+    moment = at or now
+    if moment > now:
+        raise InTheFuture(at=moment.isoformat())
+    with locks.unit_of_work():
+        appointment = access.appointment_for_update(
+            actor=actor, appointment_id=appointment_id, capability=CAPABILITY[verb], version=version
+        )
+        move = states.find(machine=states.APPOINTMENT, state=appointment.status, verb=verb, kind=appointment.kind)
+        if at is not None and at < now:
+            permissions.check(actor=actor, capability="appointments.record_past")
+        _in_order(appointment, moment)
+        if verb == "cancel" and not reason.strip():
+            raise Invalid({"reason": ["Say why the visit is cancelled."]})
+        readiness.check(
+            actor=actor, appointment=appointment, verb=verb, at=moment, asked=list(overrides), now=now
+        )
+        values: dict[str, Any] = {"status": move.target}
+        if move.fact:
+            values |= {f"{move.fact}_at": moment, f"{move.fact}_by": actor.ref}
+        if verb == "cancel":
+            values["cancel_reason"] = reason
+        Appointment.objects.filter(id=appointment.id).update(**values, **access.touched())
+        for name, value in values.items():
+            setattr(appointment, name, value)
+        appointment.version += 1
+        record(actor=actor, appointment=appointment, verb=verb, now=now, moment=moment, reason=reason)
+        if appointment.course_id:
+            gaps.refresh(course_ids=[appointment.course_id], now=now, actor=actor)
+        consequences.follow(verb=verb, actor=actor, appointment=appointment, now=now)
+        return appointment
+
+
+def _in_order(appointment: Appointment, moment: datetime) -> None:
+    for name in IN_ORDER:
+        earlier = getattr(appointment, name)
+        if earlier is not None and moment < earlier:
+            raise Invalid({"at": [f"It cannot be before {name} ({earlier.isoformat()})."]})
+
+
+def record(
+    *, actor: Actor, appointment: Appointment, verb: str, now: datetime, moment: datetime, reason: str
+) -> None:
+    """The visit's line in the trail."""
+    step = Step(
+        verb=f"appointment.{verb}",
+        subject_kind="appointment",
+        subject_id=appointment.id,
+        course_id=appointment.course_id,
+        patient_id=appointment.patient_id,
+        reason=reason,
+        data={"at": moment.isoformat(), "ref": appointment.ref},
+    )
+    trail.record(actor=actor, at=now, steps=[step])

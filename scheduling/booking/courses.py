@@ -1,0 +1,297 @@
+"""Courses: proposed without a trace, booked whole or not at all, cancelled with what they still owe left standing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clinic.practice import idempotency, permissions, trail
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
+from clinic.practice.ids import new_id
+from clinic.practice.models import Site
+from clinic.practice.trail import Step
+from scheduling import states
+from scheduling.booking import access, given, locks, orders, overrides, proposals, reminders, seats, visits
+from scheduling.booking.orders import Order
+from scheduling.booking.proposals import Proposal
+from scheduling.booking.visits import Placement
+from scheduling.errors import RuleViolation, SlotTaken, Unplannable
+from scheduling.followups import facts, gaps
+from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
+from scheduling.models.appointment import Status
+from scheduling.planning import course as planner
+from scheduling.planning import rules
+from scheduling.planning.protocol import Protocol
+from scheduling.planning.values import NoPlan, PlannedVisit, Span
+from scheduling.roster import availability
+
+HORIZON = timedelta(weeks=26)
+
+
+def propose(
+    *,
+    actor: Actor,
+    patient_id: UUID,
+    start_on_or_after: date,
+    now: datetime,
+    protocol_id: UUID | None = None,
+    protocol_key: str | None = None,
+    site_id: UUID | None = None,
+    through_phase: str | None = None,
+    preferences: Mapping[str, Any] | None = None,
+    overrides: Sequence[Mapping[str, Any]] = (),
+    alternatives: int = 3,
+) -> list[Proposal]:
+    """Up to `alternatives` whole courses, best first. Writes nothing.
+
+    Raises NotAllowed, NotFound, Invalid, or Unplannable with the rules that cannot hold together and what would help.
+    """
+    order, version, site = orders.place(
+        actor=actor,
+        patient_id=patient_id,
+        protocol_id=protocol_id,
+        protocol_key=protocol_key,
+        start_on_or_after=start_on_or_after,
+        site_id=site_id,
+        through_phase=through_phase,
+        preferences=preferences,
+        overrides=overrides,
+        alternatives=alternatives,
+        now=now,
+    )
+    return _plan(actor=actor, order=order, protocol=facts.protocol_of(version.id), site=site, now=now)
+
+
+def _plan(*, actor: Actor, order: Order, protocol: Protocol, site: Site, now: datetime) -> list[Proposal]:
+    request = orders.request(order=order, protocol=protocol, site=site, now=now)
+    first = datetime.combine(request.start_on_or_after, now.timetz()) - timedelta(weeks=8)
+    # The stamp is read before the calendar: what changes in between makes the booking look again.
+    stamp = proposals.roster_stamp()
+    found = planner.plan_course(
+        request=request,
+        availability=availability.for_planning(
+            practice_id=actor.practice_id,
+            site_id=site.id,
+            patient_id=UUID(order.patient),
+            span=Span(max(now, first), max(now, first) + HORIZON + timedelta(weeks=9)),
+            now=now,
+        ),
+    )
+    if isinstance(found, NoPlan):
+        raise Unplannable(rules=[unmet_as_dict(rule) for rule in found.rules])
+    return [
+        proposals.make(actor=actor, order=order, plan=plan, site=site, stamp=stamp, now=now) for plan in found
+    ]
+
+
+def unmet_as_dict(rule: Any) -> dict[str, Any]:
+    return {
+        "rule": rule.rule,
+        "visit": rule.visit,
+        "message": rule.message,
+        "relaxations": [
+            {"change": one.change, "would_allow": one.would_allow, "patch": dict(one.patch)} for one in rule.relaxations
+        ],
+    }
+
+
+def book(
+    *,
+    actor: Actor,
+    now: datetime,
+    key: idempotency.Key | None = None,
+    proposal: str | None = None,
+    chosen: Mapping[str, Any] | None = None,
+    skip: Sequence[str] = (),
+) -> UUID:
+    """Book a course: every visit, place, follow-up obligation, reminder and trail row in one transaction, or nothing.
+
+    `proposal` is a token of `propose`; `chosen` is a course whose visits a person chose (see `given.read`). `skip` names
+    visits of the proposal to leave out: a dose may be booked without its follow-up, and is flagged from that moment.
+    Returns the course's id; the same key returns the first one's.
+
+    Raises SlotTaken with the clashing visits and the nearest alternative, RuleViolation, ProposalExpired, Invalid, Busy.
+    """
+    permissions.check(actor=actor, capability="courses.book")
+    if (proposal is None) == (chosen is None):
+        raise Invalid({"proposal": ["Give a proposal or the visits themselves, one of the two."]})
+    if proposal is not None:
+        contents = proposals.read(actor=actor, token=proposal, now=now)
+        order, planned, stamp = contents.order, contents.visits, contents.roster_stamp
+    else:
+        order, planned = given.read(actor=actor, chosen=chosen or {}, now=now)
+        stamp = ""
+    if unknown := set(skip) - {visit.ref for visit in planned}:
+        raise Invalid({"skip": [f"Not visits of this course: {', '.join(sorted(unknown))}."]})
+    kept = tuple(visit for visit in planned if visit.ref not in set(skip))
+    if not any(visit.kind in ("dosing", "device") for visit in kept):
+        raise Invalid({"visits": ["A course has at least one dose."]})
+    try:
+        with locks.unit_of_work():
+            return _commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, now=now)
+    except SlotTaken as taken:
+        taken.alternative = taken.data["alternative"] = _alternative(actor=actor, order=order, now=now)
+        raise
+
+
+def _commit(
+    *,
+    actor: Actor,
+    key: idempotency.Key | None,
+    order: Order,
+    planned: Sequence[PlannedVisit],
+    stamp: str,
+    now: datetime,
+) -> UUID:
+    course_id = new_id()
+    replay = idempotency.claim(key=key, now=now, status_code=201, object_kind="course", object_id=course_id)
+    if replay:
+        return replay.object_id
+    patient = access.patient(actor=actor, patient_id=UUID(order.patient))
+    site = access.site(actor=actor, site_id=UUID(order.site))
+    version = ProtocolVersion.objects.select_related("template").get(id=order.version)
+    protocol = facts.protocol_of(version.id)
+    placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol)
+    visits.resolve(placement, planned)
+    used = _check(actor=actor, order=order, placement=placement, planned=planned, stamp=stamp)
+    course = TreatmentCourse.objects.create(
+        id=course_id,
+        practice_id=actor.practice_id,
+        patient=patient,
+        site=site,
+        protocol_version=version,
+        start_on_or_after=order.start_on_or_after,
+        through_phase=order.through_phase or "",
+        preferences=order.preferences,
+        sensitive_sud=bool(version.document.get("part2_flag")),
+        created_at=now,
+        created_by=actor.ref,
+    )
+    placement.course = course
+    placement.phases = _phases(course, protocol)
+    booked = visits.write(placement, planned)
+    _store_overrides(actor, order, course, used, now)
+    trail.record(actor=actor, at=now, steps=_story(course, booked))
+    gaps.refresh(course_ids=[course.id], now=now, actor=actor)
+    reminders.on_course_booked(course=course, appointments=booked, now=now)
+    return course_id
+
+
+def _check(
+    *, actor: Actor, order: Order, placement: Placement, planned: Sequence[PlannedVisit], stamp: str
+) -> list[dict[str, Any]]:
+    """Re-check what can have changed since the proposal; returns the overrides that were used.
+
+    The protocol's version cannot change and places are guarded by the lock and the constraint. Shifts, absences, closures,
+    hours and rooms are compared by the roster's stamp, and all rules are checked again when it differs.
+    """
+    if stamp and stamp == proposals.roster_stamp():
+        return []
+    protocol = placement.protocol
+    assert protocol is not None
+    request = orders.request(order=order, protocol=protocol, site=placement.site, now=placement.now)
+    first, last = min(visit.start for visit in planned), max(visit.end for visit in planned)
+    violations = rules.check_visits(
+        request=request,
+        availability=availability.for_planning(
+            practice_id=actor.practice_id,
+            site_id=placement.site.id,
+            patient_id=placement.patient.id,
+            span=Span(first - timedelta(days=1), last + timedelta(days=2)),
+            now=placement.now,
+        ),
+        visits=planned,
+    )
+    if clashes := given.clashes(violations=violations, visits=planned):
+        raise SlotTaken(clashes=clashes)
+    found = [given.violation_as_dict(one) for one in violations]
+    left, used = overrides.remaining(
+        actor=actor, violations=found, asked=[one for one in order.overrides if one.get("rule_id") not in orders.PLANNED]
+    )
+    if left:
+        raise RuleViolation(violations=left)
+    return used
+
+
+def _phases(course: TreatmentCourse, protocol: Protocol) -> dict[str, CoursePhase]:
+    phases = CoursePhase.objects.bulk_create(
+        CoursePhase(
+            course=course,
+            position=position,
+            name=phase.name,
+            planned_sessions=phase.sessions,
+            exit_review_required=phase.exit_review_required,
+        )
+        for position, phase in enumerate(protocol.phases, start=1)
+    )
+    return {phase.name: phase for phase in phases}
+
+
+def _store_overrides(
+    actor: Actor, order: Order, course: TreatmentCourse, used: list[dict[str, Any]], now: datetime
+) -> None:
+    planned = [one for one in order.overrides if one.get("rule_id") in orders.PLANNED]
+    rows = overrides.rows(actor=actor, used=[*planned, *used], course=course, appointment=None, now=now)
+    if rows:
+        RuleOverride.objects.bulk_create(rows)
+
+
+def _story(course: TreatmentCourse, booked: Sequence[Appointment]) -> list[Step]:
+    def step(verb: str, kind: str, subject: UUID, data: dict[str, Any]) -> Step:
+        return Step(verb, kind, subject, course_id=course.id, patient_id=course.patient_id, data=data)
+
+    return [
+        step("course.booked", "course", course.id, {"visits": len(booked)}),
+        *(step("appointment.booked", "appointment", one.id, {"ref": one.ref, "start": one.start.isoformat()}) for one in booked),
+    ]
+
+
+def _alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any] | None:
+    """The best plan as things stand now, for who came second; None when there is none any more."""
+    site = access.site(actor=actor, site_id=UUID(order.site))
+    protocol = facts.protocol_of(UUID(order.version))
+    try:
+        found = _plan(actor=actor, order=order, protocol=protocol, site=site, now=now)
+    except Unplannable:
+        return None
+    return found[0].as_dict()
+
+
+def cancel(*, actor: Actor, course_id: UUID, reason: str, now: datetime, version: int | None = None) -> None:
+    """Stop a course: future visits are freed, except follow-ups of doses already given, which people are asked about.
+
+    Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid without a reason.
+    """
+    if not reason.strip():
+        raise Invalid({"reason": ["Say why the course is cancelled."]})
+    with locks.unit_of_work():
+        course = access.course_for_update(actor=actor, course_id=course_id, capability="courses.book")
+        access.check_version(found=course.version, expected=version)
+        status = states.move(machine=states.COURSE, state=course.status, verb="cancel")
+        freed = _future_visits(course, now)
+        ids = [one.id for one in freed]
+        Appointment.objects.filter(id__in=ids).update(
+            status=Status.CANCELLED,
+            cancelled_at=now,
+            cancelled_by=actor.ref,
+            cancel_reason=reason,
+            hold_expires_at=None,
+            **access.touched(),
+        )
+        seats.release(appointment_ids=ids)
+        TreatmentCourse.objects.filter(id=course.id).update(status=status, **access.touched())
+        steps = [Step("course.cancelled", "course", course.id, course.id, course.patient_id, reason)]
+        steps += [
+            Step("appointment.cancelled", "appointment", one.id, course.id, course.patient_id, reason) for one in freed
+        ]
+        trail.record(actor=actor, at=now, steps=steps)
+        gaps.refresh(course_ids=[course.id], now=now, actor=actor)
+        reminders.on_cancelled(appointments=freed, now=now)
+
+
+def _future_visits(course: TreatmentCourse, now: datetime) -> list[Appointment]:
+    """Live visits that have not begun, without the follow-ups of doses that were given."""
+    waiting = Appointment.objects.filter(course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED])
+    owed = waiting.filter(follows__status=Status.FULFILLED).values_list("id", flat=True)
+    return list(waiting.filter(start__gt=now).exclude(id__in=list(owed)).select_related("patient", "site", "practice"))

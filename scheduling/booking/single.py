@@ -1,0 +1,230 @@
+"""One visit booked by itself: a missing follow-up, a visit outside a course, or, with a reason, one that already happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clinic.practice import idempotency, permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
+from clinic.practice.ids import new_id
+from clinic.practice.models import StaffMember
+from scheduling.booking import access, appointments, given, locks, nearest, overrides, reminders, visits
+from scheduling.booking.nearest import Fit, Wanted
+from scheduling.booking.visits import Placement
+from scheduling.errors import RuleViolation, SlotTaken
+from scheduling.followups import facts, gaps
+from scheduling.models import Appointment, RuleOverride
+from scheduling.planning.values import PlannedVisit, Span
+
+LONGEST = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is asked for. What is not given is found: the length from the protocol, people and a room among those free."""
+
+    patient_id: UUID
+    kind: str
+    start: datetime
+    end: datetime | None = None
+    course_id: UUID | None = None
+    follows_id: UUID | None = None
+    practitioner_ids: tuple[UUID, ...] = ()
+    room_id: UUID | None = None
+    site_id: UUID | None = None
+    mode: str = "in_person"
+    late_entry_reason: str = ""
+    overrides: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+
+def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | None = None) -> UUID:
+    """Book one visit and return its id; the same key returns the first one's.
+
+    A start in the past needs `late_entry_reason`; where a late entry clashes with the plan it is kept without occupying
+    anything, because what happened is never refused.
+
+    Raises SlotTaken with the nearest free start, RuleViolation where people or rooms do not fit, NotFound, Invalid.
+    """
+    permissions.check(actor=actor, capability="appointments.book")
+    late = visit.start < now
+    if late and not visit.late_entry_reason.strip():
+        raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
+    if visit.late_entry_reason and not late:
+        raise Invalid({"late_entry_reason": ["Only a visit that already happened is a late entry."]})
+    wanted: list[Wanted] = []
+    try:
+        with locks.unit_of_work():
+            appointment_id = new_id()
+            replay = idempotency.claim(
+                key=key, now=now, status_code=201, object_kind="appointment", object_id=appointment_id
+            )
+            if replay:
+                return replay.object_id
+            placement = _place(actor, now, visit)
+            wanted.append(_wanted(placement, visit))
+            _write(placement, visit, wanted[0], appointment_id, late=late)
+            return appointment_id
+    except SlotTaken as taken:
+        if wanted and not late:
+            found = nearest.start(wanted=wanted[0], now=now)
+            taken.alternative = taken.data["alternative"] = found and {"start": found.isoformat()}
+        raise
+
+
+def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
+    course = protocol = None
+    if visit.course_id:
+        course = access.course_for_update(actor=actor, course_id=visit.course_id, capability="appointments.book")
+        if course.patient_id != visit.patient_id:
+            raise Invalid({"patient": ["The course belongs to another patient."]})
+        protocol = facts.protocol_of(course.protocol_version_id)
+    elif visit.kind in given.DOSES or visit.follows_id:
+        raise Invalid({"course": ["Doses and follow-ups belong to a course."]})
+    if visit.follows_id:
+        doses = Appointment.objects.filter(id=visit.follows_id, course=course, kind__in=given.DOSES)
+        if not doses.exists():
+            raise Invalid({"follows": ["A dose of this course."]})
+    patient = access.patient(actor=actor, patient_id=visit.patient_id)
+    if visit.site_id:
+        site = access.site(actor=actor, site_id=visit.site_id)
+    else:
+        site = course.site if course else patient.site
+    placement = Placement(actor=actor, patient=patient, site=site, now=now, course=course, protocol=protocol)
+    placement.late_entry_reason = visit.late_entry_reason
+    if course is not None:
+        placement.phases = {phase.name: phase for phase in course.phases.order_by("position")}
+    return placement
+
+
+def _wanted(placement: Placement, visit: Visit) -> Wanted:
+    protocol, course = placement.protocol, placement.course
+    minutes = given.minutes_of(protocol=protocol, kind=visit.kind)
+    length = (visit.end - visit.start) if visit.end else timedelta(minutes=minutes)
+    if not timedelta(0) < length <= LONGEST:
+        raise Invalid({"end": ["It must be after the start, and within twelve hours."]})
+    known = StaffMember.objects.filter(practice_id=placement.actor.practice_id, is_active=True, id__in=visit.practitioner_ids)
+    roles = dict(known.values_list("id", "roles"))
+    ordinal = 1
+    familiar: tuple[str, ...] = ()
+    if course is not None:
+        same = Appointment.objects.filter(course=course, kind=visit.kind)
+        ordinal = same.count() + 1
+        people = same.order_by("-start").values_list("staffing__staff_id", flat=True)
+        familiar = tuple(str(one) for one in people[:8] if one)
+    # Refuses whoever has no part in such a visit, before anybody looks for a time.
+    given.staffing(
+        protocol=protocol, kind=visit.kind, ordinal=ordinal, chosen=visit.practitioner_ids, roles=roles, where="practitioners"
+    )
+    return Wanted(
+        practice_id=placement.actor.practice_id,
+        site_id=placement.site.id,
+        patient_id=placement.patient.id,
+        kind=visit.kind,
+        start=visit.start,
+        length=length,
+        grid_minutes=placement.site.grid_minutes,
+        mode=visit.mode,
+        protocol=protocol,
+        ordinal=ordinal,
+        people=tuple(visit.practitioner_ids),
+        room_id=visit.room_id,
+        familiar=familiar,
+    )
+
+
+def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: UUID, *, late: bool) -> None:
+    span = Span(wanted.start - timedelta(hours=1), wanted.start + wanted.length + timedelta(hours=4))
+    found = nearest.fit(
+        wanted=wanted, free=nearest.calendar(wanted=wanted, span=span, now=placement.now), start=wanted.start
+    )
+    used: list[dict[str, Any]] = []
+    if isinstance(found, Fit):
+        fit = found
+    else:
+        fit, used = _despite(placement, visit, wanted, found, late=late)
+    planned = _planned(placement, visit, wanted, fit)
+    placement.ids[planned.ref] = appointment_id
+    visits.resolve(placement, [planned])
+    # A late entry that clashes is kept as what happened, and occupies nothing.
+    occupy = isinstance(found, Fit) or (not late and not _is_taken(found))
+    booked = visits.write(placement, [planned], occupy=occupy)[0]
+    if visit.follows_id:
+        Appointment.objects.filter(id=booked.id).update(follows_id=visit.follows_id)
+    if placement.course is not None:
+        RuleOverride.objects.bulk_create(
+            overrides.rows(
+                actor=placement.actor, used=used, course=placement.course, appointment=booked, now=placement.now
+            )
+        )
+    appointments.record(
+        actor=placement.actor,
+        appointment=booked,
+        verb="booked",
+        now=placement.now,
+        moment=booked.start,
+        reason=visit.late_entry_reason,
+    )
+    if placement.course is not None:
+        gaps.refresh(course_ids=[placement.course.id], now=placement.now, actor=placement.actor)
+    if not late:
+        reminders.on_appointments_booked(appointments=[booked], now=placement.now)
+
+
+def _is_taken(refusal: dict[str, str]) -> bool:
+    return refusal["taken"] == "yes"
+
+
+def _despite(
+    placement: Placement, visit: Visit, wanted: Wanted, refusal: dict[str, str], *, late: bool
+) -> tuple[Fit, list[dict[str, Any]]]:
+    """What to do with a visit that does not fit: a clash refuses, a broken rule may be overridden, the past is recorded."""
+    staffing = given.staffing(
+        protocol=wanted.protocol,
+        kind=wanted.kind,
+        ordinal=wanted.ordinal,
+        chosen=visit.practitioner_ids,
+        roles=dict(StaffMember.objects.filter(id__in=visit.practitioner_ids).values_list("id", "roles")),
+        where="practitioners",
+    )
+    as_asked = Fit(wanted.start, staffing, str(visit.room_id) if visit.room_id else None)
+    if late:
+        return as_asked, []
+    if _is_taken(refusal):
+        end = wanted.start + wanted.length
+        clash = {"visit": visit.kind, "start": wanted.start.isoformat(), "end": end.isoformat()}
+        raise SlotTaken(clashes=[clash | {"message": refusal["message"]}])
+    broken = {
+        "rule_id": refusal["rule_id"],
+        "severity": "error",
+        "overridable": True,
+        "visit": visit.kind,
+        "message": refusal["message"],
+    }
+    left, used = overrides.remaining(actor=placement.actor, violations=[broken], asked=visit.overrides)
+    if left:
+        raise RuleViolation(violations=left)
+    return as_asked, used
+
+
+def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> PlannedVisit:
+    dose = visit.kind in given.DOSES
+    name = "dose" if dose else visit.kind
+    phase = None
+    if dose and placement.phases:
+        last = Appointment.objects.filter(course=placement.course, kind=visit.kind).order_by("-start")
+        phase = last.values_list("phase__name", flat=True).first() or next(iter(placement.phases))
+    return PlannedVisit(
+        ref=f"{name}-{wanted.ordinal}" if placement.course else name,
+        kind=visit.kind,
+        phase=phase,
+        sequence=wanted.ordinal,
+        start=fit.start,
+        end=fit.start + wanted.length,
+        mode=visit.mode,
+        staffing=fit.staffing,
+        room=fit.room,
+        turnover_minutes=int(wanted.turnover.total_seconds() // 60),
+    )

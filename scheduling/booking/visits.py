@@ -1,0 +1,189 @@
+"""Writing visits: their rows, who takes part, and the places they occupy. Used by every use case that books."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
+from clinic.practice.ids import new_id
+from clinic.practice.models import Room, Site, StaffMember
+from clinic.practice.models.place import SEATS
+from patients.models import Patient
+from scheduling.booking import locks, proposals, seats
+from scheduling.booking.seats import Need
+from scheduling.errors import SlotTaken
+from scheduling.followups import units
+from scheduling.followups.units import DoseFact
+from scheduling.models import Appointment, AppointmentPractitioner, CoursePhase, GroupSession, TreatmentCourse
+from scheduling.models.appointment import ENDED_UNATTENDED, Status
+from scheduling.planning.protocol import Coverage, Protocol
+from scheduling.planning.values import PlannedVisit
+
+
+@dataclass(slots=True)
+class Placement:
+    """Visits that are about to be written, with the rows that they name."""
+
+    actor: Actor
+    patient: Patient
+    site: Site
+    now: datetime
+    course: TreatmentCourse | None = None
+    protocol: Protocol | None = None
+    phases: Mapping[str, CoursePhase] = field(default_factory=dict)
+    staff: Mapping[UUID, StaffMember] = field(default_factory=dict)
+    rooms: Mapping[UUID, Room] = field(default_factory=dict)
+    late_entry_reason: str = ""
+    # Ids that are promised already (to an idempotency key), by the visit's ref.
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+
+def resolve(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
+    """Load the people and rooms that the visits name; raises Invalid for one that is not the practice's."""
+    people, rooms, _ = proposals.ids_of(visits)
+    practice_id = placement.actor.practice_id
+    placement.staff = StaffMember.objects.filter(practice_id=practice_id, is_active=True).in_bulk(people)
+    placement.rooms = Room.objects.filter(site_id=placement.site.id, is_active=True).in_bulk(rooms)
+    if people - placement.staff.keys():
+        raise Invalid({"practitioners": ["A practitioner of this practice, who is active."]})
+    if rooms - placement.rooms.keys():
+        raise Invalid({"room": ["An active room of the site."]})
+
+
+def write(
+    placement: Placement, visits: Sequence[PlannedVisit], *, occupy: bool = True
+) -> list[Appointment]:
+    """Insert the visits and everything they occupy, or raise SlotTaken; the caller owns the transaction.
+
+    Resources are locked once, sorted, before the first look at what is free.
+    """
+    ids = {visit.ref: placement.ids.get(visit.ref) or new_id() for visit in visits}
+    appointments = [_appointment(placement, visit, ids) for visit in visits]
+    needs = [need for visit in visits for need in _needs(placement, visit, ids[visit.ref])]
+    if occupy:
+        _lock_groups(placement, visits)
+        locks.lock_resources(need.resource_id for need in needs)
+    Appointment.objects.bulk_create(appointments)
+    AppointmentPractitioner.objects.bulk_create(
+        AppointmentPractitioner(
+            appointment_id=ids[visit.ref],
+            staff_id=UUID(one.practitioner),
+            role=one.role,
+            presence=one.presence.value,
+            seats=one.seats,
+        )
+        for visit in visits
+        for one in visit.staffing
+    )
+    if occupy:
+        seats.take(practice_id=placement.actor.practice_id, needs=needs, now=placement.now)
+    return appointments
+
+
+def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> Iterable[Need]:
+    """The patient, the room with its turnover, and every person who is occupied; a group session owns its own places."""
+    label = visit.ref
+
+    def need(resource_id: int | None, count: int, end: datetime) -> Need:
+        if resource_id is None:
+            raise Invalid({"practitioners": ["This person cannot be booked."]})
+        return Need(resource_id, count, visit.start, end, appointment_id=appointment_id, label=label)
+
+    yield need(placement.patient.resource_id, SEATS, visit.end)
+    if visit.group_session:
+        return
+    if visit.room:
+        until = visit.end + timedelta(minutes=visit.turnover_minutes)
+        yield need(placement.rooms[UUID(visit.room)].resource_id, SEATS, until)
+    for one in visit.staffing:
+        if one.seats:
+            yield need(placement.staff[UUID(one.practitioner)].resource_id, one.seats, visit.end)
+
+
+def _lock_groups(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
+    """Lock the group sessions that visits join, sorted, and count their places; raises SlotTaken for a full one."""
+    joined = {UUID(visit.group_session): visit for visit in visits if visit.group_session}
+    if not joined:
+        return
+    found = GroupSession.objects.filter(practice_id=placement.actor.practice_id, id__in=joined).order_by("id")
+    sessions = list(found.select_for_update(no_key=True))
+    if len(sessions) < len(joined):
+        raise Invalid({"group_session": ["A group session of this practice."]})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT group_session_id, count(*) FROM scheduling_appointment
+            WHERE group_session_id = ANY(%s) AND NOT status = ANY(%s)
+              AND (hold_expires_at IS NULL OR hold_expires_at > %s)
+            GROUP BY group_session_id
+            """,
+            [list(joined), [status.value for status in ENDED_UNATTENDED], placement.now],
+        )
+        taken = dict(cursor.fetchall())
+    full = [joined[one.id] for one in sessions if taken.get(one.id, 0) >= one.places]
+    if full:
+        raise SlotTaken(
+            clashes=[
+                {"visit": visit.ref, "start": visit.start.isoformat(), "end": visit.end.isoformat()}
+                for visit in full
+            ]
+        )
+
+
+def _appointment(placement: Placement, visit: PlannedVisit, ids: Mapping[str, UUID]) -> Appointment:
+    wall = visit.start.astimezone(ZoneInfo(placement.site.time_zone))
+    window = visit.window
+    now = placement.now
+    return Appointment(
+        id=ids[visit.ref],
+        practice_id=placement.actor.practice_id,
+        patient=placement.patient,
+        site=placement.site,
+        course=placement.course,
+        phase=placement.phases.get(visit.phase or ""),
+        group_session_id=UUID(visit.group_session) if visit.group_session else None,
+        kind=visit.kind,
+        ref=visit.ref,
+        sequence=visit.sequence,
+        mode=visit.mode,
+        status=Status.BOOKED,
+        start=visit.start,
+        end=visit.end,
+        local_date=wall.date(),
+        local_time=wall.time(),
+        time_zone=placement.site.time_zone,
+        turnover_minutes=visit.turnover_minutes,
+        room=placement.rooms.get(UUID(visit.room)) if visit.room else None,
+        follows_id=ids.get(visit.follows) if visit.follows else None,
+        accepted_unit=_accepted_unit(placement, visit, ids),
+        window_opens_at=window and window.opens_at,
+        window_ideal_from=window and window.ideal_from,
+        window_ideal_to=window and window.ideal_to,
+        window_closes_at=window and window.closes_at,
+        window_grace_until=window and window.grace_until,
+        late_entry_reason=placement.late_entry_reason,
+        created_at=now,
+        updated_at=now,
+        created_by=placement.actor.ref,
+    )
+
+
+def _accepted_unit(placement: Placement, visit: PlannedVisit, ids: Mapping[str, UUID]) -> str:
+    """The follow-up unit that a planned follow-up was planned for, where its dose alone names it.
+
+    The refresh in the same transaction fills in the others; writing it here saves one UPDATE a visit.
+    """
+    rule = placement.protocol.follow_up if placement.protocol else None
+    if rule is None or visit.window is None or visit.follows not in ids:
+        return ""
+    if rule.coverage not in (Coverage.EACH_DOSING, Coverage.GROUP):
+        return ""
+    dose = DoseFact(
+        id=str(ids[visit.follows]), phase="", sequence=1, start=visit.start, planned_end=visit.end, status="booked"
+    )
+    return units.unit_key(rule=rule, zone=placement.site.time_zone, dose=dose)
