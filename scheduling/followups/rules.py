@@ -97,9 +97,9 @@ def evaluate(
     """Every follow-up unit of a course at `now`, in the order of their doses.
 
     `doses` are all dosing visits of the course, cancelled ones too; `visits` all that could be follow-ups,
-    outside visits included. `waived` names units by key. Times are aware. A unit that had a record before and
-    is not in the answer (its doses have moved to another week) has no dose any more: the caller makes its
-    record void.
+    outside visits included. `waived` names units by key. Instants are in UTC. A unit that had a record
+    before and is not in the answer (its doses have moved to another week) has no dose any more: the caller
+    makes its record void.
     """
     if rule is None:
         return ()

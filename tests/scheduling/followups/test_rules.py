@@ -8,6 +8,7 @@ from scheduling.followups import rules
 from scheduling.followups.rules import SeverityHours
 from scheduling.followups.units import Acceptance
 from scheduling.planning.protocol import Coverage
+from scheduling.planning.values import WindowOverride
 from tests.scheduling.followups.facts import at, attended, dose, given, judge, only, rule, visit
 
 # One dose, Monday 10:00 to 12:00: the window is Tuesday 00:00 to Thursday 12:00 (14 to 74 hours), grace to
@@ -96,6 +97,13 @@ class TestStates:
         assert first.state == "prospective"
         assert judge(dose(1), dose(2, 8), now=9)[0].state == "open"
 
+    def test_a_visit_before_an_empty_window_would_open_is_not_late_for_it(self):
+        doses = given(1), given(2, 8)
+        assert judge(*doses, attended(12), now=13)[0].state == "open"
+        # The second dose's own window takes the first visit after midnight, the first unit's grace the next.
+        first, second = judge(*doses, attended(20), attended(40), now=50)
+        assert (first.state, first.late, second.state) == ("closed", True, "closed")
+
 
 class TestAttendanceUnrecorded:
     def test_a_visit_past_its_end_counts_no_longer_and_says_so(self):
@@ -151,6 +159,13 @@ class TestWhichUnitAVisitCountsFor:
         first, second = judge(given(1), given(2, 96), attended(130), now=140, rule=self.WIDE)
         assert (first.state, second.state) == ("closed", "prospective")
 
+    def test_the_one_that_closes_first_not_the_one_that_opened_first(self):
+        shorter = {"dose:d2": WindowOverride(max_hours=50)}
+        first, second = judge(
+            given(1), given(2, 96), attended(130), now=140, rule=self.WIDE, overrides=shorter
+        )
+        assert (first.state, second.state) == ("prospective", "closed")
+
     def test_the_next_visit_goes_to_the_unit_still_needing_one(self):
         first, second = judge(given(1), given(2, 96), attended(130), attended(140), now=150, rule=self.WIDE)
         assert (first.state, second.state) == ("closed", "closed")
@@ -177,6 +192,11 @@ class TestWhichUnitAVisitCountsFor:
         first, second = judge(given(1), given(2, 96), attended(500), now=600)
         assert (first.state, first.attended_after) == ("lapsed", None)
         assert (second.state, second.attended_after) == ("lapsed", at(500))
+
+    def test_a_later_unit_that_was_closed_is_passed_over(self):
+        first, second = judge(given(1), given(2, 96), attended(130), attended(500), now=600)
+        assert (first.state, first.attended_after) == ("lapsed", at(500))
+        assert (second.state, second.attended_after) == ("closed", None)
 
     def test_the_first_attendance_after_it_is_the_one_noted(self):
         unit = only(given(), attended(500), attended(700), now=800)
