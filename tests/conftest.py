@@ -18,20 +18,8 @@ from clinic.local import migrated, providers, testing
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
-ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "clinic.config.settings",
-    "SECRET_KEY": "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
-    "PUBLIC_URL": "http://127.0.0.1:8000",
-    "ALLOWED_HOSTS": "testserver",
-    # The manifest is made by collectstatic, which no test needs.
-    "STATIC_MANIFEST": "false",
-    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-    "TWILIO_AUTH_TOKEN": "tests-only-token",
-    "TWILIO_FROM": "+15005550006",
-}
-
 _home = testing.start_missing()
-os.environ.update(ENVIRONMENT)
+os.environ.update(testing.ENVIRONMENT)
 if WORKER:
     # One Redis database a worker; database 0 stays with a run without workers.
     _server = os.environ["REDIS_URL"].rpartition("/")[0]

@@ -75,7 +75,7 @@ class Postgres:
         self.launch()
         self._create_database()
 
-    def launch(self) -> None:
+    def launch(self) -> homes.Child:
         """Start the server on data that is there already (also after it died)."""
         settings = {**SETTINGS, "unix_socket_directories": str(self.sockets)}
         if self.throwaway:
@@ -93,6 +93,7 @@ class Postgres:
         )
         if not homes.wait_until(ready=self._answers, child=self.child, seconds=START_SECONDS):
             raise from_log(service="PostgreSQL", log=self.child.last_words())
+        return self.child
 
     def _prepare(self) -> None:
         if self._how is identity.How.NOBODY:

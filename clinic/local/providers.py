@@ -34,7 +34,7 @@ class _Provider:
     def inbox_url(self) -> str:
         return f"{self.url}/inbox"
 
-    def start(self) -> None:
+    def start(self) -> Child:
         """Start the process (also again after it died) and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.child = self.home.start(
@@ -46,6 +46,7 @@ class _Provider:
         )
         if not wait_until(ready=self._answers, child=self.child, seconds=START_SECONDS):
             raise from_log(service=self.name, log=self.child.last_words())
+        return self.child
 
     def inbox(self, *, to: str | None = None) -> list[dict[str, Any]]:
         """What it has received, oldest first."""

@@ -61,14 +61,15 @@ class RedisServer:
         for attempt in range(1, ATTEMPTS + 1):
             self.port = free_port()
             try:
-                return self.launch()
+                self.launch()
+                return
             except LocalError:
                 # Between finding a free port and taking it another program may have taken it.
                 taken = self.child is not None and "Address already in use" in self.child.last_words()
                 if not taken or attempt == ATTEMPTS:
                     raise
 
-    def launch(self) -> None:
+    def launch(self) -> homes.Child:
         """Start the server on the port it has (also after it died)."""
         settings = self.home.path / "redis.conf"
         settings.touch(mode=0o600)
@@ -81,6 +82,7 @@ class RedisServer:
         )
         if not homes.wait_until(ready=self._answers, child=self.child, seconds=START_SECONDS):
             raise from_log(service="Redis", log=self.child.last_words())
+        return self.child
 
     def _settings(self) -> str:
         # In a file and not on the command line, where every user could read the password.

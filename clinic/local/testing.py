@@ -6,6 +6,17 @@ from clinic.local.home import Home
 from clinic.local.postgres import Postgres
 from clinic.local.redis import RedisServer
 
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "clinic.config.settings",
+    "SECRET_KEY": "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+    "ALLOWED_HOSTS": "testserver",
+    # The manifest is made by collectstatic, which no test needs.
+    "STATIC_MANIFEST": "false",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "tests-only-token",
+    "TWILIO_FROM": "+15005550006",
+}
 # Set when the PostgreSQL of this run is the embedded one, whose tools match its version.
 EMBEDDED = "CLINIC_TEST_POSTGRES"
 
