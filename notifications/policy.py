@@ -338,7 +338,7 @@ def _importance(one: Candidate) -> tuple[int, bool, datetime, str]:
 
 
 def _exempt(one: Candidate) -> bool:
-    return one.kind is Kind.REMINDER_24H and one.about_dose
+    return one.kind == Kind.REMINDER_24H and one.about_dose
 
 
 def _fits(day: date, taken: Sequence[date], caps: Caps) -> bool:

@@ -128,6 +128,9 @@ class TestLinks:
     def test_no_place_for_data_beside_the_token(self, path):
         assert codes(f"https://visits.example/{path}") == ["private_link"]
 
+    def test_a_name_of_two_letters_is_no_reason_to_refuse_a_link(self):
+        assert codes("https://visits.example/p/always", private=["Al", ""]) == []
+
     @pytest.mark.parametrize("path", ["ana-gil", "AnaGil/x", "a/1980-02-03", "15550100123"])
     def test_nothing_of_the_patients(self, path):
         private = ["Ana Gil", "1980-02-03", "+1 555 010 0123"]

@@ -215,6 +215,15 @@ class TestChoosing:
         verdicts = self.choose(early, self.one(Kind.REMINDER_24H, hour=15), caps=Caps())
         assert {verdict.choice for verdict in verdicts.values()} == {Choice.SEND}
 
+    def test_what_cannot_be_said_with_others_goes_by_itself(self):
+        verdicts = self.choose(self.one(Kind.NO_SHOW), self.one(Kind.REMINDER_24H), caps=Caps())
+        assert {verdict.choice for verdict in verdicts.values()} == {Choice.SEND}
+
+    def test_of_two_visits_the_dose_carries_the_other(self):
+        dose = self.one(Kind.REMINDER_24H, id="z", about_dose=True)
+        talk = self.one(Kind.REMINDER_24H, id="a")
+        assert self.choose(talk, dose)["a"] == Verdict(Choice.MERGE, into="z")
+
     def test_days_are_the_patients(self):
         late, next_morning = self.one(Kind.REMINDER_72H, hour=19), self.one(Kind.REMINDER_72H, day=11, hour=9)
         assert len({verdict.into for verdict in self.choose(late, next_morning, caps=Caps()).values()}) == 1
