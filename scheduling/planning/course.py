@@ -39,7 +39,7 @@ dose's start are in `before_hours`, and it ends by the dose's start. Several may
 
 `plan_review`: where `steps.needs_plan_review`, one; `medication_review`: where `steps.needs_medication_review` (by count,
 ordinals include given doses), one. Both: on a later local day than the dose's start (a `device` dose: at or after its
-end), ending by the start of the next planned dose; after the plan's last dose within `steps.review_limit_days` local days
+end plus turnover), ending by the start of the next planned dose; after the plan's last dose within `steps.review_limit_days` local days
 of it. One person with the review's role; room or video as their modes say. A plan review does not replace a medication
 review.
 
@@ -51,3 +51,26 @@ in the protocol's order (soft: as many visits as fit, the rest is named in `trad
 Ties: the earliest vector of dose starts, then the earliest follow-ups, then the lowest ids. Mode: the wished one where it
 can be, else in person, then video, then phone.
 """
+
+from scheduling.planning import proposals, why
+from scheduling.planning.extras import NoTimedReview
+from scheduling.planning.problem import calendar_for
+from scheduling.planning.values import Availability, NoPlan, Plan, PlanRequest
+
+
+def plan_course(*, request: PlanRequest, availability: Availability) -> tuple[Plan, ...] | NoPlan:
+    """The best plan and up to `request.proposals` - 1 that differ from it, cheapest first, or why there is none.
+
+    Raises `steps.UnknownPhase`, `windows.UnknownZone` and `grid.BadGrid` for a request that means nothing.
+    """
+    calendar = calendar_for(request, availability)
+    try:
+        best = proposals.best_plan(calendar)
+    except NoTimedReview as none:
+        return why.no_timed_review(calendar, none)
+    if best is None:
+        return why.explain(calendar)
+    if not best.visits:
+        return why.nothing_to_plan(calendar)
+    found = [best, *proposals.alternatives(calendar, best, request.proposals - 1)]
+    return tuple(proposals.in_words(calendar, plan, best) for plan in found)

@@ -120,33 +120,38 @@ def unit_window(
     opening = doses[0] if rule.coverage is Coverage.WEEKLY else doses[-1]
     if rule.is_before:
         return _before(rule, zone, doses[-1][0])
-    opens = opening[1] + timedelta(hours=rule.min_hours)
+    opens = opening[1] + _hours(rule.min_hours)
     if rule.not_same_day:
         following = local_day(zone=zone, instant=opening[1]) + timedelta(days=1)
         opens = max(opens, day_start(zone=zone, day=following))
     end = doses[-1][1]
-    closes = end + timedelta(hours=rule.max_hours)
+    closes = end + _hours(rule.max_hours)
     if rule.before_next_dosing and next_dose_start is not None:
         closes = min(closes, next_dose_start)
     return Window(
         opens_at=opens,
-        ideal_from=opening[1] + timedelta(hours=rule.ideal_from),
-        ideal_to=end + timedelta(hours=rule.ideal_to),
+        ideal_from=opening[1] + _hours(rule.ideal_from),
+        ideal_to=end + _hours(rule.ideal_to),
         closes_at=closes,
-        grace_until=end + timedelta(hours=rule.grace_hours),
+        grace_until=end + _hours(rule.grace_hours),
     )
 
 
+def _hours(hours: float) -> timedelta:
+    # Whole minutes: the planner and the database must agree on the edge to the last digit.
+    return timedelta(minutes=round(hours * 60))
+
+
 def _before(rule: FollowUpRule, zone: str, start: datetime) -> Window:
-    closes = start + timedelta(hours=rule.max_hours)
+    closes = start + _hours(rule.max_hours)
     if rule.not_same_day:
         day = day_start(zone=zone, day=local_day(zone=zone, instant=start))
         # A start on the stroke of midnight is on the dose's day, so the last start is a microsecond sooner.
         closes = min(closes, day - timedelta(microseconds=1))
     return Window(
-        opens_at=start + timedelta(hours=rule.min_hours),
-        ideal_from=start + timedelta(hours=rule.ideal_from),
-        ideal_to=start + timedelta(hours=rule.ideal_to),
+        opens_at=start + _hours(rule.min_hours),
+        ideal_from=start + _hours(rule.ideal_from),
+        ideal_to=start + _hours(rule.ideal_to),
         closes_at=closes,
-        grace_until=start + timedelta(hours=rule.grace_hours),
+        grace_until=start + _hours(rule.grace_hours),
     )

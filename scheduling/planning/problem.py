@@ -1,0 +1,293 @@
+"""One request and its calendar, prepared for the search: dose starts by day, and the tasks that each dose brings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from scheduling.planning import grid as grids
+from scheduling.planning import steps as dosing
+from scheduling.planning import windows
+from scheduling.planning.gaps import INF, AnyOffer, Filler, GroupOffer, Offer, Opening, Task
+from scheduling.planning.grid import Grid
+from scheduling.planning.menus import Calendar
+from scheduling.planning.protocol import Coverage, FollowUpRule, Review
+from scheduling.planning.steps import DoseStep
+from scheduling.planning.values import IN_PERSON, Availability, GroupSession, PlanRequest
+
+Offers = tuple[tuple[int, AnyOffer], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """What a proposal must keep beside the rules, so that it differs from another one."""
+
+    first_day: date | None = None
+    weekdays: tuple[int, ...] = ()
+    hours: tuple[int, int] | None = None
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """A follow-up window in minutes from its anchor."""
+
+    least: int
+    band_from: int
+    band_to: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The last given dose, as the first planned one sees it."""
+
+    day: int
+    wall_hour: int
+    start: int
+    end: int
+
+
+def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:
+    """The calendar from `not_before` to the horizon."""
+    begins = dosing.start_day(request)
+    today = windows.local_day(zone=request.zone, instant=request.not_before)
+    first = max(min(today, begins), begins - timedelta(days=dosing.HORIZON_DAYS + 14))
+    if request.given:
+        # A given dose shapes windows that reach before today; the grid must know its days.
+        first = min(first, begins - timedelta(days=14))
+    horizon = dosing.horizon_end(request)
+    grid = Grid(zone=request.zone, minutes=request.grid_minutes, first=first, last=horizon - timedelta(days=1))
+    since = grids.minute_after(request.not_before)
+    return Calendar(request, availability, grid, first=since, last=grid.day_begins[horizon.toordinal()])
+
+
+class Problem:
+    """What the search needs to know about a request, under one restriction."""
+
+    def __init__(self, calendar: Calendar, restriction: Restriction = Restriction()) -> None:
+        self.calendar = calendar
+        self.request = calendar.request
+        self.grid = calendar.grid
+        self.weights = self.request.weights
+        self.restriction = restriction
+        self.steps = dosing.dose_steps(self.request)
+        self.rule = _live_rule(self.request)
+        self.filler = Filler(
+            self.grid, change=self.weights.therapist_change, per_day=self.rule.max_per_day if self.rule else 1
+        )
+        self.sessions: dict[tuple[str, int], GroupSession] = {}
+        self.people, self.follow_offers = self._follow_offers()
+        self.cap = dosing.overall_cap(self.request)
+        self.past = dosing.past_doses(self.request)
+        self.before = self._before()
+        self.earliest = [day.toordinal() for day in dosing.earliest_days(self.request, self.steps)]
+        self._doses: dict[tuple[object, int], dict[int, list[tuple[int, int]]]] = {}
+        self.doses = [self._dose_days(step) for step in self.steps]
+        self._reviews: dict[str, Offers] = {}
+
+    @property
+    def since(self) -> int:
+        """The first minute at which anything may start."""
+        return grids.minute_after(self.request.not_before)
+
+    def _before(self) -> Before | None:
+        if not self.request.given:
+            return None
+        last = max(self.request.given, key=lambda dose: dose.start)
+        local = last.start.astimezone(windows.load_zone(self.request.zone))
+        return Before(
+            local.date().toordinal(), local.hour, grids.minute_of(last.start), grids.minute_after(last.end)
+        )
+
+    def _follow_offers(self) -> tuple[list[str], Offers]:
+        rule = self.rule
+        if rule is None:
+            return [], ()
+        allowed = self.restriction.people
+        if rule.coverage is Coverage.GROUP:
+            return self._group_offers(allowed)
+        found = []
+        for person in self.calendar.with_role(rule.role):
+            classes = self.calendar.single(rule, person) if not allowed or person.id in allowed else []
+            if classes:
+                found.append((person.id, Offer(self.grid, classes, rule.minutes, self.weights.window_hour)))
+        return [name for name, _ in found], tuple((index, offer) for index, (_, offer) in enumerate(found))
+
+    def _group_offers(self, allowed: tuple[str, ...]) -> tuple[list[str], Offers]:
+        options = self.calendar.group_options("group_integration")
+        for option in options:
+            self.sessions.setdefault((option.person, option.start), option.session)
+        names = sorted({option.person for option in options if not allowed or option.person in allowed})
+        return names, tuple(
+            (index, GroupOffer([one for one in options if one.person == name], self.weights.window_hour))
+            for index, name in enumerate(names)
+        )
+
+    def _dose_days(self, step: DoseStep) -> dict[int, list[tuple[int, int]]]:
+        key = (step.needs, step.minutes)
+        if key not in self._doses:
+            self._doses[key] = self._by_day(step)
+        first = max(self.earliest[step.ordinal - self.steps[0].ordinal], 0)
+        last = dosing.last_dose_day(self.request, self.steps).toordinal()
+        return {day: found for day, found in self._doses[key].items() if first <= day <= last}
+
+    def _by_day(self, step: DoseStep) -> dict[int, list[tuple[int, int]]]:
+        mask, limit = self.grid.everything, self.restriction
+        if limit.weekdays:
+            mask &= self.grid.on_weekdays(limit.weekdays)
+        if limit.first_day is not None:
+            mask &= self.grid.between(self.grid.day_begins[limit.first_day.toordinal()], INF)
+        found: dict[int, list[tuple[int, int]]] = {}
+        for cost, bits in self.calendar.dose(step.needs, step.minutes):
+            for slot in grids.slots_in(bits & mask):
+                if limit.hours is None or limit.hours[0] <= self.grid.wall[slot] // 60 < limit.hours[1]:
+                    found.setdefault(self.grid.day[slot], []).append((slot, cost))
+        return {day: sorted(found[day]) for day in sorted(found)}
+
+    def end_of(self, index: int, slot: int) -> int:
+        """The minute at which a dose that starts in a slot ends."""
+        return self.grid.at[slot] + self.steps[index].minutes
+
+    def offsets(self, ordinal: int) -> Offsets:
+        """A dose's window in minutes, with its override."""
+        rule, over = self.rule, (self.request.windows or {}).get(ordinal)
+        assert rule is not None
+        edges = [rule.min_hours, rule.ideal_from, rule.ideal_to, rule.max_hours]
+        if over is not None:
+            raised = (over.min_hours, over.ideal_from, over.ideal_to, over.max_hours)
+            edges = [old if new is None else new for old, new in zip(edges, raised, strict=True)]
+        return Offsets(*(round(hours * 60) for hours in edges))
+
+    def visits_after(self, index: int) -> int:
+        """Follow-up visits of the unit that ends with this dose, where units are fixed by sequence (not weekly)."""
+        rule, step = self.rule, self.steps[index]
+        if rule is None:
+            return 0
+        if rule.coverage is Coverage.EACH_N and step.sequence % rule.n and not step.last_of_phase:
+            return 0
+        return rule.visits_per_unit
+
+    def after_opening(self, index: int, slot: int) -> Opening:
+        """When the follow-up of a dose in a slot may start, but for the next dose."""
+        end, offsets = self.end_of(index, slot), self.offsets(self.steps[index].ordinal)
+        return Opening(
+            self.opens(end, offsets), end + offsets.most, end + offsets.band_from, end + offsets.band_to
+        )
+
+    def opens(self, end: int, offsets: Offsets) -> int:
+        """When a window opens after a dose that ends then."""
+        assert self.rule is not None
+        first = end + offsets.least
+        return max(first, self.filler.day_after(end)) if self.rule.not_same_day else first
+
+    def before_opening(self, index: int, slot: int) -> Opening:
+        """When the before-window follow-up of a dose in a slot may start, but for the dose before."""
+        assert self.rule is not None
+        start, offsets = self.grid.at[slot], self.offsets(self.steps[index].ordinal)
+        last = start + offsets.most
+        if self.rule.not_same_day:
+            last = min(last, self.grid.day_begins[self.grid.day[slot]] - 1)
+        return Opening(start + offsets.least, last, start + offsets.band_from, start + offsets.band_to)
+
+    def follow_tasks(self, index: int, slot: int) -> list[Task]:
+        """The follow-ups that a dose in a slot brings, in order."""
+        count = self.visits_after(index)
+        if not count:
+            return []
+        before = self.rule is not None and self.rule.is_before
+        opening = self.before_opening(index, slot) if before else self.after_opening(index, slot)
+        offers = self.follow_offers if before else self.offers_after(index, slot, opening.first)
+        unit = self.steps[index].ordinal
+        return [Task(f"unit-{unit}", unit, offers, opening) for _ in range(count)]
+
+    def offers_after(self, index: int, slot: int, opens: int) -> Offers:
+        """The follow-up offers after a dose, less the room that the dose's turnover may still hold."""
+        end, protocol = self.end_of(index, slot), self.request.protocol
+        clear = end + protocol.turnover_minutes
+        if opens >= clear or self.rule is None or not protocol.room_kinds or self.rule.coverage is Coverage.GROUP:
+            return self.follow_offers
+        shared = {room.id for room in self.calendar.of_kinds(self.rule.room_kinds)}
+        rooms = self.dose_rooms(index, slot)
+        if IN_PERSON not in self.rule.modes or len(rooms) > 1 or rooms[0] not in shared:
+            return self.follow_offers
+        return self._without_room(rooms[0], end, clear)
+
+    def _without_room(self, room: str, end: int, clear: int) -> Offers:
+        # Only the room of the dose itself is left: until its turnover is over it cannot serve the follow-up as well.
+        assert self.rule is not None
+        held = self.grid.between(end, clear - 1)
+        found: list[tuple[int, AnyOffer]] = []
+        for index, offer in self.follow_offers:
+            assert isinstance(offer, Offer)
+            by_cost = {cost: bits & ~held for cost, bits in offer.classes}
+            person = next(one for one in self.calendar.people if one.id == self.people[index])
+            for cost, bits in self.calendar.single(self.rule, person, but_room=room):
+                by_cost[cost] = by_cost.get(cost, 0) | (bits & held)
+            found.append((index, Offer(self.grid, sorted(by_cost.items()), offer.length, offer.weight)))
+        return tuple(found)
+
+    def dose_rooms(self, index: int, slot: int) -> list[str]:
+        """The rooms in which a dose in a slot can be, by id."""
+        protocol, minutes = self.request.protocol, self.steps[index].minutes
+        return [
+            room.id
+            for room in self.calendar.of_kinds(protocol.room_kinds)
+            if self.calendar.room_starts(room, minutes + protocol.turnover_minutes) >> slot & 1
+        ]
+
+    def review_tasks(self, index: int, slot: int) -> list[Task]:
+        """The reviews due after a dose in a slot: plan review first."""
+        step, found = self.steps[index], []
+        for name, due, review in self._due(step):
+            if due and review is not None:
+                opening = self._review_opening(index, slot)
+                found.append(Task(f"{name}@{step.ordinal}", -3, self._review_offers(name, review), opening))
+        return found
+
+    def _due(self, step: DoseStep) -> Sequence[tuple[str, bool, Review | None]]:
+        protocol = self.request.protocol
+        return (
+            ("plan_review", dosing.needs_plan_review(self.request, step), protocol.plan_review),
+            ("medication_review", dosing.needs_medication_review(self.request, step), protocol.medication_review),
+        )
+
+    def reviews_after(self, index: int) -> int:
+        """How many reviews follow a dose."""
+        return sum(1 for _, due, _ in self._due(self.steps[index]) if due)
+
+    def _review_opening(self, index: int, slot: int) -> Opening:
+        day = self.grid.day[slot]
+        first = self.end_of(index, slot)
+        if self.request.protocol.dose_kind == "dosing":
+            first = max(first, self.grid.day_begins[day + 1])
+        else:
+            first += self.request.protocol.turnover_minutes
+        last = INF
+        if index + 1 == len(self.steps):
+            following = day + dosing.review_limit_days(self.request, self.steps[index]) + 1
+            last = self.grid.day_begins.get(following, INF) - 1
+        return Opening(first, last)
+
+    def _review_offers(self, name: str, review: Review) -> Offers:
+        if name not in self._reviews:
+            self._reviews[name] = ((-1, Offer(self.grid, self.calendar.anyone(review), review.minutes, 0)),)
+        return self._reviews[name]
+
+    def preparation_tasks(self, slot: int) -> list[Task]:
+        """The preparations before a first dose in a slot; none when doses were given."""
+        preparation = self.request.protocol.preparation
+        if preparation is None or self.request.given:
+            return []
+        least, most = preparation.before_hours
+        start = self.grid.at[slot]
+        opening = Opening(start - most * 60, start - least * 60)
+        if "preparation" not in self._reviews:
+            classes = self.calendar.anyone(preparation)
+            self._reviews["preparation"] = ((-1, Offer(self.grid, classes, preparation.minutes, 0)),)
+        offers = self._reviews["preparation"]
+        return [Task(f"preparation-{number + 1}", -4, offers, opening) for number in range(preparation.count)]
+
+
+def _live_rule(request: PlanRequest) -> FollowUpRule | None:
+    rule = request.protocol.follow_up
+    return None if rule is None or rule.coverage in (Coverage.SERIES, Coverage.NONE) else rule
