@@ -130,7 +130,7 @@ def instants(course: dict[str, Any], units: tuple[FollowUpUnit, ...]) -> list[da
     return sorted({near for one in found for near in (one - moment, one, one + moment)})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(courses(), steps)
 def test_it_agrees_with_the_naive_rules_at_every_instant(course, now):
     units = rules.evaluate(**course, now=at(now))
@@ -143,7 +143,7 @@ def test_it_agrees_with_the_naive_rules_at_every_instant(course, now):
             assert {name: seen[name] for name in expected[unit.key]} == expected[unit.key]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(courses(), steps)
 def test_the_next_change_is_exact(course, now):
     units = rules.evaluate(**course, now=at(now))
@@ -180,7 +180,7 @@ def test_it_is_total_and_keeps_no_memory(course, now):
         assert unit.window is not None or unit.state is GapState.VOID
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(courses(), steps, st.data())
 def test_one_more_live_visit_inside_a_window_never_worsens_a_state(course, now, data):
     before = rules.evaluate(**course, now=at(now))
