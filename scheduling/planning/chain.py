@@ -10,7 +10,7 @@ Days that cannot lie on a plan within the limit are left out; the limit rises un
 which proves that nothing cheaper was left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scheduling.planning.daygraph import DayGraph, Node
@@ -19,6 +19,10 @@ from scheduling.planning.problem import Problem
 
 Vector = list[int]
 """Costs by person of the last follow-up; the last entry stands for none yet."""
+
+
+Row = tuple[int, int, Vector]
+"""(slot, its own cost, what follows by person)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Table:
     """A node solved: for each start its vector, folded by hour for the dose before."""
 
     first: int
-    rows: list[tuple[int, int, Vector]]
+    rows: list[Row]
     by_hour: dict[int, Vector]
 
 
@@ -145,7 +149,7 @@ class Chain:
             onward = [(cost, following[(d, h)]) for d, h, cost in self.graph.moves(index, node) if (d, h) in following]
             if not onward:
                 return None
-        rows: list[tuple[int, int, Vector]] = []
+        rows: list[Row] = []
         suffixes: dict[int, list[Vector]] = {}
         for slot, local in self.problem.doses[index][node[0]]:
             if index == 0 and self.front(slot) >= INF:
@@ -182,19 +186,38 @@ class Chain:
         weight = self.problem.weights.hour_change
         grid = self.problem.grid
         for cost, table in onward[:near]:
-            groups: dict[int, tuple[Vector | Pairs, Vector]] = {}
-            for slot, local, vector in table.rows:
-                costs = gap.costs(grid.at[slot])
-                step = cost + local + abs(grid.wall[slot] // 60 - hour) * weight
-                held = groups.get(id(costs))
-                shifted = [value + step for value in vector]
-                if held is not None:
-                    shifted = list(map(min, held[1], shifted))
-                groups[id(costs)] = (costs, shifted)
-            for costs, vector in groups.values():
+            rows = table.rows
+            soonest, latest = gap.costs(grid.at[rows[0][0]]), gap.costs(grid.at[rows[-1][0]])
+            if soonest == latest:
+                # More time on that day changes nothing, so its starts need not be told apart.
+                found = self._through(latest, [value + cost for value in table.by_hour[hour]])
+                best = found if best is None else list(map(min, best, found))
+                continue
+            for costs, part in self._parts(gap, rows, soonest, latest):
+                vector = [INF] * (self.people + 1)
+                for slot, local, after in part:
+                    step = cost + local + abs(grid.wall[slot] // 60 - hour) * weight
+                    vector = [a if a <= b + step else b + step for a, b in zip(vector, after, strict=True)]
                 found = self._through(costs, vector)
                 best = found if best is None else list(map(min, best, found))
         return best if best is not None else [INF] * (self.people + 1)
+
+    def _parts(
+        self, gap: Gap, rows: list[Row], soonest: "Vector | Pairs", latest: "Vector | Pairs"
+    ) -> Iterator[tuple["Vector | Pairs", list[Row]]]:
+        # Costs only fall as the deadline moves on: equal at both ends of a run of starts means equal in between.
+        if soonest == latest or len(rows) == 1:
+            yield latest, rows
+            return
+        if len(rows) == 2:
+            yield soonest, rows[:1]
+            yield latest, rows[1:]
+            return
+        middle = len(rows) // 2
+        at = self.problem.grid.at
+        before, after = gap.costs(at[rows[middle - 1][0]]), gap.costs(at[rows[middle][0]])
+        yield from self._parts(gap, rows[:middle], soonest, before)
+        yield from self._parts(gap, rows[middle:], after, latest)
 
     def _through(self, costs: "Vector | Pairs", after: Vector) -> Vector:
         # From "what follows, by the last person of this gap" to "the gap and what follows, by the person before it".
@@ -213,7 +236,7 @@ class Chain:
         found.append(least)
         return found
 
-    def _fold(self, rows: list[tuple[int, int, Vector]]) -> dict[int, Vector]:
+    def _fold(self, rows: list[Row]) -> dict[int, Vector]:
         # The least over a node's starts, seen from each hour of the dose before: one sweep up, one sweep down.
         grid, weight = self.problem.grid, self.problem.weights.hour_change
         by_hour: dict[int, Vector] = {}

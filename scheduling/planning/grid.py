@@ -62,14 +62,15 @@ class Grid:
     def _add_day(self, ordinal: int, begins: int, ends: int, step: int) -> None:
         self.first_slot[ordinal] = len(self.at)
         self.day_begins[ordinal] = begins
-        walls: Sequence[tuple[int, int]]
         if ends - begins == 1440:
-            walls = [(begins + wall, wall) for wall in range(0, 1440, step)]
+            at: Sequence[int] = range(begins, ends, step)
+            self.wall.extend(range(0, 1440, step))
         else:
-            walls = self._odd_day(date.fromordinal(ordinal), begins, ends, step)
-        self.at.extend(at for at, _ in walls)
-        self.wall.extend(wall for _, wall in walls)
-        self.day.extend([ordinal] * len(walls))
+            odd = self._odd_day(date.fromordinal(ordinal), begins, ends, step)
+            at = [minute for minute, _ in odd]
+            self.wall.extend(wall for _, wall in odd)
+        self.at.extend(at)
+        self.day.extend([ordinal] * len(at))
 
     def _odd_day(self, day: date, begins: int, ends: int, step: int) -> list[tuple[int, int]]:
         # The clocks change on this day: every minute is asked what the wall clock shows then.

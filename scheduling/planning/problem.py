@@ -84,6 +84,7 @@ class Problem:
         self._doses: dict[tuple[object, int], dict[int, list[tuple[int, int]]]] = {}
         self.doses = [self._dose_days(step) for step in self.steps]
         self._reviews: dict[str, Offers] = {}
+        self._offsets: dict[int, Offsets] = {}
 
     @property
     def since(self) -> int:
@@ -150,6 +151,12 @@ class Problem:
 
     def offsets(self, ordinal: int) -> Offsets:
         """A dose's window in minutes, with its override."""
+        known = self._offsets.get(ordinal)
+        if known is None:
+            known = self._offsets[ordinal] = self._offsets_of(ordinal)
+        return known
+
+    def _offsets_of(self, ordinal: int) -> Offsets:
         rule, over = self.rule, (self.request.windows or {}).get(ordinal)
         assert rule is not None
         edges = [rule.min_hours, rule.ideal_from, rule.ideal_to, rule.max_hours]

@@ -76,6 +76,7 @@ def local_day(*, zone: str, instant: datetime) -> date:
     return instant.astimezone(load_zone(zone)).date()
 
 
+@lru_cache(maxsize=4096)
 def day_start(*, zone: str, day: date) -> datetime:
     """The UTC instant at which the site's day begins: midnight, or the first instant after it where midnight is skipped."""
     try:
