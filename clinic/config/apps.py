@@ -6,3 +6,9 @@ class ConfigConfig(AppConfig):
 
     name = "clinic.config"
     label = "config"
+
+    def ready(self) -> None:
+        # Models can be imported only from here on.
+        from clinic.config import wiring  # noqa: PLC0415
+
+        wiring.wire()

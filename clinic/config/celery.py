@@ -1,15 +1,39 @@
 """The worker's app, and the whole timetable of periodic work.
 
-A task is a doorbell: rows with a UTC `due_at` are the truth, so a late, lost or doubled tick changes nothing.
+A task is a doorbell: rows with a UTC `due_at` are the truth, so a late, lost or doubled tick changes nothing,
+and any number of beats and workers may run.
 """
 
 import os
+from typing import Any
 
 from celery import Celery
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
 
 app = Celery("clinic")
+# Celery keeps its current app a thread: without a default, a web server's other threads would publish to
+# nowhere.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {}
+
+# A worker serves both unless told otherwise; sending must not wait behind a long sweep.
+app.conf.task_queues = [Queue("default"), Queue("messages")]
+app.conf.task_routes = {"notifications.*": {"queue": "messages"}}
+
+
+def every(seconds: int, task: str) -> dict[str, Any]:
+    """A tick that nobody has taken by the next one is dropped: a worker that was down does not find a heap of
+    them.
+    """
+    return {"task": task, "schedule": float(seconds), "options": {"expires": float(seconds)}}
+
+
+app.conf.beat_schedule = {
+    "send what is due": every(15, "notifications.send_due"),
+    "recover from crashes": every(30, "notifications.recover"),
+    "flag what time changed": every(60, "scheduling.sweep_gaps"),
+    "tell staff in the morning": every(300, "scheduling.morning_digest"),
+}

@@ -26,9 +26,10 @@ class State(models.TextChoices):
 class Message(models.Model):
     """A message to one patient or one staff member by one channel.
 
-    `dedupe_key` is (kind, appointment or course, its version, channel), never the due time: planning twice is harmless.
-    `subject_*` name the appointment or course by value, because this room knows nothing of scheduling. The text is
-    rendered when it is handed over, from facts re-checked at that moment, and kept (R-19).
+    `dedupe_key` is (kind, appointment or course, its version, channel), never the due time: planning twice is
+    harmless. `subject_*` name the appointment or course by value, because this room knows nothing of
+    scheduling. The text is rendered when it is handed over, from facts re-checked at that moment, and kept
+    (R-19).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -42,7 +43,11 @@ class Message(models.Model):
     subject_kind = models.CharField(max_length=20)
     subject_id = models.UUIDField()
     subject_version = models.PositiveIntegerField(default=1)
+    # The start that the message was planned for: a visit that has moved since makes it untrue.
+    subject_at = models.DateTimeField(null=True)
     course_id = models.UUIDField(null=True)
+    # No cap drops it: the 24 h reminder of a dose.
+    uncapped = models.BooleanField(default=False)
     due_at = models.DateTimeField()
     useful_until = models.DateTimeField()
     state = models.CharField(max_length=15, choices=State, default=State.PLANNED)
@@ -66,7 +71,9 @@ class Message(models.Model):
                 | Q(patient__isnull=True, staff__isnull=False),
                 name="message_has_one_recipient",
             ),
-            models.CheckConstraint(condition=Q(due_at__lte=F("useful_until")), name="message_due_while_useful"),
+            models.CheckConstraint(
+                condition=Q(due_at__lte=F("useful_until")), name="message_due_while_useful"
+            ),
             models.CheckConstraint(
                 condition=~Q(state__in=["leased", "handing_over"]) | Q(lease_until__isnull=False),
                 name="message_lease_ends",
@@ -79,7 +86,9 @@ class Message(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["due_at", "id"], condition=Q(state="planned"), name="message_due"),
             models.Index(
-                fields=["lease_until"], condition=Q(state__in=["leased", "handing_over"]), name="message_leased"
+                fields=["lease_until"],
+                condition=Q(state__in=["leased", "handing_over"]),
+                name="message_leased",
             ),
             models.Index(fields=["subject_id", "kind"]),
             models.Index(fields=["course_id"]),

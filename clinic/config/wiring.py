@@ -1,0 +1,10 @@
+"""Which room answers the questions that a room below it declares."""
+
+from notifications import ports
+from scheduling.booking import message_facts
+from scheduling.followups import digest
+
+
+def wire() -> None:
+    """Called once, when every app is loaded."""
+    ports.wire({**message_facts.sources(), **digest.sources()})

@@ -1,0 +1,189 @@
+"""What follows from a message's fate: its final state, the trail, a person to tell, and the next channel.
+
+Each function runs in the transaction that holds the message's row.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from clinic.practice import actor as actors
+from clinic.practice import trail, work
+from clinic.practice.models.staff import Role
+from notifications import ledger, outbox
+from notifications.models import Message, Suppression
+from notifications.models.message import State
+from notifications.outbox import Draft
+from notifications.policy import Kind
+
+# Nobody could be reached by it although the message was true and wanted: try the next channel, then a person
+# calls.
+_UNREACHABLE = frozenset(
+    {"no_provider", "no_consent", "consent_revoked", "no_address", "opted_out", "no_such_address"}
+)
+_NEXT_CHANNEL = {"sms": "email"}
+# Told by telephone when no channel is left. What a patient does not expect is not worth a call.
+_CALL_FOR = frozenset(
+    {Kind.REMINDER_24H, Kind.REMINDER_72H, Kind.COURSE_BOOKED, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW}
+)
+
+
+def accepted(*, message: Message, provider_id: str, covers: Collection[UUID], now: datetime) -> None:
+    """The provider has it. What it said for other messages as well, they need not say any more."""
+    doubted = message.state == State.IN_DOUBT
+    verb = "resolve_sent" if doubted else "accept"
+    _set(message, ledger.move(state=message.state, verb=verb), "", now, provider_id=provider_id)
+    if doubted:
+        doubt_resolved(message=message, now=now)
+    if covers:
+        # Rows that another loop holds are left to it: waiting for them here could be a deadlock.
+        free = (
+            Message.objects.select_for_update(skip_locked=True)
+            .filter(pk__in=covers, state__in=(State.PLANNED, State.LEASED))
+            .values_list("pk", flat=True)
+        )
+        Message.objects.filter(pk__in=list(free)).update(
+            state=State.CANCELLED, state_reason="merged", lease_until=None, updated_at=now
+        )
+    _tell(message, "message.sent", "", now)
+
+
+def suppressed(*, message: Message, reason: str, now: datetime) -> None:
+    """It became untrue, unwanted or impossible before anything was handed over."""
+    _set(message, ledger.move(state=message.state, verb="suppress"), reason, now)
+    _tell(message, "message.suppressed", reason, now)
+    if reason in _UNREACHABLE:
+        _next_channel(message, now)
+
+
+def failed(*, message: Message, reason: str, now: datetime, fall_back: bool = True) -> None:
+    """It will not be tried again. Staff are told, or the next channel takes over."""
+    verb = "refuse" if message.state == State.HANDING_OVER else "fail"
+    _set(message, ledger.move(state=message.state, verb=verb), reason, now)
+    _tell(message, "message.failed", reason, now)
+    if not (fall_back and _next_channel(message, now)):
+        _work_item(message, "message_failed", reason, now)
+
+
+def in_doubt(*, message: Message, code: str, now: datetime) -> None:
+    """Nobody knows whether it was sent: a person is told, and it is never sent again by itself (R4)."""
+    if message.state == State.IN_DOUBT:
+        return
+    _set(message, ledger.move(state=message.state, verb="doubt"), code, now)
+    _tell(message, "message.in_doubt", code, now)
+    _work_item(message, "message_in_doubt", "It is not known whether this message was sent.", now)
+
+
+def doubt_resolved(*, message: Message, now: datetime) -> None:
+    """Evidence came: nobody needs to look into it any more."""
+    key = _item_key(message, "message_in_doubt")
+    work.finish(practice_id=message.practice_id, dedupe_key=key, by="system", now=now)
+
+
+def suppress_address(*, message: Message, reason: str, now: datetime) -> None:
+    """The provider says that this address opted out or does not exist: nothing goes there (R-07, R-13)."""
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                practice_id=message.practice_id,
+                channel=message.channel,
+                value=message.sent_to,
+                reason=reason,
+                since=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _next_channel(message: Message, now: datetime) -> bool:
+    """Queue the same by the next channel; when there is none, put the patient on the call list.
+
+    False: neither was done, because the message is not one that is worth a call.
+    """
+    onward = _NEXT_CHANNEL.get(message.channel)
+    if message.patient_id is None or message.kind not in _CALL_FOR:
+        return False
+    if onward is not None and now <= message.useful_until:
+        outbox.queue(messages=[_copy(message, onward, now)], now=now)
+        return True
+    if not _told_otherwise(message):
+        _work_item(message, "patient_unreachable", "No message could reach this patient: please call.", now)
+    return True
+
+
+def _told_otherwise(message: Message) -> bool:
+    others = Message.objects.filter(
+        Q(state__in=ledger.UNSENT | ledger.HANDED_OVER),
+        practice_id=message.practice_id,
+        kind=message.kind,
+        subject_id=message.subject_id,
+        subject_version=message.subject_version,
+    )
+    return others.exclude(pk=message.pk).exists()
+
+
+def _copy(message: Message, channel: str, now: datetime) -> Draft:
+    return Draft(
+        practice_id=message.practice_id,
+        patient_id=message.patient_id,
+        kind=message.kind,
+        channel=channel,
+        category=message.category,
+        subject_kind=message.subject_kind,
+        subject_id=message.subject_id,
+        subject_version=message.subject_version,
+        subject_at=message.subject_at,
+        course_id=message.course_id,
+        uncapped=message.uncapped,
+        due_at=now,
+        useful_until=message.useful_until,
+    )
+
+
+def _set(message: Message, state: str, reason: str, now: datetime, **values: str) -> None:
+    message.state = state
+    Message.objects.filter(pk=message.pk).update(
+        state=state, state_reason=reason[:60], lease_until=None, updated_at=now, **values
+    )
+
+
+def _tell(message: Message, verb: str, reason: str, now: datetime) -> None:
+    trail.record(
+        actor=actors.system(practice_id=message.practice_id),
+        at=now,
+        steps=[
+            trail.Step(
+                verb=verb,
+                subject_kind="message",
+                subject_id=message.pk,
+                course_id=message.course_id,
+                patient_id=message.patient_id,
+                reason=reason,
+                data={"kind": message.kind, "channel": message.channel},
+            )
+        ],
+    )
+
+
+def _work_item(message: Message, kind: str, reason: str, now: datetime) -> None:
+    work.raise_item(
+        practice_id=message.practice_id,
+        kind=kind,
+        dedupe_key=_item_key(message, kind),
+        subject_kind="message",
+        subject_id=message.pk,
+        patient_id=message.patient_id,
+        role=Role.FRONT_DESK if message.patient_id else Role.PRACTICE_ADMIN,
+        reason=reason[:200],
+        due_at=now,
+    )
+
+
+def _item_key(message: Message, kind: str) -> str:
+    """One call a subject, however many of its messages failed; else one item an attempt."""
+    if kind == "patient_unreachable":
+        return f"{kind}:{message.subject_id}:{message.subject_version}"
+    return f"{kind}:{message.pk}:{message.current_attempt or ''}"

@@ -1,0 +1,67 @@
+"""The calendar part of an e-mail (RFC 5545, RFC 5546), with a neutral title."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from notifications.ports import Visit
+
+# How far beyond the visits the zone's rules are spelt out.
+_MARGIN = timedelta(days=366)
+_TITLES = {"en": "Visit", "es": "Visita"}
+
+
+def build(
+    *, visits: Sequence[Visit], clinic: str, attendee: str, language: str, now: datetime
+) -> tuple[bytes, str]:
+    """The calendar object and its method.
+
+    One visit is an invitation (REQUEST). Several are published together: RFC 5546 wants one UID in a REQUEST.
+    Either way the UID stays with the visit and SEQUENCE only grows, so that a later message replaces the
+    entry.
+    """
+    method = "REQUEST" if len(visits) == 1 else "PUBLISH"
+    calendar = Calendar()
+    calendar.add("prodid", "-//clinic course scheduling//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    for visit in visits:
+        calendar.add_component(_event(visit, title(clinic=clinic, language=language), clinic, sender, now))
+    if method == "REQUEST":
+        guest = vCalAddress(f"mailto:{attendee}")
+        guest.params["ROLE"] = vText("REQ-PARTICIPANT")
+        guest.params["PARTSTAT"] = vText("NEEDS-ACTION")
+        guest.params["RSVP"] = vText("FALSE")
+        calendar.events[0].add("attendee", guest, encode=0)
+    days = [visit.start.date() for visit in visits]
+    calendar.add_missing_timezones(min(days) - _MARGIN, max(days) + _MARGIN)
+    return calendar.to_ical(), method
+
+
+def title(*, clinic: str, language: str) -> str:
+    """What a shared calendar may show."""
+    return f"{clinic}: {_TITLES.get(language, _TITLES['en']).lower()}"
+
+
+def _event(visit: Visit, summary: str, clinic: str, sender: str, now: datetime) -> Event:
+    zone = ZoneInfo(visit.zone)
+    event = Event()
+    event.add("uid", f"{visit.uid}@{sender.rpartition('@')[2] or 'localhost'}")
+    event.add("sequence", visit.sequence)
+    event.add("dtstamp", now.astimezone(UTC))
+    event.add("dtstart", visit.start.astimezone(zone))
+    event.add("dtend", visit.end.astimezone(zone))
+    event.add("summary", summary)
+    event.add("status", "CONFIRMED")
+    event.add("class", "PRIVATE")
+    organizer = vCalAddress(f"mailto:{sender}")
+    organizer.params["CN"] = vText(clinic)
+    event.add("organizer", organizer, encode=0)
+    if visit.place:
+        event.add("location", visit.place)
+    return event

@@ -1,0 +1,27 @@
+"""Doorbells for the worker. Neither takes an argument: each does whatever is due, and may run twice or twice
+at once.
+"""
+
+import os
+import socket
+import uuid
+
+from celery import shared_task
+from django.utils import timezone
+
+from notifications import delivery, recovery
+
+
+@shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)
+def send_due() -> None:
+    """Hand over what is due."""
+    worker = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    delivery.run(clock=timezone.now, worker=worker)
+
+
+@shared_task(name="notifications.recover", soft_time_limit=60, time_limit=75)
+def recover() -> None:
+    """Clear up after processes that died, and ask providers about doubts."""
+    now = timezone.now()
+    recovery.recover(now=now)
+    recovery.settle(now=now)
