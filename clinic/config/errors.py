@@ -1,19 +1,26 @@
 """The one table from what went wrong to what the caller is told (RFC 9457, application/problem+json)."""
 
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from clinic.practice import errors as shared
+from clinic.practice.api import conditions, shapes
+from scheduling import errors as scheduling
 
 log = structlog.get_logger("clinic.errors")
 PROBLEM = "application/problem+json"
+# Programs speak to these; everything else is read by a person in a browser.
+PROGRAM_PATHS = ("/api/", "/oauth/", "/hooks/", "/health/", "/metrics")
 
 STATUS_OF: dict[type[Exception], int] = {
     shared.Invalid: 400,
@@ -24,6 +31,10 @@ STATUS_OF: dict[type[Exception], int] = {
     shared.Stale: 412,
     shared.KeyReused: 422,
     shared.KeyInFlight: 409,
+    conditions.PreconditionRequired: 428,
+    scheduling.Unplannable: 422,
+    scheduling.RuleViolation: 422,
+    scheduling.InTheFuture: 422,
 }
 RETRY_AFTER = {shared.Busy: "1", shared.KeyInFlight: "1"}
 DRF_CODES = {
@@ -36,12 +47,24 @@ DRF_CODES = {
     415: "unsupported_media_type",
     429: "throttled",
 }
+# What a lock that was not had in time looks like when it was not caught nearer: lock_not_available,
+# deadlock_detected, query_canceled, serialization_failure.
+BUSY_STATES = {"55P03", "40P01", "57014", "40001"}
+TAKEN_STATES = {"23505", "23P01"}
+NOT_FOUND = "There is no such object here."
+
+
+def body_of(*, status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
+    """The members of a problem. `about:blank` says that the title is the status's own phrase; `code` tells the rest."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **extra}
 
 
 def problem(*, status: int, code: str, detail: str, **extra: Any) -> Response:
-    """A problem+json answer; `code` is stable, `detail` is for people."""
-    body = {"type": "about:blank", "title": detail, "status": status, "code": code, "detail": detail, **extra}
-    return Response(body, status=status, content_type=PROBLEM)
+    """A problem+json answer of an API view; `code` is stable, `detail` is for people."""
+    return Response(
+        body_of(status=status, code=code, detail=detail, **extra), status=status, content_type=PROBLEM
+    )
 
 
 def status_of(error: Exception) -> int | None:
@@ -49,40 +72,98 @@ def status_of(error: Exception) -> int | None:
     for ancestor in type(error).__mro__:
         if ancestor in STATUS_OF:
             return STATUS_OF[ancestor]
-    return 400 if isinstance(error, shared.DomainError) else None
+    return 409 if isinstance(error, shared.DomainError) else None
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: domain errors, framework errors, and the few database errors that a caller can cause."""
     if isinstance(error, shared.DomainError):
-        response = problem(
-            status=status_of(error) or 400, code=error.code, detail=error.message, **error.data
-        )
-        for kind, seconds in RETRY_AFTER.items():
-            if isinstance(error, kind):
-                response["Retry-After"] = seconds
-        return response
+        return _of_domain(error)
+    if isinstance(error, drf.APIException):
+        return _of_framework(error)
+    if isinstance(error, DatabaseError):
+        return _of_database(error)
     if isinstance(error, Http404):
-        return problem(status=404, code="not_found", detail="There is no such object here.")
+        return problem(status=404, code="not_found", detail=NOT_FOUND)
     if isinstance(error, PermissionDenied):
         return problem(status=403, code="not_allowed", detail="You may not do this.")
     if isinstance(error, RequestDataTooBig):
-        return problem(status=413, code="too_large", detail="The body is larger than 1 MB.")
+        too_large = "The body is larger than 1 MB."
+        return problem(status=413, code="too_large", detail=too_large, fields={"body": [too_large]})
+    return None
+
+
+def _of_domain(error: shared.DomainError) -> Response:
+    if isinstance(error, shared.NotFound):
+        # Always the same bytes: what is not there and what is another practice's cannot be told apart.
+        return problem(status=404, code="not_found", detail=NOT_FOUND)
+    response = problem(status=status_of(error) or 409, code=error.code, detail=error.message, **error.data)
+    for kind, seconds in RETRY_AFTER.items():
+        if isinstance(error, kind):
+            response["Retry-After"] = seconds
+    return response
+
+
+def _of_framework(error: drf.APIException) -> Response:
+    if isinstance(error, drf.ValidationError):
+        return problem(
+            status=400, code="invalid", detail=shared.Invalid.__doc__ or "", fields=shapes.flat(error.detail)
+        )
+    status = error.status_code
+    response = problem(status=status, code=DRF_CODES.get(status, "refused"), detail=str(error.detail))
+    if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
+        response["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, drf.Throttled) and error.wait:
+        response["Retry-After"] = str(int(error.wait) + 1)
+    return response
+
+
+def _of_database(error: DatabaseError) -> Response | None:
+    """A net under the use cases, which know more: each catch here is logged, because one of them should have."""
+    state = getattr(error.__cause__, "sqlstate", "") or ""
+    log.error("database_error", error_class=type(error).__name__, code=state)
     if isinstance(error, ProtectedError):
         return problem(status=409, code="in_use", detail="Other objects depend on this one.")
-    if isinstance(error, drf.ValidationError):
-        return problem(status=400, code="invalid", detail="A field has a value that cannot be accepted.", fields=error.detail)
-    if isinstance(error, drf.APIException):
-        response = problem(
-            status=error.status_code,
-            code=DRF_CODES.get(error.status_code, "refused"),
-            detail=str(error.detail),
+    if isinstance(error, IntegrityError) and state in TAKEN_STATES:
+        return problem(status=409, code="conflict", detail="Something with these values is already there.")
+    if isinstance(error, DataError):
+        return problem(
+            status=400,
+            code="invalid",
+            detail=shared.Invalid.__doc__ or "",
+            fields={"body": ["A value is out of range."]},
         )
-        if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
-            response["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, drf.Throttled) and error.wait:
-            response["Retry-After"] = str(int(error.wait) + 1)
-        return response
-    if isinstance(error, DatabaseError):
-        log.error("database_error", error_class=type(error).__name__)
+    if isinstance(error, OperationalError) and state in BUSY_STATES:
+        return _of_domain(shared.Busy())
     return None
+
+
+def _page_or_problem(
+    *, status: int, code: str, detail: str, page: Callable[..., HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """One of Django's own error views: a problem for a program, the page for a person."""
+
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.path.startswith(PROGRAM_PATHS):
+            told = body_of(status=status, code=code, detail=detail)
+            return JsonResponse(
+                told, status=status, content_type=PROBLEM, json_dumps_params={"separators": (",", ":")}
+            )
+        return page(request, *args, **kwargs)
+
+    return view
+
+
+bad_request = _page_or_problem(
+    status=400, code="invalid", detail=shared.Invalid.__doc__ or "", page=defaults.bad_request
+)
+not_allowed = _page_or_problem(
+    status=403, code="not_allowed", detail="You may not do this.", page=defaults.permission_denied
+)
+not_found = _page_or_problem(status=404, code="not_found", detail=NOT_FOUND, page=defaults.page_not_found)
+server_error = _page_or_problem(
+    status=500,
+    code="internal_error",
+    detail="Something went wrong here; the request may be sent again.",
+    page=defaults.server_error,
+)

@@ -1,5 +1,29 @@
 """Every address, on one screen."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularJSONAPIView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from clinic.config import docs, errors, health
+from clinic.practice.api.tokens import ClientCredentialsView
+
+API = [
+    path("", include("clinic.practice.api.urls")),
+    path("", include("patients.api.urls")),
+    path("", include("notifications.api.urls")),
+    path("", include("scheduling.api.urls")),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include((API, "api"))),
+    path("api/schema/", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    path("api/docs/", docs.ApiDocsView.as_view(url_name="api-schema"), name="api-docs"),
+    path("oauth/token/", ClientCredentialsView.as_view(), name="oauth-token"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", health.exposition, name="metrics"),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.not_allowed
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -1,5 +1,6 @@
 """Bounded reading of long lists: a page by keyset, so that rows written meanwhile neither repeat nor hide others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -39,11 +40,20 @@ class Page(Generic[Row]):
     next: Position | None
 
 
-def cut(*, rows: QuerySet[Stored], part: Cut) -> tuple[list[Stored], Position | None]:
-    """The stored rows of one page, and where it ended when there are more.
+def page(*, rows: QuerySet[Stored], part: Cut, where: Mapping[str, Any] | None = None) -> Page[Stored]:
+    """`cut`, for lists whose stored rows are shown as they are."""
+    found, following = cut(rows=rows, part=part, where=where)
+    return Page(rows=tuple(found), next=following)
+
+
+def cut(
+    *, rows: QuerySet[Stored], part: Cut, where: Mapping[str, Any] | None = None
+) -> tuple[list[Stored], Position | None]:
+    """The stored rows of one page, and where it ended when there are more. `where` are look-ups (`site_id`).
 
     The first comparison is on the ordering field alone, because an index serves it; the OR only breaks ties.
     """
+    rows = rows.filter(**(where or {}))
     if part.after is not None:
         later = Q(**{f"{part.order}__gt": part.after.value}) | Q(id__gt=part.after.id)
         rows = rows.filter(Q(**{f"{part.order}__gte": part.after.value}) & later)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from clinic.practice import permissions, trail
+from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.trail import Step
@@ -39,21 +39,31 @@ def transition(
     reason: str = "",
     overrides: Sequence[dict[str, Any]] = (),
     version: int | None = None,
+    key: idempotency.Key | None = None,
 ) -> Appointment:
     """Move a visit along its states, and do all that follows from it in the same transaction.
 
     `at` is when it really happened (a late entry); never in the future and never before what it follows. `overrides` are
-    `{"rule_id", "reason"}`, for a patient who is not ready or leaves early.
+    `{"rule_id", "reason"}`, for a patient who is not ready or leaves early. A repeated `key` gives the visit as it is.
 
     Raises InvalidTransition, RuleViolation when the patient is not ready or may not leave yet, InTheFuture, Stale.
     """
     moment = at or now
     if moment > now:
         raise InTheFuture(at=moment.isoformat())
+    permissions.check(actor=actor, capability=CAPABILITY[verb])
     with locks.unit_of_work():
-        appointment = access.appointment_for_update(
-            actor=actor, appointment_id=appointment_id, capability=CAPABILITY[verb], version=version
+        replay = idempotency.claim(
+            key=key, now=now, status_code=200, object_kind="appointment", object_id=appointment_id
         )
+        appointment = access.appointment_for_update(
+            actor=actor,
+            appointment_id=appointment_id,
+            capability=CAPABILITY[verb],
+            version=None if replay else version,
+        )
+        if replay:
+            return appointment
         move = states.find(machine=states.APPOINTMENT, state=appointment.status, verb=verb, kind=appointment.kind)
         if at is not None and at < now:
             permissions.check(actor=actor, capability="appointments.record_past")

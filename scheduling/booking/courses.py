@@ -258,14 +258,25 @@ def _alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any]
     return found[0].as_dict()
 
 
-def cancel(*, actor: Actor, course_id: UUID, reason: str, now: datetime, version: int | None = None) -> None:
+def cancel(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+    key: idempotency.Key | None = None,
+) -> None:
     """Stop a course: future visits are freed, except follow-ups of doses already given, which people are asked about.
 
-    Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid without a reason.
+    A repeated `key` has no second effect. Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid without a reason.
     """
     if not reason.strip():
         raise Invalid({"reason": ["Say why the course is cancelled."]})
+    permissions.check(actor=actor, capability="courses.book")
     with locks.unit_of_work():
+        if idempotency.claim(key=key, now=now, status_code=200, object_kind="course", object_id=course_id):
+            return
         course = access.course_for_update(actor=actor, course_id=course_id, capability="courses.book")
         access.check_version(found=course.version, expected=version)
         status = states.move(machine=states.COURSE, state=course.status, verb="cancel")

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from clinic.practice import trail
+from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, Invalid
 from clinic.practice.ids import new_id
@@ -17,13 +17,23 @@ from scheduling.models.followup import GapStatus
 from scheduling.planning import windows
 
 LONGEST_SNOOZE = timedelta(days=14)
+# A repeated key has no second effect.
+Key = idempotency.Key | None
 
 
 def assign(
-    *, actor: Actor, gap_id: UUID, assignee_id: UUID | None, now: datetime, version: int | None = None
+    *,
+    actor: Actor,
+    gap_id: UUID,
+    assignee_id: UUID | None,
+    now: datetime,
+    version: int | None = None,
+    key: Key = None,
 ) -> None:
     """Give the gap an owner, or none. Raises Invalid for somebody who is not active in this practice."""
     with locks.unit_of_work():
+        if _repeated(actor, key, gap_id, "gaps.work", now):
+            return
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.work", version=version)
         staff = StaffMember.objects.filter(practice_id=actor.practice_id, is_active=True, id=assignee_id)
         if assignee_id is not None and not staff.exists():
@@ -32,9 +42,19 @@ def assign(
         _tell(actor, gap, "assigned", now, data={"assignee": str(assignee_id) if assignee_id else None})
 
 
-def snooze(*, actor: Actor, gap_id: UUID, until: datetime, now: datetime, version: int | None = None) -> None:
+def snooze(
+    *,
+    actor: Actor,
+    gap_id: UUID,
+    until: datetime,
+    now: datetime,
+    version: int | None = None,
+    key: Key = None,
+) -> None:
     """Keep the gap off the worklist until a time: never longer than its window leaves something to do."""
     with locks.unit_of_work():
+        if _repeated(actor, key, gap_id, "gaps.work", now):
+            return
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.work", version=version)
         if not now < until <= now + LONGEST_SNOOZE:
             raise Invalid({"until": ["A time in the next fourteen days."]})
@@ -44,11 +64,21 @@ def snooze(*, actor: Actor, gap_id: UUID, until: datetime, now: datetime, versio
         _tell(actor, gap, "snoozed", now, data={"until": until.isoformat()})
 
 
-def waive(*, actor: Actor, gap_id: UUID, reason: str, now: datetime, version: int | None = None) -> None:
+def waive(
+    *,
+    actor: Actor,
+    gap_id: UUID,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+    key: Key = None,
+) -> None:
     """Say that this follow-up is not needed, and why. Only somebody permitted may."""
     if not reason.strip():
         raise Invalid({"reason": ["Say why no follow-up is needed."]})
     with locks.unit_of_work():
+        if _repeated(actor, key, gap_id, "gaps.waive", now):
+            return
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.waive", version=version)
         if gap.status in (GapStatus.VOID, GapStatus.CLOSED):
             raise Conflict(f"The follow-up is {gap.status}: there is nothing to waive.")
@@ -59,9 +89,19 @@ def waive(*, actor: Actor, gap_id: UUID, reason: str, now: datetime, version: in
         stored.refresh(course_ids=[gap.course_id], now=now, actor=actor)
 
 
-def unwaive(*, actor: Actor, gap_id: UUID, reason: str, now: datetime, version: int | None = None) -> None:
+def unwaive(
+    *,
+    actor: Actor,
+    gap_id: UUID,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+    key: Key = None,
+) -> None:
     """Take a waiver back: the follow-up is owed again."""
     with locks.unit_of_work():
+        if _repeated(actor, key, gap_id, "gaps.waive", now):
+            return
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.waive", version=version)
         if gap.waived_at is None:
             raise Conflict("The follow-up was not waived.")
@@ -81,11 +121,19 @@ def attest(
     attended_on: date | None = None,
     provider: str = "",
     version: int | None = None,
+    key: Key = None,
 ) -> UUID:
     """Record that the patient was seen outside the practice; a date alone means local noon of it. Returns its id."""
+    permissions.check(actor=actor, capability="gaps.work")
     if (attended_at is None) == (attended_on is None):
         raise Invalid({"attended_at": ["Give a time, or a date alone."]})
     with locks.unit_of_work():
+        visit_id = new_id()
+        replay = idempotency.claim(
+            key=key, now=now, status_code=200, object_kind="external_visit", object_id=visit_id
+        )
+        if replay:
+            return replay.object_id
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.work", version=version)
         if attended_on is not None:
             noon = datetime.combine(attended_on, time(12))
@@ -96,7 +144,7 @@ def attest(
         if (attended_on or moment) > (today if attended_on else now):  # type: ignore[operator]  # like with like
             raise InTheFuture(at=moment.isoformat())
         visit = ExternalVisit.objects.create(
-            id=new_id(),
+            id=visit_id,
             gap=gap,
             attended_at=moment,
             date_only=attended_on is not None,
@@ -107,6 +155,12 @@ def attest(
         _tell(actor, gap, "attested", now, data={"attended_at": moment.isoformat()})
         stored.refresh(course_ids=[gap.course_id], now=now, actor=actor)
         return visit.id
+
+
+def _repeated(actor: Actor, key: Key, gap_id: UUID, capability: str, now: datetime) -> bool:
+    permissions.check(actor=actor, capability=capability)
+    replay = idempotency.claim(key=key, now=now, status_code=200, object_kind="gap", object_id=gap_id)
+    return replay is not None
 
 
 def _tell(

@@ -6,7 +6,7 @@ however many rows it returns.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -47,7 +47,7 @@ class Filters:
 def visits(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[rows.Visit]:
     """One page of visits, ordered by `part.order` (`start` or `updated_at`), then id."""
     permissions.check(actor=actor, capability="appointments.read")
-    found = _visits_of(actor)
+    found = visits_of(actor)
     for field in ("patient", "course", "room", "site"):
         if (value := getattr(filters, field)) is not None:
             found = found.filter(**{f"{field}_id": value})
@@ -56,9 +56,7 @@ def visits(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[r
     if filters.kind:
         found = found.filter(kind=filters.kind)
     if filters.practitioner:
-        # A group's visits have no staff of their own: the session owns them.
-        staffed = Q(staffing__staff_id=filters.practitioner) | Q(group_session__staff=filters.practitioner)
-        found = found.filter(pk__in=Appointment.objects.filter(staffed).values("pk"))
+        found = with_practitioner(found, filters.practitioner)
     if filters.start_from:
         found = found.filter(start__gte=filters.start_from)
     if filters.start_before:
@@ -69,35 +67,31 @@ def visits(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[r
     return paging.Page(rows=tuple(visit_row(visit) for visit in stored), next=last)
 
 
-def visit(*, actor: Actor, appointment_id: UUID) -> rows.Visit:
-    """One visit; raises NotFound, also for a visit of another practice."""
-    permissions.check(actor=actor, capability="appointments.read")
-    found = _visits_of(actor).filter(pk=appointment_id).first()
+def visit(*, actor: Actor, appointment_id: UUID, capability: str = "appointments.read") -> rows.Visit:
+    """One visit; raises NotFound, also for a visit of another practice.
+
+    `capability` is another one where the answer is to a write: who may book may see what they booked.
+    """
+    permissions.check(actor=actor, capability=capability)
+    found = visits_of(actor).filter(pk=appointment_id).first()
     if found is None:
         raise NotFound()
     return visit_row(found)
 
 
-def visits_of_day(
-    *, actor: Actor, site_id: UUID | None = None, practitioner_id: UUID | None = None, day: date
-) -> tuple[rows.Visit, ...]:
-    """The visits of one local day, whatever their state, by start."""
-    permissions.check(actor=actor, capability="roster.read")
-    found = _visits_of(actor).filter(local_date=day)
-    if site_id:
-        found = found.filter(site_id=site_id)
-    if practitioner_id:
-        staffed = Q(staffing__staff_id=practitioner_id) | Q(group_session__staff=practitioner_id)
-        found = found.filter(pk__in=Appointment.objects.filter(staffed).values("pk"))
-    return tuple(visit_row(visit) for visit in found.order_by("start", "id")[:WHOLE])
-
-
-def _visits_of(actor: Actor) -> QuerySet[Appointment]:
+def visits_of(actor: Actor) -> QuerySet[Appointment]:
+    """The practice's visits, with all that a row names."""
     return (
         Appointment.objects.filter(practice_id=actor.practice_id)
         .select_related("patient", "site", "room", "phase", "group_session__room")
         .prefetch_related("staffing__staff", "group_session__staff")
     )
+
+
+def with_practitioner(found: QuerySet[Appointment], practitioner_id: UUID) -> QuerySet[Appointment]:
+    """Those in which this person has a part. A group's visits have no staff of their own: the session owns them."""
+    staffed = Q(staffing__staff_id=practitioner_id) | Q(group_session__staff=practitioner_id)
+    return found.filter(pk__in=Appointment.objects.filter(staffed).values("pk"))
 
 
 def visit_row(visit: Appointment) -> rows.Visit:
@@ -188,13 +182,13 @@ def courses(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[
     return paging.Page(rows=tuple(_course_row(course) for course in stored), next=last)
 
 
-def course(*, actor: Actor, course_id: UUID) -> rows.WholeCourse:
+def course(*, actor: Actor, course_id: UUID, capability: str = "courses.read") -> rows.WholeCourse:
     """One course with its visits, units and overrides; raises NotFound, also for a course of another practice."""
-    permissions.check(actor=actor, capability="courses.read")
+    permissions.check(actor=actor, capability=capability)
     found = _courses_of(actor).filter(pk=course_id).prefetch_related("overrides").first()
     if found is None:
         raise NotFound()
-    stored_visits = _visits_of(actor).filter(course_id=course_id).order_by("start", "id")[:WHOLE]
+    stored_visits = visits_of(actor).filter(course_id=course_id).order_by("start", "id")[:WHOLE]
     stored_gaps = _gaps_of(actor).filter(course_id=course_id).order_by("closes_at", "id")[:WHOLE]
     return rows.WholeCourse(
         course=_course_row(found),
@@ -306,9 +300,9 @@ def worklist(*, actor: Actor, now: datetime, limit: int = paging.MAX_LIMIT) -> t
     return tuple(gap_row(gap) for gap in found[:limit])
 
 
-def gap(*, actor: Actor, gap_id: UUID) -> rows.Gap:
+def gap(*, actor: Actor, gap_id: UUID, capability: str = "gaps.read") -> rows.Gap:
     """One follow-up unit; raises NotFound, also for a unit of another practice."""
-    permissions.check(actor=actor, capability="gaps.read")
+    permissions.check(actor=actor, capability=capability)
     found = _gaps_of(actor).filter(pk=gap_id).first()
     if found is None:
         raise NotFound()

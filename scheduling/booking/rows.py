@@ -199,6 +199,26 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeTime:
+    """The stretches in which everybody and everything asked for is free, at one site."""
+
+    site: Named
+    time_zone: str
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a follow-up unit is in its state. `slots_left` counts the starts that still fit its window, at most 100."""
+
+    gap: Gap
+    because: str
+    doses: tuple[Visit, ...]
+    visits: tuple[Visit, ...]
+    slots_left: int
+
+
+@dataclass(frozen=True, slots=True)
 class RosterLine:
     """One person's day: when they work, and their visits in order."""
 
@@ -209,7 +229,10 @@ class RosterLine:
 
 @dataclass(frozen=True, slots=True)
 class RosterDay:
-    """One local day of a site, or of a person (then `site` is None and `time_zone` that of their home site)."""
+    """One local day of a site, or of a person (then `site` is None and `time_zone` that of their home site).
+
+    `visits` are all of the day by start, whatever their state; a line has those of one person.
+    """
 
     day: date
     time_zone: str

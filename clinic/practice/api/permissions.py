@@ -1,4 +1,4 @@
-"""Every view names the capability of each method; a view that names none is closed."""
+"""Every operation names its capability; one that names none is closed."""
 
 from typing import Any
 
@@ -9,12 +9,14 @@ from clinic.practice import permissions
 
 
 class ScopePermission(BasePermission):
-    """`capabilities = {"GET": "courses.read", "POST": "courses.book"}` on the view; what is not named is refused."""
+    """Asks the one permission table for the capability that `@operation` gave to the method."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
-        if request.method == "OPTIONS":
+        handler = getattr(view, (request.method or "").lower(), None)
+        if handler is None or request.method == "OPTIONS":
+            # Nothing is done: the answer is 405, or the list of methods.
             return True
-        capability = getattr(view, "capabilities", {}).get(request.method)
+        capability = getattr(handler, "capability", None)
         return capability is not None and permissions.allows(actor=request.user.actor, capability=capability)

@@ -13,10 +13,14 @@ class PracticeScopes(BaseScopes):
     def get_all_scopes(self) -> dict[str, str]:
         return SCOPES
 
-    def get_available_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+    def get_available_scopes(
+        self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
         if application is None:
             return []
         return sorted(set(application.allowed_scopes.split()) & set(SCOPES))
 
-    def get_default_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+    def get_default_scopes(
+        self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
         return self.get_available_scopes(application=application, request=request)

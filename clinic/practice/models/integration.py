@@ -15,3 +15,7 @@ class IntegrationClient(AbstractApplication):
 
     class Meta(AbstractApplication.Meta):  # type: ignore[name-defined]
         abstract = False
+
+    def is_usable(self, request: object) -> bool:
+        """Whether it may get and use tokens: the token endpoint asks."""
+        return self.is_active

@@ -1,0 +1,137 @@
+"""What the OpenAPI document says of an operation, beside what its serializers tell."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.serializers import BaseSerializer
+
+from clinic.practice.permissions import GRANTS
+
+PROBLEM = "application/problem+json"
+MEANING = {
+    400: "`invalid`: `fields` says what is wrong with each field, parameter or header.",
+    401: "`not_authenticated`: no access token, or not a valid one.",
+    403: "`not_allowed`: the program does not have the scope.",
+    404: "`not_found`: there is no such object in this practice.",
+    409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), `invalid_transition`, "
+    "`busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
+    412: "`stale`: the object has changed since it was read.",
+    422: "Understood, but not possible: `unplannable` (with `rules`), `rule_violation` (with `violations`), "
+    "`idempotency_key_reused`.",
+    428: "`precondition_required`: send If-Match with the ETag of what you have read.",
+}
+
+
+class Problem(serializers.Serializer):
+    """RFC 9457. `code` is stable, `detail` is for people; the code's own fields stand beside them."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    target_class = "clinic.practice.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token from `POST /oauth/token/` by client credentials.",
+        }
+
+
+def describe(
+    *,
+    name: str,
+    summary: str,
+    capability: str,
+    answer: type[BaseSerializer] | None,
+    body: type[BaseSerializer] | None,
+    query: type[BaseSerializer] | None,
+    status: int,
+    page: bool,
+    many: bool,
+    key: str,
+    condition: str,
+    problems: tuple[int, ...],
+) -> Callable[[Any], Any]:
+    """The decorator that documents a method: its parameters, its body and every answer that it can give."""
+    parameters: list[Any] = [query] if query else []
+    if key:
+        parameters.append(
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                required=key == "required",
+                description="The same key and body give the same answer, once; kept for 24 hours.",
+            )
+        )
+    if condition:
+        parameters.append(
+            OpenApiParameter(
+                "If-Match",
+                str,
+                OpenApiParameter.HEADER,
+                required=condition == "required",
+                description="The ETag of the version that the change was made from.",
+            )
+        )
+    shape: Any = answer
+    if page and answer is not None:
+        shape = page_of(answer)
+    elif many and answer is not None:
+        shape = answer(many=True)
+    elif answer is not None:
+        parameters.append(
+            OpenApiParameter(
+                "ETag", str, OpenApiParameter.HEADER, response=[status], description="Its version."
+            )
+        )
+    scope = GRANTS[capability].scope
+    return extend_schema(
+        operation_id=name,
+        summary=summary,
+        description=f"Needs the scope `{scope}`.",
+        tags=[name.split("_")[0]],
+        parameters=parameters,
+        request=body,
+        responses={status: shape, **_problems(body is not None, key, condition, problems)},
+    )
+
+
+def page_of(answer: type[BaseSerializer]) -> BaseSerializer:
+    """The component of one page of a list."""
+    return inline_serializer(
+        name=f"{answer.__name__}Page",
+        fields={
+            "results": answer(many=True),
+            "next": serializers.CharField(
+                allow_null=True, help_text="Cursor of the next page; null at the end."
+            ),
+        },
+    )
+
+
+def _problems(has_body: bool, key: str, condition: str, more: tuple[int, ...]) -> dict[Any, Any]:
+    told = {400, 401, 403, *more}
+    if key:
+        told |= {409, 422}
+    if condition:
+        told |= {412}
+    if condition == "required":
+        told |= {428}
+    return {
+        (status, PROBLEM): OpenApiResponse(response=Problem, description=MEANING[status])
+        for status in sorted(told)
+    }

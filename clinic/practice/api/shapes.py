@@ -1,0 +1,108 @@
+"""Bodies and queries: what is not named is refused, never ignored."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from clinic.practice.api import fields
+from clinic.practice.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+UNKNOWN = "This field is unknown here."
+
+
+class Body(serializers.Serializer):
+    """A JSON object. Unknown fields are refused, in nested objects too."""
+
+    default_error_messages = {"object": "Must be an object."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict) or isinstance(data, QueryDict):
+            raise ValidationError(
+                {"body": [self.error_messages["object"]]}
+                if self.parent is None
+                else self.error_messages["object"]
+            )
+        problems: dict[str, Any] = {str(name): [UNKNOWN] for name in data if name not in self.fields}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            problems |= error.detail if isinstance(error.detail, dict) else {"body": error.detail}
+        if problems:
+            raise ValidationError(problems)
+        return value
+
+
+class Nothing(Body):
+    """No body, or an empty object."""
+
+
+class Query(Body):
+    """The parameters of an address: each at most once, and no others."""
+
+    @classmethod
+    def of(cls, parameters: QueryDict) -> dict[str, Any]:
+        """The parsed parameters; raises ValidationError that names each bad one."""
+        twice = {
+            name: ["Give this parameter once."] for name, values in parameters.lists() if len(values) > 1
+        }
+        if twice:
+            raise ValidationError(twice)
+        query = cls(data=parameters.dict())
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
+
+class WholeParameter(serializers.IntegerField):
+    """A whole number in an address, where everything is a text."""
+
+    max_string_length = 12
+
+
+class FlagParameter(serializers.ChoiceField):
+    """`true` or `false` in an address."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=["true", "false"], **kwargs)
+
+    def to_internal_value(self, data: Any) -> bool:
+        return bool(super().to_internal_value(data) == "true")
+
+
+class ListQuery(Query):
+    """What every list takes. `lookups` says which column each filter of a list of stored rows narrows."""
+
+    lookups: ClassVar[Mapping[str, str]] = {}
+
+    cursor = fields.Text(
+        required=False, max_length=500, help_text="`next` of the page before; keep the filters."
+    )
+    limit = WholeParameter(
+        required=False, min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT, help_text="Rows a page."
+    )
+
+
+def where(shape: type[ListQuery], query: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters that were given, as look-ups."""
+    return {lookup: query[name] for name, lookup in shape.lookups.items() if query.get(name) is not None}
+
+
+def flat(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """DRF's nested messages as {path: [message]}; an element of a list is named by its index (`visits.2.start`)."""
+    if isinstance(detail, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            inside = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            for where, messages in flat(inner, inside).items():
+                found.setdefault(where, []).extend(messages)
+        return found
+    if isinstance(detail, list):
+        if any(isinstance(item, dict | list) for item in detail):
+            found = {}
+            for index, item in enumerate(detail):
+                found |= flat(item, f"{path}.{index}" if path else str(index)) if item else {}
+            return found
+        return {path or "body": [str(message) for message in detail]}
+    return {path or "body": [str(detail)]}

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from patients.api import views
+
+urlpatterns = [
+    path("patients/", views.PatientsView.as_view(), name="patients"),
+    path("patients/<uuid:id>/", views.PatientView.as_view(), name="patient"),
+    path("patients/<uuid:id>/consents/", views.ConsentsView.as_view(), name="patient-consents"),
+    path(
+        "patients/<uuid:id>/consents/<uuid:consent_id>/withdraw/",
+        views.ConsentWithdrawalView.as_view(),
+        name="patient-consent-withdraw",
+    ),
+    path("patients/<uuid:id>/eligibility/", views.EligibilityView.as_view(), name="patient-eligibility"),
+    path("patients/<uuid:id>/measures/", views.MeasuresView.as_view(), name="patient-measures"),
+    path(
+        "patients/<uuid:id>/messaging-consents/",
+        views.MessagingConsentsView.as_view(),
+        name="patient-messaging-consents",
+    ),
+]

@@ -1,0 +1,298 @@
+"""What is read about courses, visits, follow-up units and time. Every list of fields is a literal."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from clinic.practice.api.fields import Anything, Choice, Day, Flag, Id, Instant, Text, WallTime, Whole
+from scheduling.models.appointment import Kind, Mode, Status
+from scheduling.models.course import CourseStatus
+from scheduling.models.followup import GapStatus, Severity
+
+
+class WindowShape(serializers.Serializer):
+    """When a follow-up may start."""
+
+    opens_at = Instant(allow_null=True)
+    ideal_from = Instant(allow_null=True)
+    ideal_to = Instant(allow_null=True)
+    closes_at = Instant(allow_null=True)
+    grace_until = Instant(allow_null=True)
+
+
+class PersonShape(serializers.Serializer):
+    """One person's part in a visit."""
+
+    id = Id()
+    name = Text()
+    role = Text()
+    presence = Text(help_text="exclusive, shared or on_site (named, not occupied).")
+
+
+class FactShape(serializers.Serializer):
+    """What happened, when, and who said so."""
+
+    name = Text()
+    at = Instant()
+    by = Text()
+
+
+class AppointmentShape(serializers.Serializer):
+    id = Id()
+    status = Choice(choices=Status.choices)
+    kind = Choice(choices=Kind.choices)
+    ref = Text(help_text="The plan's own name for it, such as dose-4.")
+    phase = Text(allow_null=True)
+    sequence = Whole(allow_null=True)
+    mode = Choice(choices=Mode.choices)
+    start = Instant()
+    end = Instant()
+    time_zone = Text(help_text="The site's.")
+    patient = Id(source="patient.id")
+    course = Id(source="course_id", allow_null=True)
+    site = Id(source="site.id")
+    practitioners = PersonShape(many=True)
+    room = serializers.SerializerMethodField()
+    follows = Id(allow_null=True, help_text="The dose that it follows.")
+    window = WindowShape(allow_null=True, help_text="The window that it was accepted in.")
+    group_session = Id(allow_null=True)
+    facts = FactShape(many=True)
+    cancel_reason = Text()
+    late_entry_reason = Text()
+    version = Whole()
+    updated_at = Instant()
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_room(self, visit: Any) -> str | None:
+        return str(visit.room.id) if visit.room else None
+
+
+class GapShape(serializers.Serializer):
+    """One follow-up unit: what is owed after its doses."""
+
+    id = Id()
+    status = Choice(choices=GapStatus.choices)
+    severity = Choice(choices=Severity.choices)
+    flagged = Flag()
+    unit = Text()
+    needed = Whole(help_text="How many visits it needs.")
+    window = WindowShape()
+    due_at = Instant(allow_null=True)
+    time_zone = Text(help_text="The site's.")
+    patient = Id(source="patient.id")
+    course = Id(source="course_id")
+    site = Id(source="site.id")
+    doses = serializers.ListField(child=Id())
+    visits = serializers.ListField(child=Id(), help_text="Those that count for it.")
+    late = Flag()
+    booked_late = Flag()
+    attendance_unrecorded = Flag()
+    review_needed = Flag()
+    attended_after = Instant(allow_null=True)
+    assignee = serializers.SerializerMethodField()
+    snoozed_until = Instant(allow_null=True)
+    waived_at = Instant(allow_null=True)
+    reason = Text()
+    version = Whole()
+    updated_at = Instant()
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_assignee(self, gap: Any) -> str | None:
+        return str(gap.assignee.id) if gap.assignee else None
+
+
+class ExplanationShape(serializers.Serializer):
+    """Why a follow-up unit is in its state."""
+
+    gap = GapShape()
+    because = Text()
+    doses = AppointmentShape(many=True)
+    visits = AppointmentShape(many=True)
+    slots_left = Whole(help_text="Starts that still fit the window; 100 means 100 or more.")
+
+
+class ProtocolRefShape(serializers.Serializer):
+    id = Id()
+    key = Text()
+    name = Text()
+    version = Whole()
+
+
+class PhaseShape(serializers.Serializer):
+    name = Text()
+    planned_sessions = Whole(allow_null=True)
+    exit_review_required = Flag()
+    review_on = Day(allow_null=True)
+
+
+class OverrideShape(serializers.Serializer):
+    """A rule broken on purpose, by whom and why."""
+
+    rule_id = Text()
+    visit = Text(source="visit_ref")
+    value = Anything()
+    reason = Text()
+    author = Text()
+    at = Instant()
+
+
+class CourseShape(serializers.Serializer):
+    """A course as a list shows it."""
+
+    id = Id()
+    status = Choice(choices=CourseStatus.choices)
+    patient = Id(source="patient.id")
+    site = Id(source="site.id")
+    time_zone = Text(help_text="The site's.")
+    protocol = ProtocolRefShape()
+    responsible_clinician = serializers.SerializerMethodField()
+    start_on_or_after = Day()
+    through_phase = Text()
+    preferences = Anything()
+    phases = PhaseShape(many=True)
+    version = Whole()
+    created_at = Instant()
+    updated_at = Instant()
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_responsible_clinician(self, course: Any) -> str | None:
+        return str(course.responsible_clinician.id) if course.responsible_clinician else None
+
+
+class WholeCourseShape(CourseShape):
+    """A course with its visits in the order of time, its follow-up units and its overrides."""
+
+    visits = serializers.SerializerMethodField()
+    gaps = serializers.SerializerMethodField()
+    overrides = serializers.SerializerMethodField()
+
+    def to_representation(self, whole: Any) -> dict[str, Any]:
+        self._whole = whole
+        return super().to_representation(whole.course)
+
+    @extend_schema_field(AppointmentShape(many=True))
+    def get_visits(self, course: Any) -> Any:
+        return AppointmentShape(self._whole.visits, many=True).data
+
+    @extend_schema_field(GapShape(many=True))
+    def get_gaps(self, course: Any) -> Any:
+        return GapShape(self._whole.gaps, many=True).data
+
+    @extend_schema_field(OverrideShape(many=True))
+    def get_overrides(self, course: Any) -> Any:
+        return OverrideShape(self._whole.overrides, many=True).data
+
+
+# --- protocols ------------------------------------------------------------------------------------------
+class ProtocolShape(serializers.Serializer):
+    id = Id(source="template_id")
+    key = Text(source="template.key")
+    name = Text()
+    modality = Text()
+    is_plannable = Flag(help_text="False: it has no plan block, so it is not plannable until mapped.")
+    is_active = Flag(source="template.is_active")
+    version = Whole()
+    document = Anything(help_text="The entry as it came.")
+    created_at = Instant()
+    created_by = Text()
+
+
+# --- shifts ---------------------------------------------------------------------------------------------
+class BreakShape(serializers.Serializer):
+    starts = WallTime()
+    ends = WallTime()
+
+
+class ShiftShape(serializers.Serializer):
+    """Recurring working time, in the site's local time."""
+
+    id = Id()
+    practitioner = Id(source="staff_id")
+    site = Id(source="site_id")
+    time_zone = Text(source="site.time_zone")
+    weekdays = serializers.ListField(child=Whole(), help_text="ISO: 1 is Monday.")
+    every_weeks = Whole()
+    starts = WallTime()
+    ends = WallTime()
+    valid_from = Day()
+    valid_until = Day(allow_null=True)
+    breaks = BreakShape(many=True)
+    version = Whole()
+    updated_at = Instant()
+
+
+# --- time -----------------------------------------------------------------------------------------------
+class IntervalShape(serializers.Serializer):
+    start = Instant()
+    end = Instant()
+
+
+class AvailabilityShape(serializers.Serializer):
+    site = Id(source="site.id")
+    time_zone = Text()
+    intervals = IntervalShape(many=True)
+
+
+class RosterLineShape(serializers.Serializer):
+    practitioner = Id(source="practitioner.id")
+    name = Text(source="practitioner.name")
+    on_shift = IntervalShape(many=True)
+    visits = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
+    def get_visits(self, line: Any) -> list[str]:
+        return [str(visit.id) for visit in line.visits]
+
+
+class RosterShape(serializers.Serializer):
+    """One local day."""
+
+    day = Day()
+    time_zone = Text()
+    site = serializers.SerializerMethodField()
+    practitioners = RosterLineShape(source="lines", many=True)
+    visits = AppointmentShape(many=True)
+    closures = IntervalShape(many=True)
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_site(self, roster: Any) -> str | None:
+        return str(roster.site.id) if roster.site else None
+
+
+# --- proposals ------------------------------------------------------------------------------------------
+class PlannedPersonShape(serializers.Serializer):
+    id = Id()
+    role = Text()
+    presence = Text()
+
+
+class PlannedVisitShape(serializers.Serializer):
+    ref = Text()
+    kind = Choice(choices=Kind.choices)
+    phase = Text(allow_null=True)
+    sequence = Whole()
+    start = Instant()
+    end = Instant()
+    mode = Choice(choices=Mode.choices)
+    practitioners = PlannedPersonShape(many=True)
+    room = Id(allow_null=True)
+    follows = Text(allow_null=True, help_text="The ref of the dose that it follows.")
+    group_session = Id(allow_null=True)
+    window = WindowShape(allow_null=True)
+
+
+class ProposalShape(serializers.Serializer):
+    """One whole course that can be booked until it expires, unless somebody takes its places first."""
+
+    token = Text()
+    expires_at = Instant()
+    time_zone = Text()
+    cost = Whole()
+    cost_breakdown = serializers.DictField(child=Whole())
+    trades = serializers.ListField(child=Text())
+    visits = PlannedVisitShape(many=True)
+
+
+class ProposalsShape(serializers.Serializer):
+    proposals = ProposalShape(many=True)

@@ -1,0 +1,34 @@
+from django.urls import path
+
+from scheduling.api import appointments, courses, gaps, protocols, roster
+
+urlpatterns = [
+    path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
+    path("protocols/<uuid:id>/", protocols.ProtocolView.as_view(), name="protocol"),
+    path("shifts/", roster.ShiftsView.as_view(), name="shifts"),
+    path("shifts/<uuid:id>/", roster.ShiftView.as_view(), name="shift"),
+    path("availability/", roster.AvailabilityView.as_view(), name="availability"),
+    path("roster/", roster.RosterView.as_view(), name="roster"),
+    path("courses/", courses.CoursesView.as_view(), name="courses"),
+    path("courses/propose/", courses.ProposeView.as_view(), name="courses-propose"),
+    path("courses/<uuid:id>/", courses.CourseView.as_view(), name="course"),
+    path("courses/<uuid:id>/cancel/", courses.CourseCancelView.as_view(), name="course-cancel"),
+    path("appointments/", appointments.AppointmentsView.as_view(), name="appointments"),
+    path("appointments/<uuid:id>/", appointments.AppointmentView.as_view(), name="appointment"),
+    *(
+        path(
+            f"appointments/<uuid:id>/{verb.replace('_', '-')}/",
+            appointments.transition_view(verb),
+            name=f"appointment-{verb.replace('_', '-')}",
+        )
+        for verb in appointments.VERBS
+    ),
+    path("gaps/", gaps.GapsView.as_view(), name="gaps"),
+    path("gaps/<uuid:id>/", gaps.GapView.as_view(), name="gap"),
+    path("gaps/<uuid:id>/explain/", gaps.ExplainView.as_view(), name="gap-explain"),
+    path("gaps/<uuid:id>/assign/", gaps.AssignView.as_view(), name="gap-assign"),
+    path("gaps/<uuid:id>/snooze/", gaps.SnoozeView.as_view(), name="gap-snooze"),
+    path("gaps/<uuid:id>/waive/", gaps.WaiveView.as_view(), name="gap-waive"),
+    path("gaps/<uuid:id>/unwaive/", gaps.UnwaiveView.as_view(), name="gap-unwaive"),
+    path("gaps/<uuid:id>/attest/", gaps.AttestView.as_view(), name="gap-attest"),
+]

@@ -1,0 +1,225 @@
+"""Reading time: one day's roster, what is free, and how much room a follow-up unit has left."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from clinic.practice import permissions
+from clinic.practice import queries as places
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid, NotFound
+from clinic.practice.models import Closure, Site, StaffMember
+from patients import queries as patients
+from scheduling.booking import nearest, queries, rows
+from scheduling.booking.nearest import Fit, Wanted
+from scheduling.followups import facts
+from scheduling.models import FollowUpGap
+from scheduling.planning import windows
+from scheduling.planning.values import Span
+from scheduling.roster import availability
+
+# A calendar that somebody looks at; a longer one is asked for in parts.
+LONGEST = timedelta(days=35)
+SLOTS_COUNTED = 100
+BECAUSE = {
+    "void": "Every dose of this unit was cancelled, missed, displaced or entered in error.",
+    "waived": "Somebody permitted said that no follow-up is needed.",
+    "closed": "The follow-up took place.",
+    "covered": "The follow-up is booked inside the window.",
+    "prospective": "The window has not closed, and no follow-up is booked in it.",
+    "open": "The window has closed without the follow-up; the grace is running.",
+    "lapsed": "The grace has run out without the follow-up.",
+}
+
+
+# --- the roster -----------------------------------------------------------------------------------------
+def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
+    """Who works at a site on one of its local days, and every visit of that day. Raises NotFound."""
+    permissions.check(actor=actor, capability="roster.read")
+    site = places.site(actor=actor, site_id=site_id)
+    span = windows.day_bounds(zone=site.time_zone, day=day)
+    found = queries.visits_of(actor).filter(site_id=site_id, local_date=day)
+    visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
+    working = availability.working(practice_id=actor.practice_id, site_id=site_id, span=span)
+    seen = {person.id for visit in visits for person in visit.practitioners}
+    people = places.practitioners(actor=actor).filter(pk__in=working.keys() | seen)
+    lines = (_line(person, _on(working.get(person.pk, ()), span), visits) for person in people)
+    shut = Closure.objects.filter(site=site, room=None, starts_at__lt=span.end, ends_at__gt=span.start)
+    return rows.RosterDay(
+        day=day,
+        time_zone=site.time_zone,
+        site=rows.Named(site.pk, site.name),
+        lines=tuple(sorted(lines, key=lambda line: line.practitioner.name)),
+        visits=visits,
+        closures=_on((Span(one.starts_at, one.ends_at) for one in shut.order_by("starts_at")), span),
+    )
+
+
+def practitioner_day(*, actor: Actor, practitioner_id: UUID, day: date) -> rows.RosterDay:
+    """One person's day, at whichever sites they work. Raises NotFound."""
+    permissions.check(actor=actor, capability="roster.read")
+    person = places.practitioner(actor=actor, staff_id=practitioner_id)
+    sites = places.sites(actor=actor)
+    home = person.home_site or sites.filter(shifts__staff=person).first()
+    zone = home.time_zone if home else "UTC"
+    span = windows.day_bounds(zone=zone, day=day)
+    working: list[Span] = []
+    for site in sites.filter(shifts__staff=person).distinct():
+        shifts = availability.working(practice_id=actor.practice_id, site_id=site.pk, span=span)
+        working += shifts.get(person.pk, ())
+    found = queries.with_practitioner(queries.visits_of(actor).filter(local_date=day), person.pk)
+    visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
+    line = _line(person, _on(sorted(working, key=lambda one: one.start), span), visits)
+    return rows.RosterDay(day=day, time_zone=zone, site=None, lines=(line,), visits=visits, closures=())
+
+
+def today(*, actor: Actor, now: datetime, site_id: UUID | None, practitioner_id: UUID | None) -> date:
+    """The local day that it is now at the site, or at the person's home site."""
+    site: Site | None = None
+    if site_id:
+        site = places.site(actor=actor, site_id=site_id)
+    elif practitioner_id:
+        site = places.practitioner(actor=actor, staff_id=practitioner_id).home_site
+    return windows.local_day(zone=site.time_zone if site else "UTC", instant=now)
+
+
+def _line(
+    person: StaffMember, on_shift: tuple[rows.Interval, ...], visits: Sequence[rows.Visit]
+) -> rows.RosterLine:
+    return rows.RosterLine(
+        practitioner=rows.Named(person.pk, person.display_name),
+        on_shift=on_shift,
+        visits=tuple(visit for visit in visits if any(one.id == person.pk for one in visit.practitioners)),
+    )
+
+
+def _on(spans: Iterable[Span], within: Span) -> tuple[rows.Interval, ...]:
+    """The spans' parts that lie within."""
+    return tuple(
+        rows.Interval(max(one.start, within.start), min(one.end, within.end))
+        for one in spans
+        if one.start < within.end and within.start < one.end
+    )
+
+
+# --- what is free ---------------------------------------------------------------------------------------
+def free_time(
+    *,
+    actor: Actor,
+    start_from: datetime,
+    start_before: datetime,
+    now: datetime,
+    site_id: UUID | None = None,
+    practitioner_id: UUID | None = None,
+    room_id: UUID | None = None,
+    patient_id: UUID | None = None,
+    minutes: int = 1,
+) -> rows.FreeTime:
+    """When everybody and everything named is free together. Without a site: the room's, the person's or the patient's.
+
+    Raises Invalid for a span that is empty or longer than 35 days, or when there is no site to look at; NotFound.
+    """
+    permissions.check(actor=actor, capability="availability.read")
+    if not timedelta(0) < start_before - start_from <= LONGEST:
+        raise Invalid({"start_before": ["Must be later than start_from, by 35 days at most."]})
+    site = _site_of(actor, site_id, room_id, practitioner_id, patient_id)
+    found = availability.free(
+        actor=actor,
+        site_id=site.pk,
+        span=Span(start_from, start_before),
+        now=now,
+        practitioner_id=practitioner_id,
+        room_id=room_id,
+        patient_id=patient_id,
+        minutes=minutes,
+    )
+    intervals = tuple(rows.Interval(one.start, one.end) for one in found)
+    return rows.FreeTime(rows.Named(site.pk, site.name), site.time_zone, intervals)
+
+
+def _site_of(
+    actor: Actor,
+    site_id: UUID | None,
+    room_id: UUID | None,
+    practitioner_id: UUID | None,
+    patient_id: UUID | None,
+) -> Site:
+    if site_id:
+        return places.site(actor=actor, site_id=site_id)
+    if room_id:
+        return places.room(actor=actor, room_id=room_id).site
+    if practitioner_id and (home := places.practitioner(actor=actor, staff_id=practitioner_id).home_site):
+        return home
+    if patient_id:
+        return patients.patient(actor=actor, patient_id=patient_id).site
+    raise Invalid({"site": ["Name a site, a room, a patient, or a practitioner who has a home site."]})
+
+
+# --- room left for a follow-up ---------------------------------------------------------------------------
+def explain(*, actor: Actor, gap_id: UUID, now: datetime) -> rows.Explanation:
+    """Why a follow-up unit is as it is, the visits that it counts, and how many starts still fit. Raises NotFound."""
+    gap = queries.gap(actor=actor, gap_id=gap_id)
+    named = queries.visits_of(actor).filter(pk__in=[*gap.doses, *gap.visits]).order_by("start", "id")
+    visits = tuple(queries.visit_row(visit) for visit in named)
+    words = [BECAUSE[gap.status]]
+    if gap.late:
+        words.append("It took place in the grace, so it is late.")
+    if gap.booked_late:
+        words.append("A visit is booked in the grace.")
+    if gap.attendance_unrecorded:
+        words.append(
+            "A visit has ended and nobody recorded whether the patient came: it does not count until then."
+        )
+    if gap.attended_after:
+        words.append("The patient came after the grace.")
+    if gap.review_needed:
+        words.append("The dose ended at another time than planned: look at it again.")
+    return rows.Explanation(
+        gap=gap,
+        because=" ".join(words),
+        doses=tuple(visit for visit in visits if visit.id in gap.doses),
+        visits=tuple(visit for visit in visits if visit.id in gap.visits),
+        slots_left=slots_left(actor=actor, gap_id=gap_id, now=now),
+    )
+
+
+def slots_left(*, actor: Actor, gap_id: UUID, now: datetime) -> int:
+    """How many starts on the site's grid would still meet the unit in its window, at most 100. Counted, never stored."""
+    permissions.check(actor=actor, capability="gaps.read")
+    gap = (
+        FollowUpGap.objects.filter(practice_id=actor.practice_id, pk=gap_id)
+        .select_related("course", "site")
+        .first()
+    )
+    if gap is None:
+        raise NotFound()
+    protocol = facts.protocol_of(gap.course.protocol_version_id)
+    rule = protocol.follow_up
+    if rule is None or gap.opens_at is None or gap.closes_at is None or gap.closes_at < now:
+        return 0
+    wanted = Wanted(
+        practice_id=actor.practice_id,
+        site_id=gap.site_id,
+        patient_id=gap.patient_id,
+        kind="integration",
+        start=max(now, gap.opens_at),
+        length=timedelta(minutes=rule.minutes),
+        grid_minutes=gap.site.grid_minutes,
+        mode=rule.modes[0] if rule.modes else "in_person",
+        protocol=protocol,
+        ordinal=1,
+    )
+    span = Span(wanted.start, gap.closes_at + wanted.length)
+    free = nearest.calendar(wanted=wanted, span=span, now=now)
+    step = timedelta(minutes=wanted.grid_minutes)
+    ways = [replace(wanted, mode=mode) for mode in rule.modes or ("in_person",)]
+    count = 0
+    # The grid is the site's: it begins at a whole hour, and every grid divides an hour.
+    moment = wanted.start.replace(minute=0, second=0, microsecond=0)
+    while moment <= gap.closes_at and count < SLOTS_COUNTED:
+        if moment >= wanted.start:
+            fits = (nearest.fit(wanted=way, free=free, start=moment) for way in ways)
+            count += any(isinstance(found, Fit) for found in fits)
+        moment += step
+    return count
