@@ -138,10 +138,11 @@ def acceptances(*, answers: Iterable[FollowUpUnit], visits: Iterable[VisitFact])
 
 def _countable(rule: FollowUpRule, visits: Iterable[VisitFact]) -> tuple[VisitFact, ...]:
     kinds = units.counting_kinds(rule)
+    # An outside visit has no kind of ours: whoever attested it said that it is this unit's.
     countable = (
         visit
         for visit in visits
-        if visit.kind in kinds and (visit.external_unit is None or rule.outside_visit_counts)
+        if (rule.outside_visit_counts if visit.external_unit else visit.kind in kinds)
     )
     return tuple(sorted(countable, key=lambda visit: (visit.start, visit.id)))
 

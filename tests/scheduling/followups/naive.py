@@ -91,8 +91,9 @@ def deal(rule: Any, zone: str, units: dict, visits: list, waived: Any, now: date
         return 1 if visit.end > now else 2
 
     kinds = ["group_integration"] if rule.coverage == "group" else ["integration", "group_integration"]
-    queue = [v for v in visits if v.kind in kinds and group(v) is not None]
-    queue = [v for v in queue if not v.external_unit or rule.outside_visit_counts]
+    ours = [v for v in visits if not v.external_unit and v.kind in kinds]
+    outside = [v for v in visits if v.external_unit and rule.outside_visit_counts]
+    queue = [v for v in ours + outside if group(v) is not None]
     left = []
     for visit in sorted(queue, key=lambda v: (group(v), v.start, v.id)):
         day = visit.start.astimezone(ZoneInfo(zone)).date()

@@ -220,6 +220,10 @@ class TestOutsideVisits:
         assert only(given(), self.outside(100), now=110).late
         assert only(given(), self.outside(300), now=310).attended_after == at(300)
 
+    def test_whoever_attests_it_decides_that_it_counts_also_where_only_groups_do(self):
+        group = rule(coverage=Coverage.GROUP)
+        assert only(given(), self.outside(26), now=30, rule=group).state == "closed"
+
     def test_a_practice_may_not_count_it(self):
         unit = only(given(), self.outside(26), now=30, rule=rule(outside_visit_counts=False))
         assert unit.state == "prospective"
