@@ -144,7 +144,7 @@ def _candidate(message: Message, now: datetime) -> policy.Candidate:
 
 def _sent_lately(message: Message, now: datetime) -> list[datetime]:
     rows = Message.objects.filter(
-        patient_id=message.patient_id,
+        patient=message.patient,
         channel=message.channel,
         state__in=(State.ACCEPTED, State.DELIVERED, State.IN_DOUBT),
         updated_at__gte=now - timedelta(days=14),

@@ -37,7 +37,7 @@ def build(
         guest.params["ROLE"] = vText("REQ-PARTICIPANT")
         guest.params["PARTSTAT"] = vText("NEEDS-ACTION")
         guest.params["RSVP"] = vText("FALSE")
-        calendar.events[0].add("attendee", guest, encode=0)
+        calendar.events[0].add("attendee", guest, encode=False)
     days = [visit.start.date() for visit in visits]
     calendar.add_missing_timezones(min(days) - _MARGIN, max(days) + _MARGIN)
     return calendar.to_ical(), method
@@ -61,7 +61,7 @@ def _event(visit: Visit, summary: str, clinic: str, sender: str, now: datetime) 
     event.add("class", "PRIVATE")
     organizer = vCalAddress(f"mailto:{sender}")
     organizer.params["CN"] = vText(clinic)
-    event.add("organizer", organizer, encode=0)
+    event.add("organizer", organizer, encode=False)
     if visit.place:
         event.add("location", visit.place)
     return event

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from notifications import aftermath, channels, delivery, ledger, policy
 from notifications.channels.base import Sent
-from notifications.models import Attempt, Message
+from notifications.models import Message
 from notifications.models.message import State
 
 # A provider lists a message soon after it took it; after this nobody asks any more, and the doubt is a
@@ -47,9 +47,7 @@ def _batch(now: datetime) -> int:
 
 
 def _mark_attempt_lost(message: Message) -> None:
-    Attempt.objects.filter(pk=message.current_attempt, finished_at=None).update(
-        outcome="in_doubt", error_code="lease_expired"
-    )
+    message.attempt_rows.filter(finished_at=None).update(outcome="in_doubt", error_code="lease_expired")
 
 
 def settle(*, now: datetime, limit: int = 20) -> int:
@@ -63,7 +61,7 @@ def settle(*, now: datetime, limit: int = 20) -> int:
     )[:limit]
     settled = 0
     for message in doubtful:
-        attempt = Attempt.objects.filter(pk=message.current_attempt).first()
+        attempt = message.attempt_rows.order_by("-number").first()
         channel = channels.of(message.channel)
         if attempt is None or channel is None or not channel.configured():
             continue

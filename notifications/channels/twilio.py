@@ -29,7 +29,7 @@ _CLOCK_SKEW = timedelta(minutes=2)
 _LOOK_UP_SPAN = timedelta(minutes=15)
 
 
-class _Transport(TwilioHttpClient):
+class _Transport(TwilioHttpClient):  # type: ignore[misc]
     """The library's transport with a base address that can be set, two time-outs, and a connection for each
     message.
 
@@ -41,7 +41,7 @@ class _Transport(TwilioHttpClient):
     def __init__(self) -> None:
         super().__init__()
         # The library types one number; requests takes a pair.
-        self.timeout = (CONNECT_SECONDS, READ_SECONDS)  # type: ignore[assignment]
+        self.timeout = (CONNECT_SECONDS, READ_SECONDS)
         # A proxy of the environment is not for a provider on this machine.
         self.session.trust_env = urlsplit(settings.TWILIO_API_BASE).hostname not in ("127.0.0.1", "localhost")
 

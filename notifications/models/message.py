@@ -90,6 +90,7 @@ class Message(models.Model):
                 condition=Q(state__in=["leased", "handing_over"]),
                 name="message_leased",
             ),
+            models.Index(fields=["updated_at"], condition=Q(state="in_doubt"), name="message_doubtful"),
             models.Index(fields=["subject_id", "kind"]),
             models.Index(fields=["course_id"]),
             models.Index(fields=["practice", "-due_at"]),

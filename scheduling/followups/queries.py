@@ -15,6 +15,8 @@ def open_items(*, staff: StaffMember, now: datetime) -> int:
     Unassigned gaps are the front desk's (of the site, where the person has a home site) and the responsible
     clinician's.
     """
+    if staff.practice_id is None:
+        return 0
     mine = Q(assignee=staff) | Q(assignee=None, course__responsible_clinician=staff)
     if Role.FRONT_DESK in staff.roles:
         desk = Q(assignee=None)
