@@ -48,7 +48,7 @@ class Demo:
         stores, servers = self.workshop.start_stores(home=self.home)
         self.environment = self.workshop.environment(home=self.home, public_url=self.url) | stores
         for server in servers:
-            self.kept.append(Kept(name=type(server).__name__, start=server.launch, child=server.child))
+            self.kept.append(Kept(name=server.name, start=server.launch, child=server.child))
         self._start_providers()
         say("preparing the data")
         self._manage("migrate", "--verbosity", "0")
@@ -210,6 +210,8 @@ def main() -> int:
         "--empty", action="store_true", help="one practice with its rooms and staff, no patients"
     )
     options = parser.parse_args()
+    # What is written holds secrets and messages: for its owner only.
+    os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:

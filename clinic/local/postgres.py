@@ -40,6 +40,8 @@ THROWAWAY_SETTINGS = {
 class Postgres:
     """One server on one data folder."""
 
+    name = "PostgreSQL"
+
     def __init__(self, *, home: homes.Home, data: Path, log: Path, throwaway: bool) -> None:
         self.home = home
         self.data = data

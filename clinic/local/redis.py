@@ -41,6 +41,8 @@ class RedisServer:
     A port and not a socket file: for a socket file Celery and Django take different addresses.
     """
 
+    name = "Redis"
+
     def __init__(self, *, home: homes.Home, data: Path | None, log: Path) -> None:
         self.home = home
         self.data = data

@@ -122,6 +122,7 @@ class Workshop:
         made = {
             "PUBLIC_URL": public_url,
             "DJANGO_SETTINGS_MODULE": "clinic.config.settings",
+            "ALLOWED_HOSTS": "localhost,127.0.0.1",
             "STATIC_MANIFEST": "false",
             "STATIC_ROOT": str(static),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
@@ -140,13 +141,11 @@ class Workshop:
 
     def _stop_leftovers(self) -> None:
         """Stop what a killed demo left behind, by the mark in its environment; remove its folder."""
-        mark = f"{MARK}={self.data}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
+            pid = int(process.name)
             with suppress(OSError):
-                environment = (process / "environ").read_bytes().split(b"\0")
-                if mark in environment and int(process.name) != os.getpid():
-                    pid = int(process.name)
+                if pid != os.getpid() and self._left_behind(process):
                     found.append((pid, janitor.start_ticks(pid=pid), int(signal.SIGTERM)))
         janitor.stop_all(children=found)
         with suppress(FileNotFoundError):
@@ -154,6 +153,13 @@ class Workshop:
             if re.fullmatch(r"clinic-\w+", left.name) and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             self.home_file.unlink()
+
+    def _left_behind(self, process: Path) -> bool:
+        if f"{MARK}={self.data}".encode() in (process / "environ").read_bytes().split(b"\0"):
+            return True
+        # Redis writes its title over its environment; it works in its data folder.
+        name = (process / "comm").read_text().strip()
+        return name == "redis-server" and (process / "cwd").readlink() == self.data / "redis"
 
 
 def write_private(path: Path, value: dict[str, Any]) -> None:
