@@ -36,7 +36,7 @@ def steps() -> dict[str, list[str]]:
         "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
         "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
         "types": [PYTHON, "-m", "mypy", "--no-error-summary"],
-        "contracts": [str(BIN / "lint-imports"), "--no-timings"],
+        "contracts": [str(BIN / "lint-imports"), "--no-logo"],
         "migrations": [*MANAGE, "makemigrations", "--check", "--dry-run"],
         "deploy": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
         "compose": [compose_program(), "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
