@@ -330,9 +330,8 @@ def _keep(
         kept[key] = places
 
 
-def _rank(places: tuple[tuple[Placed, ...], ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    flat = [place for group in places for place in group]
-    return tuple(place.start for place in flat), tuple(place.person for place in flat)
+def _rank(places: tuple[tuple[Placed, ...], ...]) -> tuple[tuple[int, int], ...]:
+    return tuple((place.start, place.person) for group in places for place in group)
 
 
 def _clipped(item: Owed, since: int) -> Owed:

@@ -48,7 +48,7 @@ of it, counted from the course's first dose, that is not after the last planned 
 [due - 14, due]; hard: where none fits, one slot is reserved and the chain is planned again around it), then each series
 in the protocol's order (soft: as many visits as fit, the rest is named in `trades`).
 
-Ties: the earliest vector of dose starts, then the earliest follow-ups, then the lowest ids. Mode: the wished one where it
+Ties: the earliest vector of dose starts, then visit by visit the earliest start, then the lowest id. Mode: the wished one where it
 can be, else in person, then video, then phone.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from scheduling.planning import windows
-from scheduling.planning.protocol import Phase, StaffNeed
+from scheduling.planning.protocol import Phase, Protocol, StaffNeed
 from scheduling.planning.values import PlanRequest
 
 HORIZON_DAYS = 182
@@ -79,7 +79,7 @@ def dose_steps(request: PlanRequest) -> tuple[DoseStep, ...]:
 
 def _step(request: PlanRequest, ordinal: int, index: int, sequence: int, total: int) -> DoseStep:
     phase = request.protocol.phases[index]
-    needs = tuple(need for need in request.protocol.staff if need.doses is None or ordinal in need.doses)
+    needs = dose_needs(request.protocol, ordinal)
     spacing = None
     if ordinal > 1:
         low, ideal, high = (phase.interval_min_days or 1, phase.interval_ideal_days, phase.interval_max_days)
@@ -95,6 +95,11 @@ def _step(request: PlanRequest, ordinal: int, index: int, sequence: int, total: 
         needs=needs,
         spacing=spacing,
     )
+
+
+def dose_needs(protocol: Protocol, ordinal: int) -> tuple[StaffNeed, ...]:
+    """Who is needed at a dose, by its ordinal in the course."""
+    return tuple(need for need in protocol.staff if need.doses is None or ordinal in need.doses)
 
 
 def open_ended_sessions(
@@ -182,11 +187,15 @@ def needs_plan_review(request: PlanRequest, step: DoseStep) -> bool:
 
 def needs_medication_review(request: PlanRequest, step: DoseStep) -> bool:
     """Whether a medication review by count follows this dose."""
-    review = request.protocol.medication_review
+    return counts_for_review(request.protocol, step.ordinal)
+
+
+def counts_for_review(protocol: Protocol, ordinal: int) -> bool:
+    """Whether the dose of this ordinal in the course brings a medication review."""
+    review = protocol.medication_review
     if review is None:
         return False
-    by_count = review.every_doses is not None and step.ordinal % review.every_doses == 0
-    return by_count or step.ordinal in review.after_doses
+    return (review.every_doses is not None and ordinal % review.every_doses == 0) or ordinal in review.after_doses
 
 
 def review_limit_days(request: PlanRequest, step: DoseStep) -> int:
