@@ -241,7 +241,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "clinic" / "static"]
 _MANIFEST = env.boolean("STATIC_MANIFEST", True)
-WHITENOISE_USE_FINDERS = not _MANIFEST
+# Without a manifest (tests, development) files are looked for when asked; nothing is scanned at the start.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not _MANIFEST
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
