@@ -46,12 +46,24 @@ class Calendar:
         self.grid = grid
         self.people = sorted(availability.practitioners, key=lambda person: person.id)
         self.rooms = sorted(availability.rooms, key=lambda room: room.id)
+        self._bounds = (first, last)
         self._free: dict[tuple[str, int], list[Stretch]] = {}
         self._starts: dict[tuple[str, str, int, int], int] = {}
         self._patient: dict[int, int] = {}
         self._wishes: dict[int, list[int]] = {}
         busy = grids.merged(availability.patient_busy)
         self._patient_free = grids.without([(first, last)], busy)
+
+    def varied(self, request: PlanRequest, availability: Availability | None = None) -> "Calendar":
+        """The same calendar under another request, or with people and rooms added; what is known of the rest is kept.
+
+        Never with people or rooms changed: they are known by their ids.
+        """
+        other = Calendar(request, availability or self.availability, self.grid, first=self._bounds[0], last=self._bounds[1])
+        other._free, other._starts = self._free, self._starts
+        if request.hard_limits == self.request.hard_limits:
+            other._patient = self._patient
+        return other
 
     def with_role(self, role: str) -> list[Practitioner]:
         """The people who hold a role, by id."""

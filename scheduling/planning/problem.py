@@ -64,13 +64,15 @@ def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:
 class Problem:
     """What the search needs to know about a request, under one restriction."""
 
-    def __init__(self, calendar: Calendar, restriction: Restriction = Restriction()) -> None:
+    def __init__(
+        self, calendar: Calendar, restriction: Restriction = Restriction(), *, only_first: int | None = None
+    ) -> None:
         self.calendar = calendar
         self.request = calendar.request
         self.grid = calendar.grid
         self.weights = self.request.weights
         self.restriction = restriction
-        self.steps = dosing.dose_steps(self.request)
+        self.steps = dosing.dose_steps(self.request)[:only_first]
         self.rule = _live_rule(self.request)
         self.filler = Filler(
             self.grid, change=self.weights.therapist_change, per_day=self.rule.max_per_day if self.rule else 1

@@ -1,0 +1,165 @@
+"""Can a course be planned at all, and where does it break: a sweep forward that looks at no cost.
+
+For a dose's start, only the soonest time by which its follow-ups and reviews can be over matters to what comes next, so
+one number a day stands for all its starts. Where follow-ups may cross doses, the exact search is asked instead.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scheduling.planning import search
+from scheduling.planning.daygraph import DayGraph, Node
+from scheduling.planning.gaps import INF, AnyOffer, Filler, GroupOffer, Offer, Task
+from scheduling.planning.menus import Calendar
+from scheduling.planning.problem import Problem
+
+
+class Breaks(StrEnum):
+    """What cannot be placed."""
+
+    DOSE = "dose"
+    FOLLOW_UP = "follow_up"
+    PREPARATION = "preparation"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first visit that cannot be placed: of dose number `index` (from 0), and the days its start could have."""
+
+    breaks: Breaks
+    index: int
+    days: tuple[int, ...]
+
+
+class Sweep:
+    """The forward sweep over one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.graph = DayGraph(problem)
+        self.filler = Filler(problem.grid, change=0, per_day=problem.filler.per_day)
+        self._anyone = _anyone(problem)
+
+    def failure(self) -> Failure | None:
+        """Where the course breaks, or None when it can be planned."""
+        reached = self._first()
+        if isinstance(reached, Failure):
+            return reached
+        for index in range(len(self.problem.steps)):
+            ready = {node: min(self._ready(index, slot) for slot in slots) for node, slots in reached.items()}
+            ready = {node: over for node, over in ready.items() if over < INF}
+            last = index + 1 == len(self.problem.steps)
+            following = {} if last else self._onward(index, ready)
+            if not following and not (last and ready):
+                return self._blame(index, reached)
+            reached = following
+        return None
+
+    def _first(self) -> dict[Node, list[int]] | Failure:
+        days = {(day, seen): [slot for slot, _ in self.problem.doses[0][day]] for day, seen, _ in self.graph.entries()}
+        if not days:
+            return Failure(Breaks.DOSE, 0, ())
+        prepared = {node: [slot for slot in slots if self._prepared(slot)] for node, slots in days.items()}
+        prepared = {node: slots for node, slots in prepared.items() if slots}
+        return prepared or Failure(Breaks.PREPARATION, 0, tuple(day for day, _ in days))
+
+    def _prepared(self, slot: int) -> bool:
+        tasks, start = self.problem.preparation_tasks(slot), self.problem.grid.at[slot]
+        if len(tasks) == 1:
+            return tasks[0].offers[0][1].best(tasks[0].opening._replace(until=start)) is not None
+        return not tasks or bool(self.filler.fill((), tasks, since=self.problem.since, deadline=start))
+
+    def _ready(self, index: int, slot: int) -> int:
+        problem = self.problem
+        follow = [self._by_anyone(task, index, slot) for task in problem.follow_tasks(index, slot)]
+        reviews = [self._without_band(task) for task in problem.review_tasks(index, slot)]
+        return self._over(index, slot, follow, reviews)
+
+    def _over(self, index: int, slot: int, follow: list[Task], reviews: list[Task]) -> int:
+        since = self.problem.end_of(index, slot)
+        tasks = [*follow, *reviews]
+        if not tasks:
+            return since
+        if len(tasks) == 1:
+            found = [offer.best(tasks[0].opening) for _, offer in tasks[0].offers]
+            return min((one[2] for one in found if one is not None), default=INF)
+        fillings = self.filler.fill(follow, reviews, since=since, deadline=INF)
+        return min((filling.end for filling in fillings), default=INF)
+
+    def _by_anyone(self, task: Task, index: int, slot: int) -> Task:
+        offers = task.offers if task.offers is not self.problem.follow_offers else self._anyone
+        return self._without_band(Task(task.ref, task.unit, offers, task.opening))
+
+    def _without_band(self, task: Task) -> Task:
+        return Task(task.ref, task.unit, task.offers, task.opening._replace(band_from=-INF, band_to=INF))
+
+    def _onward(self, index: int, ready: dict[Node, int]) -> dict[Node, list[int]]:
+        soonest: dict[Node, int] = {}
+        for node, over in ready.items():
+            for day, seen, _ in self.graph.moves(index, node):
+                soonest[day, seen] = min(over, soonest.get((day, seen), INF))
+        found = {}
+        for node, over in soonest.items():
+            slots = [slot for slot, _ in self.problem.doses[index + 1][node[0]] if self.problem.grid.at[slot] >= over]
+            if slots:
+                found[node] = slots
+        return found
+
+    def _blame(self, index: int, reached: dict[Node, list[int]]) -> Failure:
+        problem, days = self.problem, tuple(sorted({day for day, _ in reached}))
+        ends = {node: min(problem.end_of(index, slot) for slot in slots) for node, slots in reached.items()}
+        if index + 1 < len(problem.steps) and not self._onward(index, ends):
+            return Failure(Breaks.DOSE, index + 1, days)
+        for node, slots in reached.items():
+            for slot in slots:
+                follow = [self._by_anyone(task, index, slot) for task in problem.follow_tasks(index, slot)]
+                over = self._over(index, slot, follow, [])
+                if over < INF and (index + 1 == len(problem.steps) or self._onward(index, {node: over})):
+                    return Failure(Breaks.REVIEW, index, days)
+        return Failure(Breaks.FOLLOW_UP, index, days)
+
+
+def _anyone(problem: Problem) -> tuple[tuple[int, AnyOffer], ...]:
+    """All persons' offers as one; who it is does not matter to whether it can be."""
+    bits, length = 0, 0
+    options = []
+    for _, offer in problem.follow_offers:
+        if isinstance(offer, GroupOffer):
+            options.extend(offer.options)
+        else:
+            length = offer.length
+            for _, group in offer.classes:
+                bits |= group
+    if options:
+        return ((0, GroupOffer(sorted(options, key=lambda one: one.start), 0)),)
+    return ((0, Offer(problem.grid, [(0, bits)], length, 0)),) if bits else ()
+
+
+def failure(calendar: Calendar) -> Failure | None:
+    """Where a request breaks on its calendar, or None when there is a plan."""
+    problem = Problem(calendar)
+    if not problem.steps:
+        return None
+    if not search.needs_carrying(problem):
+        return Sweep(problem).failure()
+    if search.solve(problem) is not None:
+        return None
+    low, high = 0, len(problem.steps)
+    # The shortest beginning of the course that cannot be planned ends with the dose to name.
+    while high - low > 1:
+        middle = (low + high) // 2
+        if search.solve(Problem(calendar, only_first=middle)) is None:
+            high = middle
+        else:
+            low = middle
+    return _named(calendar, high)
+
+
+def _named(calendar: Calendar, count: int) -> Failure:
+    problem = Problem(calendar, only_first=count)
+    graph = DayGraph(problem)
+    days = tuple(sorted(problem.doses[count - 1]))
+    if graph.bound() >= INF // 2:
+        return Failure(Breaks.DOSE, count - 1, days)
+    return Failure(Breaks.FOLLOW_UP, count - 1, days)
