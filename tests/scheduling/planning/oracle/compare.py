@@ -11,7 +11,7 @@ from tests.scheduling.planning.oracle.instances import Instance
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`differences` in words (none: they agree); `decided` is False when CP-SAT ran out of time; times in seconds."""
+    """`differences` in words; `decided` is False when CP-SAT ran out of time; times in seconds."""
 
     decided: bool
     feasible: bool
