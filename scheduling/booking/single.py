@@ -17,6 +17,7 @@ from scheduling.booking.visits import Placement
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, RuleOverride
+from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.planning.values import PlannedVisit, Span
 
 LONGEST = timedelta(hours=12)
@@ -77,7 +78,9 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
 def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
     course = protocol = None
     if visit.course_id:
-        course = access.course_for_update(actor=actor, course_id=visit.course_id, capability="appointments.book")
+        course = access.course_for_update(
+            actor=actor, course_id=visit.course_id, capability="appointments.book"
+        )
         if course.patient_id != visit.patient_id:
             raise Invalid({"patient": ["The course belongs to another patient."]})
         protocol = facts.protocol_of(course.protocol_version_id)
@@ -105,7 +108,9 @@ def _wanted(placement: Placement, visit: Visit) -> Wanted:
     length = (visit.end - visit.start) if visit.end else timedelta(minutes=minutes)
     if not timedelta(0) < length <= LONGEST:
         raise Invalid({"end": ["It must be after the start, and within twelve hours."]})
-    known = StaffMember.objects.filter(practice_id=placement.actor.practice_id, is_active=True, id__in=visit.practitioner_ids)
+    known = StaffMember.objects.filter(
+        practice_id=placement.actor.practice_id, is_active=True, id__in=visit.practitioner_ids
+    )
     roles = dict(known.values_list("id", "roles"))
     ordinal = 1
     familiar: tuple[str, ...] = ()
@@ -116,7 +121,12 @@ def _wanted(placement: Placement, visit: Visit) -> Wanted:
         familiar = tuple(str(one) for one in people[:8] if one)
     # Refuses whoever has no part in such a visit, before anybody looks for a time.
     given.staffing(
-        protocol=protocol, kind=visit.kind, ordinal=ordinal, chosen=visit.practitioner_ids, roles=roles, where="practitioners"
+        protocol=protocol,
+        kind=visit.kind,
+        ordinal=ordinal,
+        chosen=visit.practitioner_ids,
+        roles=roles,
+        where="practitioners",
     )
     return Wanted(
         practice_id=placement.actor.practice_id,
@@ -156,7 +166,11 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     if placement.course is not None:
         RuleOverride.objects.bulk_create(
             overrides.rows(
-                actor=placement.actor, used=used, course=placement.course, appointment=booked, now=placement.now
+                actor=placement.actor,
+                used=used,
+                course=placement.course,
+                appointment=booked,
+                now=placement.now,
             )
         )
     appointments.record(
@@ -217,7 +231,7 @@ def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> Pl
         last = Appointment.objects.filter(course=placement.course, kind=visit.kind).order_by("-start")
         phase = last.values_list("phase__name", flat=True).first() or next(iter(placement.phases))
     return PlannedVisit(
-        ref=f"{name}-{wanted.ordinal}" if placement.course else name,
+        ref=_free_ref(placement, name) if placement.course else name,
         kind=visit.kind,
         phase=phase,
         sequence=wanted.ordinal,
@@ -227,4 +241,13 @@ def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> Pl
         staffing=fit.staffing,
         room=fit.room,
         turnover_minutes=int(wanted.turnover.total_seconds() // 60),
+    )
+
+
+def _free_ref(placement: Placement, name: str) -> str:
+    """The lowest number that no live visit of the course has: a visit that was left out or cancelled is replaced by name."""
+    live = Appointment.objects.filter(course=placement.course, ref__startswith=f"{name}-")
+    taken = set(live.exclude(status__in=ENDED_UNATTENDED).values_list("ref", flat=True))
+    return next(
+        ref for ref in (f"{name}-{number}" for number in range(1, len(taken) + 2)) if ref not in taken
     )

@@ -25,7 +25,9 @@ class Api:
     def __post_init__(self) -> None:
         self.http = Client(raise_request_exception=False)
 
-    def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+    def send(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+    ) -> Any:
         """`if_match`, `idempotency_key` and any other header by its name in snake case."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:

@@ -40,9 +40,7 @@ def test_put_gives_every_value(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["patch", "put"])
-def test_a_change_names_the_version_it_was_made_from(
-    api: Api, clinic: factories.Clinic, method: str
-) -> None:
+def test_a_change_names_the_version_it_was_made_from(api: Api, clinic: factories.Clinic, method: str) -> None:
     address = f"sites/{clinic.site.pk}/"
     body = {"name": "Another", "time_zone": "UTC"}
     change = getattr(api, method)
