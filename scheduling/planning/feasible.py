@@ -40,6 +40,9 @@ class Sweep:
         self.graph = DayGraph(problem)
         self.filler = Filler(problem.grid, change=0, per_day=problem.filler.per_day)
         self._anyone = _anyone(problem)
+        rule = problem.rule
+        turnover = problem.request.protocol.turnover_minutes
+        self._rooms_clash = rule is not None and not rule.not_same_day and rule.min_hours * 60 < turnover
 
     def failure(self) -> Failure | None:
         """Where the course breaks, or None when it can be planned."""
@@ -47,7 +50,7 @@ class Sweep:
         if isinstance(reached, Failure):
             return reached
         for index in range(len(self.problem.steps)):
-            ready = {node: min(self._ready(index, slot) for slot in slots) for node, slots in reached.items()}
+            ready = {node: self._soonest_of(index, slots) for node, slots in reached.items()}
             ready = {node: over for node, over in ready.items() if over < INF}
             last = index + 1 == len(self.problem.steps)
             following = {} if last else self._onward(index, ready)
@@ -65,12 +68,33 @@ class Sweep:
         return prepared or Failure(Breaks.PREPARATION, 0, tuple(day for day, _ in days))
 
     def _prepared(self, slot: int) -> bool:
+        key, notes = ("prepared", slot), self.problem.calendar.notes
+        if key not in notes:
+            notes[key] = int(self._can_prepare(slot))
+        return bool(notes[key])
+
+    def _can_prepare(self, slot: int) -> bool:
         tasks, start = self.problem.preparation_tasks(slot), self.problem.grid.at[slot]
         if len(tasks) == 1:
             return tasks[0].offers[0][1].best(tasks[0].opening._replace(until=start)) is not None
         return not tasks or bool(self.filler.fill((), tasks, since=self.problem.since, deadline=start))
 
+    def _soonest_of(self, index: int, slots: list[int]) -> int:
+        # A later start opens and closes its windows later: the first start that works is over first, unless the room
+        # of the dose itself stands in the way.
+        if self._rooms_clash:
+            return min(self._ready(index, slot) for slot in slots)
+        return next((over for over in (self._ready(index, slot) for slot in slots) if over < INF), INF)
+
     def _ready(self, index: int, slot: int) -> int:
+        problem = self.problem
+        offsets = problem.offsets(problem.steps[index].ordinal) if problem.rule else None
+        key, notes = (index, len(problem.steps), offsets, slot), problem.calendar.notes
+        if key not in notes:
+            notes[key] = self._soonest(index, slot)
+        return notes[key]
+
+    def _soonest(self, index: int, slot: int) -> int:
         problem = self.problem
         follow = [self._by_anyone(task, index, slot) for task in problem.follow_tasks(index, slot)]
         reviews = [self._without_band(task) for task in problem.review_tasks(index, slot)]

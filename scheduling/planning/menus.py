@@ -51,6 +51,10 @@ class Calendar:
         self._starts: dict[tuple[str, str, int, int], int] = {}
         self._patient: dict[int, int] = {}
         self._wishes: dict[int, list[int]] = {}
+        self._menus: dict[object, Classes] = {}
+        self.notes: dict[object, int] = {}
+        """What a search found out about this calendar alone, for the next one on it."""
+        self._days: dict[object, dict[int, list[tuple[int, int]]]] = {}
         busy = grids.merged(availability.patient_busy)
         self._patient_free = grids.without([(first, last)], busy)
 
@@ -62,8 +66,23 @@ class Calendar:
         other = Calendar(request, availability or self.availability, self.grid, first=self._bounds[0], last=self._bounds[1])
         other._free, other._starts = self._free, self._starts
         if request.hard_limits == self.request.hard_limits:
-            other._patient = self._patient
+            other._patient, other._wishes = self._patient, self._wishes
+            if availability is None or availability is self.availability:
+                other._menus, other._days, other.notes = self._menus, self._days, self.notes
+            elif not self._helps_between(other):
+                # Whoever is new cannot hold a visit between doses; what is known of those still stands.
+                other.notes = self.notes
         return other
+
+    def _helps_between(self, other: "Calendar") -> bool:
+        protocol, known = self.request.protocol, {person.id for person in self.people}
+        steps = [protocol.follow_up, protocol.preparation, protocol.plan_review, protocol.medication_review]
+        roles = {step.role for step in steps if step is not None}
+        kinds = {kind for step in steps if step is not None for kind in step.room_kinds}
+        rooms = {room.id for room in self.rooms}
+        return any(roles & person.roles for person in other.people if person.id not in known) or any(
+            kinds.intersection(room_kinds_of(room.kind)) for room in other.rooms if room.id not in rooms
+        )
 
     def with_role(self, role: str) -> list[Practitioner]:
         """The people who hold a role, by id."""
@@ -152,6 +171,12 @@ class Calendar:
 
     def single(self, step: Step, person: Practitioner, *, but_room: str | None = None) -> Classes:
         """Starts of a visit with one person, by unmet wishes; `but_room` is not to be used."""
+        key = (step, person.id, but_room)
+        if key not in self._menus:
+            self._menus[key] = self._single(step, person, but_room)
+        return self._menus[key]
+
+    def _single(self, step: Step, person: Practitioner, but_room: str | None) -> Classes:
         length = step.minutes
         free = self.person_starts(person, length, SEATS) & self.patient_starts(length)
         if not free:
@@ -168,6 +193,12 @@ class Calendar:
 
     def anyone(self, step: Step) -> Classes:
         """Starts of a visit with whoever holds the role, by the fewest wishes unmet."""
+        key = (step, None)
+        if key not in self._menus:
+            self._menus[key] = self._anyone(step)
+        return self._menus[key]
+
+    def _anyone(self, step: Step) -> Classes:
         by_cost: dict[int, int] = {}
         for person in self.with_role(step.role):
             for cost, bits in self.single(step, person):
@@ -176,6 +207,23 @@ class Calendar:
 
     def dose(self, needs: tuple[StaffNeed, ...], minutes: int) -> Classes:
         """Starts of a dose: patient, room for block and turnover, every need by a different person."""
+        key = (needs, minutes)
+        if key not in self._menus:
+            self._menus[key] = self._dose(needs, minutes)
+        return self._menus[key]
+
+    def dose_days(self, needs: tuple[StaffNeed, ...], minutes: int) -> dict[int, list[tuple[int, int]]]:
+        """The starts of a dose as (slot, cost) by local day."""
+        key = (needs, minutes)
+        if key not in self._days:
+            found: dict[int, list[tuple[int, int]]] = {}
+            for cost, bits in self.dose(needs, minutes):
+                for slot in grids.slots_in(bits):
+                    found.setdefault(self.grid.day[slot], []).append((slot, cost))
+            self._days[key] = {day: sorted(found[day]) for day in sorted(found)}
+        return self._days[key]
+
+    def _dose(self, needs: tuple[StaffNeed, ...], minutes: int) -> Classes:
         protocol = self.request.protocol
         bits = self.patient_starts(minutes)
         if protocol.room_kinds:

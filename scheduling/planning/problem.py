@@ -135,17 +135,19 @@ class Problem:
         return {day: found for day, found in self._doses[key].items() if first <= day <= last}
 
     def _by_day(self, step: DoseStep) -> dict[int, list[tuple[int, int]]]:
-        mask, limit = self.grid.everything, self.restriction
-        if limit.weekdays:
-            mask &= self.grid.on_weekdays(limit.weekdays)
-        if limit.first_day is not None:
-            mask &= self.grid.between(self.grid.day_begins[limit.first_day.toordinal()], INF)
-        found: dict[int, list[tuple[int, int]]] = {}
-        for cost, bits in self.calendar.dose(step.needs, step.minutes):
-            for slot in grids.slots_in(bits & mask):
-                if limit.hours is None or limit.hours[0] <= self.grid.wall[slot] // 60 < limit.hours[1]:
-                    found.setdefault(self.grid.day[slot], []).append((slot, cost))
-        return {day: sorted(found[day]) for day in sorted(found)}
+        limit = self.restriction
+        everything = self.calendar.dose_days(step.needs, step.minutes)
+        if limit == Restriction():
+            return everything
+        first = limit.first_day.toordinal() if limit.first_day is not None else 0
+        low, high = limit.hours or (0, 24)
+        found = {}
+        for day, starts in everything.items():
+            if day >= first and (not limit.weekdays or (day - 1) % 7 + 1 in limit.weekdays):
+                kept = [start for start in starts if low <= self.grid.wall[start[0]] // 60 < high]
+                if kept:
+                    found[day] = kept
+        return found
 
     def end_of(self, index: int, slot: int) -> int:
         """The minute at which a dose that starts in a slot ends."""

@@ -14,9 +14,9 @@ from scheduling.planning.problem import Problem
 from scheduling.planning.protocol import Coverage
 from scheduling.planning.values import NoPlan, Relaxation, UnmetRule
 
-MOST_TRIES = 28
+MOST_TRIES = 20
 MOST_FOUND = 2
-START_SHIFTS = (1, 2, 3, 4, 5, 7, 10, 14, 21, 28)
+START_SHIFTS = (1, 2, 3, 5, 7, 14, 21)
 SPACING_SHIFTS = (1, 2, 4, 7, 14)
 WINDOW_HOURS = (96, 120, 168, 336)
 
@@ -203,13 +203,22 @@ def _dropped_limits(calendar: Calendar) -> Iterator[Attempt]:
 
 
 def _more_people(calendar: Calendar, problem: Problem, failure: Failure) -> Iterator[Attempt]:
-    wanted = _wanted(problem, failure)
-    for day in _days_to_staff(problem, failure)[:4]:
-        hours = _opening_hours(calendar, day)
-        for rule, kind, name in wanted:
-            patch = {f"add_{kind}": {("role" if kind == "practitioner" else "kind"): name, **hours}}
-            words = f"add a {name.replace('_', ' ')} on {_day(day)}"
+    days = _days_to_staff(problem, failure)[:4]
+    always = {"start": _opening_hours(calendar, days[0])["start"], "end": _opening_hours(calendar, days[-1])["end"]}
+    always["start"], always["end"] = min(always.values()), max(always.values())
+    for rule, kind, name in _wanted(problem, failure):
+        what = {("role" if kind == "practitioner" else "kind"): name}
+        if not _works(calendar, {f"add_{kind}": {**what, **always}}):
+            # Not even somebody who is there on all of these days would help.
+            continue
+        for day in days:
+            patch = {f"add_{kind}": {**what, **_opening_hours(calendar, day)}}
+            words = f"add {_article(name)} {name.replace('_', ' ')} on {_day(day)}"
             yield Attempt(rule, f"dose-{problem.steps[failure.index].ordinal}", words, patch)
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aeiou" else "a"
 
 
 def _wanted(problem: Problem, failure: Failure) -> list[tuple[str, str, str]]:
