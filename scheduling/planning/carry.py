@@ -84,7 +84,7 @@ class CarryChain:
                 return self._trace(cost, [way for total, way in entries if total == cost])
             if ceiling == limit or (cost >= INF and [len(layer) for layer in self.layers] == everything):
                 return None
-            step = cost - bound if cost < INF else step * 4
+            step = min(cost - bound, step * 3)
 
     def _entries(self) -> Iterator[tuple[int, Way]]:
         problem = self.problem

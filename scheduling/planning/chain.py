@@ -97,8 +97,8 @@ class Chain:
                 return None if cost >= INF else self._trace(cost, starts)
             if ceiling == limit or (cost >= INF and self._complete(layers)):
                 return None
-            # Every plan as cheap as the one found lies within its own cost: the next round is the last.
-            step = cost - bound if cost < INF else step * 4
+            # Every plan as cheap as the one found lies within its own cost; a poor one is no reason to look that far.
+            step = min(cost - bound, step * 3)
 
     def _complete(self, layers: list[dict[Node, int]]) -> bool:
         return [len(layer) for layer in layers] == [len(layer) for layer in self.graph.layers(INF - 1)]
