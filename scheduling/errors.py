@@ -12,8 +12,8 @@ class SchedulingError(DomainError):
 class SlotTaken(Conflict):
     """The time is no longer free.
 
-    `clashes`: `[{"visit", "kind", "start", "end", "resource"}]`, one for each visit that does not fit any more.
-    `alternative`: the nearest one that does, or None.
+    `clashes`: `[{"visit", "kind", "start", "end", "resource"}]`, one for each visit that does not fit any
+    more. `alternative`: the nearest one that does, or None.
     """
 
     code = "slot_taken"

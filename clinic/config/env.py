@@ -63,7 +63,8 @@ def database(name: str) -> dict[str, Any]:
 
 
 def smtp(name: str, default: str) -> dict[str, Any]:
-    """`smtp://user:password@host:port` (`smtps` for implicit TLS, `?tls=true` for STARTTLS) as Django's e-mail settings."""
+    """`smtp://user:password@host:port` (`smtps` for implicit TLS, `?tls=true` for STARTTLS) as Django's
+    e-mail settings."""
     url = urlsplit(text(name, default))
     if url.scheme not in {"smtp", "smtps"}:
         raise ImproperlyConfigured(f"{name} must be an smtp:// or smtps:// address")
@@ -78,7 +79,8 @@ def smtp(name: str, default: str) -> dict[str, Any]:
 
 
 def public_url(name: str, default: str) -> tuple[str, str, bool]:
-    """The address that patients and browsers use: (url, host, is https). Plain http is allowed on this machine only."""
+    """The address that patients and browsers use: (url, host, is https). Plain http is allowed on this
+    machine only."""
     value = text(name, default).rstrip("/")
     url = urlsplit(value)
     host = url.hostname or ""

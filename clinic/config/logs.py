@@ -7,8 +7,7 @@ from structlog.types import EventDict, WrappedLogger
 
 # Ids, counts, names of code: never a person's name, address, date of birth or free text.
 ALLOWED_FIELDS = frozenset(
-    "event level logger timestamp request_id method route status duration_ms task task_id count code error_class "
-    "frames practice_id actor_kind queue signal pid".split()
+    ["event", "level", "logger", "timestamp", "request_id", "method", "route", "status", "duration_ms", "task", "task_id", "count", "code", "error_class", "frames", "practice_id", "actor_kind", "queue", "signal", "pid"]
 )
 
 
@@ -18,7 +17,8 @@ def keep_allowed(logger: WrappedLogger, name: str, event: EventDict) -> EventDic
 
 
 def exception_without_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Replace a traceback by its class and the places it passed: a message or a local could carry patient data."""
+    """Replace a traceback by its class and the places it passed: a message or a local could carry patient
+    data."""
     info = event.pop("exc_info", None)
     if not info:
         return event

@@ -8,8 +8,8 @@ from uuid import UUID
 class Actor:
     """A staff member, a program, a patient by link, or the system itself.
 
-    `practice_id` is the only practice that this actor can see. `roles` are staff roles, `scopes` are OAuth2 scopes;
-    a staff member has no scopes and a program has no roles.
+    `practice_id` is the only practice that this actor can see. `roles` are staff roles, `scopes` are OAuth2
+    scopes; a staff member has no scopes and a program has no roles.
     """
 
     practice_id: UUID

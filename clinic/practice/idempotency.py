@@ -1,4 +1,5 @@
-"""One effect a key: the key's row lives and dies with the effect's own transaction, so no crash can leave a key stuck."""
+"""One effect a key: the key's row lives and dies with the effect's own transaction, so no crash can leave a
+key stuck."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's key. `scope` names the caller, `fingerprint` is a hash of method, route and canonical body."""
+    """A caller's key. `scope` names the caller, `fingerprint` is a hash of method, route and canonical
+    body."""
 
     scope: str
     value: str
@@ -30,18 +32,22 @@ class Replay:
     object_id: UUID
 
 
-def claim(*, key: Key | None, now: datetime, status_code: int, object_kind: str, object_id: UUID) -> Replay | None:
+def claim(
+    *, key: Key | None, now: datetime, status_code: int, object_kind: str, object_id: UUID
+) -> Replay | None:
     """Take the key for an effect that this transaction is about to have, or return what it made before.
 
-    Call it first inside the use case's transaction, with the id that the new object will get. A second request waits
-    on the first one's row: it replays when that commits, proceeds when that rolls back, and raises KeyInFlight when the
-    lock timeout passes first. Raises KeyReused when the key came with another request.
+    Call it first inside the use case's transaction, with the id that the new object will get. A second
+    request waits on the first one's row: it replays when that commits, proceeds when that rolls back, and
+    raises KeyInFlight when the lock timeout passes first. Raises KeyReused when the key came with another
+    request.
     """
     if key is None:
         return None
     try:
         with connection.cursor() as cursor:
-            # An expired key is free again; taking it over in the same statement leaves no moment without an owner.
+            # An expired key is free again; taking it over in the same statement leaves no moment without an
+            # owner.
             cursor.execute(
                 """
                 INSERT INTO practice_idempotencykey

@@ -68,7 +68,8 @@ SCOPES: dict[str, str] = {
 
 
 def allows(*, actor: Actor, capability: str) -> bool:
-    """Whether this actor may do this. The system may do everything that time does; a patient's link grants by purpose, elsewhere."""
+    """Whether this actor may do this. The system may do everything that time does; a patient's link grants by
+    purpose, elsewhere."""
     grant = GRANTS.get(capability)
     if grant is None:
         return False

@@ -1,6 +1,7 @@
 """What must be on file before a dose: eligibility, consent, measures, and who takes the patient home.
 
-These records answer "may this visit be confirmed or started?"; they hold decisions and dates, not clinical notes.
+These records answer "may this visit be confirmed or started?"; they hold decisions and dates, not clinical
+notes.
 """
 
 from typing import ClassVar
@@ -14,7 +15,8 @@ from patients.models.patient import Patient
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class EligibilityDecision(models.Model):
-    """A clinician's dated decision that a patient is suitable (S-01: ASKP, Basics of Administration); it expires."""
+    """A clinician's dated decision that a patient is suitable (S-01: ASKP, Basics of Administration); it
+    expires."""
 
     class Decision(models.TextChoices):
         ELIGIBLE = "eligible"
@@ -39,7 +41,8 @@ class EligibilityDecision(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class TreatmentConsent(models.Model):
-    """Informed consent to one protocol, named by value: key and version (S-02). A change of either needs a new one."""
+    """Informed consent to one protocol, named by value: key and version (S-02). A change of either needs a
+    new one."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="treatment_consents")

@@ -39,9 +39,11 @@ class ContactPoint(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class MessagingConsent(models.Model):
-    """Permission for one channel and category (R-03, R-05, R-09): the latest row of a channel and category holds.
+    """Permission for one channel and category (R-03, R-05, R-09): the latest row of a channel and category
+    holds.
 
-    `warning_version` says which text about unencrypted messages the patient was shown (45 CFR 164.522(b), 2013 Omnibus).
+    `warning_version` says which text about unencrypted messages the patient was shown (45 CFR 164.522(b),
+    2013 Omnibus).
     """
 
     class Decision(models.TextChoices):

@@ -1,4 +1,5 @@
-"""Loaders: permission, scope and row lock in one place. What is not there and what is not yours look the same."""
+"""Loaders: permission, scope and row lock in one place. What is not there and what is not yours look the
+same."""
 
 from uuid import UUID
 
@@ -10,7 +11,13 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound, Stale
 from clinic.practice.models import Site
 from patients.models import Patient
-from scheduling.models import Appointment, AppointmentPractitioner, FollowUpGap, ProtocolVersion, TreatmentCourse
+from scheduling.models import (
+    Appointment,
+    AppointmentPractitioner,
+    FollowUpGap,
+    ProtocolVersion,
+    TreatmentCourse,
+)
 
 
 def check_version(*, found: int, expected: int | None) -> None:
@@ -53,7 +60,8 @@ def protocol_version(
 
 
 def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> TreatmentCourse:
-    """The course, locked until the transaction ends: everything that changes its visits or gaps starts here."""
+    """The course, locked until the transaction ends: everything that changes its visits or gaps starts
+    here."""
     permissions.check(actor=actor, capability=capability)
     found = (
         TreatmentCourse.objects.select_for_update(of=("self",), no_key=True)

@@ -43,10 +43,12 @@ def transition(
 ) -> Appointment:
     """Move a visit along its states, and do all that follows from it in the same transaction.
 
-    `at` is when it really happened (a late entry); never in the future and never before what it follows. `overrides` are
-    `{"rule_id", "reason"}`, for a patient who is not ready or leaves early. A repeated `key` gives the visit as it is.
+    `at` is when it really happened (a late entry); never in the future and never before what it follows.
+    `overrides` are `{"rule_id", "reason"}`, for a patient who is not ready or leaves early. A repeated `key`
+    gives the visit as it is.
 
-    Raises InvalidTransition, RuleViolation when the patient is not ready or may not leave yet, InTheFuture, Stale.
+    Raises InvalidTransition, RuleViolation when the patient is not ready or may not leave yet, InTheFuture,
+    Stale.
     """
     moment = at or now
     if moment > now:
@@ -64,7 +66,9 @@ def transition(
         )
         if replay:
             return appointment
-        move = states.find(machine=states.APPOINTMENT, state=appointment.status, verb=verb, kind=appointment.kind)
+        move = states.find(
+            machine=states.APPOINTMENT, state=appointment.status, verb=verb, kind=appointment.kind
+        )
         if at is not None and at < now:
             permissions.check(actor=actor, capability="appointments.record_past")
         _in_order(appointment, moment)

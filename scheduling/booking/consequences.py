@@ -1,4 +1,5 @@
-"""What follows from a visit's move, in the same transaction: freed places, messages, and questions for people."""
+"""What follows from a visit's move, in the same transaction: freed places, messages, and questions for
+people."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -46,7 +47,8 @@ def _after_no_show(actor: Actor, appointment: Appointment, now: datetime) -> Non
 
 
 def _ask_about_follow_ups(actor: Actor, appointment: Appointment, now: datetime) -> None:
-    """A dose that does not happen leaves its follow-up without a purpose: keep it as therapy or cancel it, a person decides."""
+    """A dose that does not happen leaves its follow-up without a purpose: keep it as therapy or cancel it, a
+    person decides."""
     if appointment.kind not in DOSES:
         return
     orphans = appointment.followed_by.exclude(status__in=[*ENDED_UNATTENDED, Status.FULFILLED])
@@ -71,7 +73,8 @@ def _after_attendance(actor: Actor, appointment: Appointment, now: datetime) -> 
 
 
 def _ask_for_review(actor: Actor, appointment: Appointment, now: datetime) -> None:
-    """S-17: the last dose of a phase that ends in a review makes the course's review due (label: end of induction)."""
+    """S-17: the last dose of a phase that ends in a review makes the course's review due (label: end of
+    induction)."""
     course, phase = appointment.course, appointment.phase
     if course is None or phase is None or not phase.exit_review_required or course.status != "active":
         return
@@ -80,7 +83,9 @@ def _ask_for_review(actor: Actor, appointment: Appointment, now: datetime) -> No
         return
     status = states.move(machine=states.COURSE, state=course.status, verb="ask_review")
     TreatmentCourse.objects.filter(id=course.id).update(status=status, **access.touched())
-    step = Step("course.review_due", "course", course.id, course.id, course.patient_id, data={"phase": phase.name})
+    step = Step(
+        "course.review_due", "course", course.id, course.id, course.patient_id, data={"phase": phase.name}
+    )
     trail.record(actor=actor, at=now, steps=[step])
 
 

@@ -1,4 +1,5 @@
-"""Courses: proposed without a trace, booked whole or not at all, cancelled with what they still owe left standing."""
+"""Courses: proposed without a trace, booked whole or not at all, cancelled with what they still owe left
+standing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -45,7 +46,8 @@ def propose(
 ) -> list[Proposal]:
     """Up to `alternatives` whole courses, best first. Writes nothing.
 
-    Raises NotAllowed, NotFound, Invalid, or Unplannable with the rules that cannot hold together and what would help.
+    Raises NotAllowed, NotFound, Invalid, or Unplannable with the rules that cannot hold together and what
+    would help.
     """
     order, version, site = orders.place(
         actor=actor,
@@ -91,7 +93,8 @@ def unmet_as_dict(rule: Any) -> dict[str, Any]:
         "visit": rule.visit,
         "message": rule.message,
         "relaxations": [
-            {"change": one.change, "would_allow": one.would_allow, "patch": dict(one.patch)} for one in rule.relaxations
+            {"change": one.change, "would_allow": one.would_allow, "patch": dict(one.patch)}
+            for one in rule.relaxations
         ],
     }
 
@@ -105,13 +108,15 @@ def book(
     chosen: Mapping[str, Any] | None = None,
     skip: Sequence[str] = (),
 ) -> UUID:
-    """Book a course: every visit, place, follow-up obligation, reminder and trail row in one transaction, or nothing.
+    """Book a course: every visit, place, follow-up obligation, reminder and trail row in one transaction, or
+    nothing.
 
-    `proposal` is a token of `propose`; `chosen` is a course whose visits a person chose (see `given.read`). `skip` names
-    visits of the proposal to leave out: a dose may be booked without its follow-up, and is flagged from that moment.
-    Returns the course's id; the same key returns the first one's.
+    `proposal` is a token of `propose`; `chosen` is a course whose visits a person chose (see `given.read`).
+    `skip` names visits of the proposal to leave out: a dose may be booked without its follow-up, and is
+    flagged from that moment. Returns the course's id; the same key returns the first one's.
 
-    Raises SlotTaken with the clashing visits and the nearest alternative, RuleViolation, ProposalExpired, Invalid, Busy.
+    Raises SlotTaken with the clashing visits and the nearest alternative, RuleViolation, ProposalExpired,
+    Invalid, Busy.
     """
     permissions.check(actor=actor, capability="courses.book")
     if (proposal is None) == (chosen is None):
@@ -183,8 +188,9 @@ def _check(
 ) -> list[dict[str, Any]]:
     """Re-check what can have changed since the proposal; returns the overrides that were used.
 
-    The protocol's version cannot change and places are guarded by the lock and the constraint. Shifts, absences, closures,
-    hours and rooms are compared by the roster's stamp, and all rules are checked again when it differs.
+    The protocol's version cannot change and places are guarded by the lock and the constraint. Shifts,
+    absences, closures, hours and rooms are compared by the roster's stamp, and all rules are checked again
+    when it differs.
     """
     if stamp and stamp == proposals.roster_stamp():
         return []
@@ -207,7 +213,9 @@ def _check(
         raise SlotTaken(clashes=clashes)
     found = [given.violation_as_dict(one) for one in violations]
     left, used = overrides.remaining(
-        actor=actor, violations=found, asked=[one for one in order.overrides if one.get("rule_id") not in orders.PLANNED]
+        actor=actor,
+        violations=found,
+        asked=[one for one in order.overrides if one.get("rule_id") not in orders.PLANNED],
     )
     if left:
         raise RuleViolation(violations=left)
@@ -243,7 +251,12 @@ def _story(course: TreatmentCourse, booked: Sequence[Appointment]) -> list[Step]
 
     return [
         step("course.booked", "course", course.id, {"visits": len(booked)}),
-        *(step("appointment.booked", "appointment", one.id, {"ref": one.ref, "start": one.start.isoformat()}) for one in booked),
+        *(
+            step(
+                "appointment.booked", "appointment", one.id, {"ref": one.ref, "start": one.start.isoformat()}
+            )
+            for one in booked
+        ),
     ]
 
 
@@ -267,9 +280,11 @@ def cancel(
     version: int | None = None,
     key: idempotency.Key | None = None,
 ) -> None:
-    """Stop a course: future visits are freed, except follow-ups of doses already given, which people are asked about.
+    """Stop a course: future visits are freed, except follow-ups of doses already given, which people are
+    asked about.
 
-    A repeated `key` has no second effect. Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid without a reason.
+    A repeated `key` has no second effect. Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid
+    without a reason.
     """
     if not reason.strip():
         raise Invalid({"reason": ["Say why the course is cancelled."]})
@@ -294,7 +309,8 @@ def cancel(
         TreatmentCourse.objects.filter(id=course.id).update(status=status, **access.touched())
         steps = [Step("course.cancelled", "course", course.id, course.id, course.patient_id, reason)]
         steps += [
-            Step("appointment.cancelled", "appointment", one.id, course.id, course.patient_id, reason) for one in freed
+            Step("appointment.cancelled", "appointment", one.id, course.id, course.patient_id, reason)
+            for one in freed
         ]
         trail.record(actor=actor, at=now, steps=steps)
         gaps.refresh(course_ids=[course.id], now=now, actor=actor)
@@ -303,6 +319,10 @@ def cancel(
 
 def _future_visits(course: TreatmentCourse, now: datetime) -> list[Appointment]:
     """Live visits that have not begun, without the follow-ups of doses that were given."""
-    waiting = Appointment.objects.filter(course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED])
+    waiting = Appointment.objects.filter(
+        course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED]
+    )
     owed = waiting.filter(follows__status=Status.FULFILLED).values_list("id", flat=True)
-    return list(waiting.filter(start__gt=now).exclude(id__in=list(owed)).select_related("patient", "site", "practice"))
+    return list(
+        waiting.filter(start__gt=now).exclude(id__in=list(owed)).select_related("patient", "site", "practice")
+    )

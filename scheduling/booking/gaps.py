@@ -123,7 +123,8 @@ def attest(
     version: int | None = None,
     key: Key = None,
 ) -> UUID:
-    """Record that the patient was seen outside the practice; a date alone means local noon of it. Returns its id."""
+    """Record that the patient was seen outside the practice; a date alone means local noon of it. Returns its
+    id."""
     permissions.check(actor=actor, capability="gaps.work")
     if (attended_at is None) == (attended_on is None):
         raise Invalid({"attended_at": ["Give a time, or a date alone."]})

@@ -1,4 +1,5 @@
-"""Visits that a person chose themselves: read, completed from the protocol, and turned into what the planner's rules check."""
+"""Visits that a person chose themselves: read, completed from the protocol, and turned into what the
+planner's rules check."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,10 +23,11 @@ DOSES = (Kind.DOSING, Kind.DEVICE)
 
 
 def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Order, tuple[PlannedVisit, ...]]:
-    """`{"patient", "protocol" | "protocol_key", "site"?, "visits": [...], "overrides"?}` as an order and its visits.
+    """`{"patient", "protocol" | "protocol_key", "site"?, "visits": [...], "overrides"?}` as an order and its
+    visits.
 
-    A visit is `{"kind", "start", "end"?, "phase"?, "practitioners", "room"?, "mode"?, "follows"?}`; what is missing comes
-    from the protocol. Raises Invalid naming the field.
+    A visit is `{"kind", "start", "end"?, "phase"?, "practitioners", "room"?, "mode"?, "follows"?}`; what is
+    missing comes from the protocol. Raises Invalid naming the field.
     """
     listed = chosen.get("visits") or []
     if not listed or len(listed) > MAX_VISITS:
@@ -99,7 +101,8 @@ def _complete(
                 ),
                 room=str(one["room"]) if one.get("room") else None,
                 turnover_minutes=protocol.turnover_minutes if name == "dose" else 0,
-                follows=one.get("follows") or (last_dose if kind in ("integration", "group_integration") else None),
+                follows=one.get("follows")
+                or (last_dose if kind in ("integration", "group_integration") else None),
                 group_session=str(one["group_session"]) if one.get("group_session") else None,
             )
         )
@@ -131,7 +134,8 @@ def step_of(*, protocol: Protocol, kind: str) -> Any:
 
 
 def role_of(*, protocol: Protocol | None, kind: str) -> str:
-    """The role that a visit other than a dose needs: reviews a prescriber, the rest a therapist or whom the step names."""
+    """The role that a visit other than a dose needs: reviews a prescriber, the rest a therapist or whom the
+    step names."""
     step = step_of(protocol=protocol, kind=kind) if protocol else None
     fallback = "prescriber" if kind in (Kind.PLAN_REVIEW, Kind.MEDICATION_REVIEW) else "therapist"
     return getattr(step, "role", None) or fallback
@@ -146,7 +150,8 @@ def staffing(
     roles: Mapping[UUID, Sequence[str]],
     where: str,
 ) -> tuple[Staffing, ...]:
-    """Fit the chosen people to the needs of the visit, by role. Raises Invalid at `where` for one who has no part in it."""
+    """Fit the chosen people to the needs of the visit, by role. Raises Invalid at `where` for one who has no
+    part in it."""
     left = list(chosen)
     if any(person not in roles for person in left):
         raise Invalid({where: ["A practitioner of this practice."]})
@@ -194,9 +199,11 @@ def violation_as_dict(one: Violation) -> dict[str, Any]:
 def clashes(*, violations: Sequence[Violation], visits: Sequence[PlannedVisit]) -> list[dict[str, Any]]:
     """The violations that mean a place is taken, as clashes."""
     named = {visit.ref: visit for visit in visits}
-    taken = dict.fromkeys(one.visit for one in violations if one.rule_id in TAKEN_RULES and one.visit in named)
+    taken = dict.fromkeys(
+        one.visit for one in violations if one.rule_id in TAKEN_RULES and one.visit in named
+    )
     return [
-        {"visit": ref, "start": named[ref].start.isoformat(), "end": named[ref].end.isoformat()} for ref in taken if ref
+        {"visit": ref, "start": named[ref].start.isoformat(), "end": named[ref].end.isoformat()}
+        for ref in taken
+        if ref
     ]
-
-

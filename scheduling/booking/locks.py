@@ -1,7 +1,7 @@
 """Who may change what at the same time: one sorted lock on resources, late, with a timeout.
 
-Exclusion constraints alone deadlock when two courses are booked at once; locking the resources first, sorted, does not.
-The order everywhere is: idempotency key, course, appointment, gap, resources.
+Exclusion constraints alone deadlock when two courses are booked at once; locking the resources first, sorted,
+does not. The order everywhere is: idempotency key, course, appointment, gap, resources.
 """
 
 from collections.abc import Iterable, Iterator

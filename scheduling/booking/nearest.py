@@ -60,21 +60,32 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
 
 
 def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | dict[str, str]:
-    """People and a room for this start, or what stands in the way: `{"rule_id", "message", "taken": "yes"|"no"}`."""
+    """People and a room for this start, or what stands in the way: `{"rule_id", "message", "taken":
+    "yes"|"no"}`."""
     end = start + wanted.length
     if any(busy.start < end and start < busy.end for busy in free.patient_busy):
         return _no("patient_busy", "The patient has another visit at that time.", taken=True)
     staffing: list[Staffing] = []
-    for role, presence, seats in given.needs_of(protocol=wanted.protocol, kind=wanted.kind, ordinal=wanted.ordinal):
+    for role, presence, seats in given.needs_of(
+        protocol=wanted.protocol, kind=wanted.kind, ordinal=wanted.ordinal
+    ):
         named = {str(one) for one in wanted.people}
-        able = [one for one in free.practitioners if role in one.roles and one.id not in {s.practitioner for s in staffing}]
+        able = [
+            one
+            for one in free.practitioners
+            if role in one.roles and one.id not in {s.practitioner for s in staffing}
+        ]
         if mine := [one for one in able if one.id in named]:
             able = mine
         able.sort(key=lambda one: (one.id not in wanted.familiar, one.id))
         on_shift = [one for one in able if _covers(one.on_shift, start, end)]
         if not on_shift:
             return _no("shift", f"No {role} is on shift at that time.", taken=False)
-        free_ones = [one for one in on_shift if presence is Presence.ON_SITE or _load(one.busy, start, end) + seats <= SEATS]
+        free_ones = [
+            one
+            for one in on_shift
+            if presence is Presence.ON_SITE or _load(one.busy, start, end) + seats <= SEATS
+        ]
         if not free_ones:
             return _no("practitioner_busy", f"No {role} is free at that time.", taken=True)
         staffing.append(Staffing(role, free_ones[0].id, presence, seats))
@@ -106,7 +117,8 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
 
 
 def start(*, wanted: Wanted, now: datetime) -> datetime | None:
-    """The start nearest to the wanted one, on the grid, not in the past and within two weeks, at which the visit fits."""
+    """The start nearest to the wanted one, on the grid, not in the past and within two weeks, at which the
+    visit fits."""
     first = max(now, wanted.start - REACH)
     span = Span(first, wanted.start + REACH + wanted.length + timedelta(hours=1))
     free = calendar(wanted=wanted, span=span, now=now)

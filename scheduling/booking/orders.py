@@ -1,4 +1,5 @@
-"""What somebody asks to be planned: checked, kept beside the proposal, and turned into the planner's request."""
+"""What somebody asks to be planned: checked, kept beside the proposal, and turned into the planner's
+request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -77,7 +78,9 @@ def place(
     site = access.site(actor=actor, site_id=UUID(str(wished_site))) if wished_site else patient.site
     if not version.is_plannable:
         message = "This protocol is not plannable until it is mapped: its document has no plan block."
-        raise Unplannable(rules=[{"rule": "protocol_mapped", "visit": None, "message": message, "relaxations": []}])
+        raise Unplannable(
+            rules=[{"rule": "protocol_mapped", "visit": None, "message": message, "relaxations": []}]
+        )
     if overrides:
         permissions.check(actor=actor, capability="courses.override")
     if not EARLIEST <= start_on_or_after <= now.date() + LATEST:

@@ -12,7 +12,11 @@ from scheduling.models import Appointment, RuleOverride, TreatmentCourse
 
 def matches(*, violation: dict[str, Any], asked: dict[str, Any]) -> bool:
     """An override names the rule, and the visit or none (then all visits)."""
-    return asked.get("rule_id") == violation["rule_id"] and asked.get("visit") in (None, "", violation["visit"])
+    return asked.get("rule_id") == violation["rule_id"] and asked.get("visit") in (
+        None,
+        "",
+        violation["visit"],
+    )
 
 
 def remaining(

@@ -1,4 +1,5 @@
-"""Proposals: what the planner found, carried by a signed token that holds everything, so that proposing writes nothing."""
+"""Proposals: what the planner found, carried by a signed token that holds everything, so that proposing
+writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ class Contents:
 def roster_stamp() -> str:
     """A text that differs whenever anybody's shift, absence, closure, room or hours has changed.
 
-    Row history is append-only, so its last entry's number is such a mark; reading it costs eight index look-ups.
+    Row history is append-only, so its last entry's number is such a mark; reading it costs eight index
+    look-ups.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(f'(SELECT max(pgh_id) FROM {table})' for table in _HISTORIES)}")
@@ -117,7 +119,8 @@ def visit_as_dict(visit: PlannedVisit, zone: str) -> dict[str, Any]:
         "end": local(visit.end),
         "mode": visit.mode,
         "practitioners": [
-            {"id": one.practitioner, "role": one.role, "presence": one.presence.value} for one in visit.staffing
+            {"id": one.practitioner, "role": one.role, "presence": one.presence.value}
+            for one in visit.staffing
         ],
         "room": visit.room,
         "follows": visit.follows,

@@ -2,7 +2,8 @@
 
 S-01: an eligibility decision by a qualified clinician before the first dose (ASKP, Basics of Administration).
 S-02: informed consent to this protocol and version; a change of either asks for a new one.
-S-09: the observation time runs in full before a discharge (label; the clock starts at the first administration).
+S-09: the observation time runs in full before a discharge (label; the clock starts at the first
+administration).
 """
 
 from datetime import datetime, timedelta
@@ -63,7 +64,8 @@ def missing(*, appointment: Appointment, now: datetime) -> list[dict[str, Any]]:
 
 
 def observation_ends_at(*, appointment: Appointment) -> datetime | None:
-    """When the observation time of a started dose has run; None for what is not observed or has not started."""
+    """When the observation time of a started dose has run; None for what is not observed or has not
+    started."""
     if appointment.kind not in MONITORED or appointment.course is None or appointment.started_at is None:
         return None
     block = facts.protocol_of(appointment.course.protocol_version_id).block
@@ -71,18 +73,32 @@ def observation_ends_at(*, appointment: Appointment) -> datetime | None:
 
 
 def check(
-    *, actor: Actor, appointment: Appointment, verb: str, at: datetime, asked: list[dict[str, Any]], now: datetime
+    *,
+    actor: Actor,
+    appointment: Appointment,
+    verb: str,
+    at: datetime,
+    asked: list[dict[str, Any]],
+    now: datetime,
 ) -> None:
-    """Raise RuleViolation unless the patient is ready for this transition, or someone permitted overrides with a reason."""
+    """Raise RuleViolation unless the patient is ready for this transition, or someone permitted overrides
+    with a reason."""
     found: list[dict[str, Any]] = []
     if verb in CHECKED_AT:
-        found = missing(appointment=appointment, now=at)
+        # As of now, also for a late entry: papers that reached the file since then count, and carry their own
+        # dates.
+        found = missing(appointment=appointment, now=now)
     if verb == "discharge":
         ends = observation_ends_at(appointment=appointment)
         if ends is not None and at < ends:
             found = [violation("S-09", appointment, f"The observation time runs until {ends.isoformat()}.")]
-    left = overrides.apply(actor=actor, violations=found, asked=asked, course=appointment.course, appointment=appointment, now=now)
+    left = overrides.apply(
+        actor=actor,
+        violations=found,
+        asked=asked,
+        course=appointment.course,
+        appointment=appointment,
+        now=now,
+    )
     if left:
         raise RuleViolation(violations=left)
-
-

@@ -1,9 +1,9 @@
 """Taking places: which of a resource's twelve seats each need gets.
 
-A need is a number of seats of a resource during a span. A resource can take it exactly when the seats in use never add up
-to more than twelve. Which seats those are is bookkeeping: where the free ones are fragmented, the neighbours are re-seated,
-which always works, because first-fit by start time colours intervals with no more seats than their greatest load.
-Everything here runs under the resources' locks (`locks.lock_resources`).
+A need is a number of seats of a resource during a span. A resource can take it exactly when the seats in use
+never add up to more than twelve. Which seats those are is bookkeeping: where the free ones are fragmented,
+the neighbours are re-seated, which always works, because first-fit by start time colours intervals with no
+more seats than their greatest load. Everything here runs under the resources' locks (`locks.lock_resources`).
 """
 
 from collections import defaultdict
@@ -25,7 +25,8 @@ FULL = (1 << SEATS) - 1
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`seats` of `resource_id` from `start` to `end`, for one visit or one group session. `label` names the visit to people."""
+    """`seats` of `resource_id` from `start` to `end`, for one visit or one group session. `label` names the
+    visit to people."""
 
     resource_id: int
     seats: int
@@ -176,7 +177,10 @@ def _reseat(practice_id: UUID, need: Need) -> None:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(
-                f"SELECT {_COLUMNS} FROM scheduling_occupancy o WHERE o.resource_id = %s AND o.during && %s",
+                f"""
+                SELECT {_COLUMNS} FROM scheduling_occupancy o
+                WHERE o.resource_id = %s AND o.during && %s
+                """,
                 [need.resource_id, DateTimeTZRange(start, end)],
             )
             others = _gather(cursor.fetchall())
@@ -196,9 +200,14 @@ def _reseat(practice_id: UUID, need: Need) -> None:
 
 
 def _insert(practice_id: UUID, taken: Sequence[_Taken]) -> None:
-    """One statement, in the order of resource and time; a row that the constraint refuses is counted, not raised."""
+    """One statement, in the order of resource and time; a row that the constraint refuses is counted, not
+    raised."""
     flat = sorted(
-        ((item.need.resource_id, item.need.start, low, high, item.need) for item in taken for low, high in runs_of(item.mask)),
+        (
+            (item.need.resource_id, item.need.start, low, high, item.need)
+            for item in taken
+            for low, high in runs_of(item.mask)
+        ),
         key=lambda row: row[:4],
     )
     if not flat:
@@ -209,7 +218,8 @@ def _insert(practice_id: UUID, taken: Sequence[_Taken]) -> None:
             INSERT INTO scheduling_occupancy
                 (practice_id, resource_id, seats, during, appointment_id, group_session_id, expires_at)
             SELECT %s, r, s, d, a, g, e
-            FROM unnest(%s::bigint[], %s::int4range[], %s::tstzrange[], %s::uuid[], %s::uuid[], %s::timestamptz[])
+            FROM unnest(%s::bigint[], %s::int4range[], %s::tstzrange[], %s::uuid[], %s::uuid[],
+            %s::timestamptz[])
                 AS t (r, s, d, a, g, e)
             ON CONFLICT DO NOTHING
             RETURNING resource_id, lower(during)

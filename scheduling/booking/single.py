@@ -1,4 +1,5 @@
-"""One visit booked by itself: a missing follow-up, a visit outside a course, or, with a reason, one that already happened."""
+"""One visit booked by itself: a missing follow-up, a visit outside a course, or, with a reason, one that
+already happened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ LONGEST = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is asked for. What is not given is found: the length from the protocol, people and a room among those free."""
+    """What is asked for. What is not given is found: the length from the protocol, people and a room among
+    those free."""
 
     patient_id: UUID
     kind: str
@@ -44,10 +46,11 @@ class Visit:
 def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | None = None) -> UUID:
     """Book one visit and return its id; the same key returns the first one's.
 
-    A start in the past needs `late_entry_reason`; where a late entry clashes with the plan it is kept without occupying
-    anything, because what happened is never refused.
+    A start in the past needs `late_entry_reason`; where a late entry clashes with the plan it is kept without
+    occupying anything, because what happened is never refused.
 
-    Raises SlotTaken with the nearest free start, RuleViolation where people or rooms do not fit, NotFound, Invalid.
+    Raises SlotTaken with the nearest free start, RuleViolation where people or rooms do not fit, NotFound,
+    Invalid.
     """
     permissions.check(actor=actor, capability="appointments.book")
     late = visit.start < now
@@ -194,7 +197,8 @@ def _is_taken(refusal: dict[str, str]) -> bool:
 def _despite(
     placement: Placement, visit: Visit, wanted: Wanted, refusal: dict[str, str], *, late: bool
 ) -> tuple[Fit, list[dict[str, Any]]]:
-    """What to do with a visit that does not fit: a clash refuses, a broken rule may be overridden, the past is recorded."""
+    """What to do with a visit that does not fit: a clash refuses, a broken rule may be overridden, the past
+    is recorded."""
     staffing = given.staffing(
         protocol=wanted.protocol,
         kind=wanted.kind,
@@ -245,7 +249,8 @@ def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> Pl
 
 
 def _free_ref(placement: Placement, name: str) -> str:
-    """The lowest number that no live visit of the course has: a visit that was left out or cancelled is replaced by name."""
+    """The lowest number that no live visit of the course has: a visit that was left out or cancelled is
+    replaced by name."""
     live = Appointment.objects.filter(course=placement.course, ref__startswith=f"{name}-")
     taken = set(live.exclude(status__in=ENDED_UNATTENDED).values_list("ref", flat=True))
     return next(

@@ -1,4 +1,5 @@
-"""Writing visits: their rows, who takes part, and the places they occupy. Used by every use case that books."""
+"""Writing visits: their rows, who takes part, and the places they occupy. Used by every use case that
+books."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,9 +56,7 @@ def resolve(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
         raise Invalid({"room": ["An active room of the site."]})
 
 
-def write(
-    placement: Placement, visits: Sequence[PlannedVisit], *, occupy: bool = True
-) -> list[Appointment]:
+def write(placement: Placement, visits: Sequence[PlannedVisit], *, occupy: bool = True) -> list[Appointment]:
     """Insert the visits and everything they occupy, or raise SlotTaken; the caller owns the transaction.
 
     Resources are locked once, sorted, before the first look at what is free.
@@ -86,7 +85,8 @@ def write(
 
 
 def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> Iterable[Need]:
-    """The patient, the room with its turnover, and every person who is occupied; a group session owns its own places."""
+    """The patient, the room with its turnover, and every person who is occupied; a group session owns its own
+    places."""
     label = visit.ref
 
     def need(resource_id: int | None, count: int, end: datetime) -> Need:
@@ -106,7 +106,8 @@ def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> I
 
 
 def _lock_groups(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
-    """Lock the group sessions that visits join, sorted, and count their places; raises SlotTaken for a full one."""
+    """Lock the group sessions that visits join, sorted, and count their places; raises SlotTaken for a full
+    one."""
     joined = {UUID(visit.group_session): visit for visit in visits if visit.group_session}
     if not joined:
         return
@@ -184,6 +185,11 @@ def _accepted_unit(placement: Placement, visit: PlannedVisit, ids: Mapping[str, 
     if rule.coverage not in (Coverage.EACH_DOSING, Coverage.GROUP):
         return ""
     dose = DoseFact(
-        id=str(ids[visit.follows]), phase="", sequence=1, start=visit.start, planned_end=visit.end, status="booked"
+        id=str(ids[visit.follows]),
+        phase="",
+        sequence=1,
+        start=visit.start,
+        planned_end=visit.end,
+        status="booked",
     )
     return units.unit_key(rule=rule, zone=placement.site.time_zone, dose=dose)

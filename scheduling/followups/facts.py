@@ -10,7 +10,14 @@ from uuid import UUID
 from scheduling.followups import units
 from scheduling.followups.rules import SeverityHours
 from scheduling.followups.units import Acceptance, DoseFact, VisitFact
-from scheduling.models import Appointment, ExternalVisit, FollowUpGap, ProtocolVersion, RuleOverride, TreatmentCourse
+from scheduling.models import (
+    Appointment,
+    ExternalVisit,
+    FollowUpGap,
+    ProtocolVersion,
+    RuleOverride,
+    TreatmentCourse,
+)
 from scheduling.planning import protocol as protocols
 from scheduling.planning.protocol import Protocol
 from scheduling.planning.values import WindowOverride
@@ -58,7 +65,9 @@ class CourseFacts:
 
 def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
     """The facts of these courses, in the order of their ids."""
-    courses = TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
+    courses = (
+        TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
+    )
     found = {course.id: CourseFacts(course, protocol_of(course.protocol_version_id)) for course in courses}
     rows: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in Appointment.objects.filter(course_id__in=found).values(*_VISIT_FIELDS):
@@ -73,12 +82,16 @@ def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
         facts.hours = SeverityHours(**facts.course.practice.settings.get("severity_hours", {}))
         for row in rows[course_id]:
             _add(facts, row)
-        doses = {row["ref"]: str(row["id"]) for row in rows[course_id] if row["kind"] == facts.protocol.dose_kind}
+        doses = {
+            row["ref"]: str(row["id"]) for row in rows[course_id] if row["kind"] == facts.protocol.dose_kind
+        }
         by_id = {dose.id: dose for dose in facts.doses}
         for override in overrides:
             dose = by_id.get(doses.get(override.visit_ref, ""))
             if override.course_id == course_id and dose and facts.protocol.follow_up:
-                key = units.unit_key(rule=facts.protocol.follow_up, zone=facts.course.site.time_zone, dose=dose)
+                key = units.unit_key(
+                    rule=facts.protocol.follow_up, zone=facts.course.site.time_zone, dose=dose
+                )
                 facts.overrides[key] = window_override(override.value)
     return list(found.values())
 

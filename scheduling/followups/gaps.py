@@ -1,4 +1,5 @@
-"""The stored follow-up gaps: made true by every write that touches them, and by the sweep where only time passes."""
+"""The stored follow-up gaps: made true by every write that touches them, and by the sweep where only time
+passes."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -21,23 +22,7 @@ from scheduling.followups.facts import CourseFacts
 from scheduling.followups.rules import FollowUpUnit
 from scheduling.models import Appointment, FollowUpGap, GapDose, GapVisit, TreatmentCourse
 
-_COMPARED = (
-    "needed",
-    "opens_at",
-    "ideal_from",
-    "ideal_to",
-    "closes_at",
-    "grace_until",
-    "status",
-    "severity",
-    "flagged",
-    "late",
-    "booked_late",
-    "attendance_unrecorded",
-    "review_needed",
-    "attended_after",
-    "next_change_at",
-)
+_WINDOW = ("opens_at", "ideal_from", "ideal_to", "closes_at", "grace_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +39,8 @@ class Change:
 def refresh(*, course_ids: Collection[UUID], now: datetime, actor: Actor | None = None) -> list[Change]:
     """Recompute every unit of these courses and store what differs. Idempotent.
 
-    Runs inside the caller's transaction, with the courses locked. `actor` is whose write made this necessary; without one
-    it was time.
+    Runs inside the caller's transaction, with the courses locked. `actor` is whose write made this necessary;
+    without one it was time.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("gaps are refreshed in the transaction of what changes them")
@@ -128,13 +113,23 @@ def _new(course: TreatmentCourse, answer: FollowUpUnit, now: datetime) -> Follow
     )
 
 
-def _update(gap: FollowUpGap, answer: FollowUpUnit) -> Change | None:
+def _stored_values(gap: FollowUpGap, answer: FollowUpUnit) -> dict[str, Any]:
     values = _values(answer)
     if answer.window is None:
         # A void unit keeps the window it had: what was owed stays readable.
-        values |= {name: getattr(gap, name) for name in _COMPARED[1:6]}
-    if all(getattr(gap, name) == values[name] for name in _COMPARED):
+        values |= {name: getattr(gap, name) for name in _WINDOW}
+    return values
+
+
+def differs(*, gap: FollowUpGap, answer: FollowUpUnit) -> bool:
+    """Whether the stored record says anything else than the answer."""
+    return any(getattr(gap, name) != value for name, value in _stored_values(gap, answer).items())
+
+
+def _update(gap: FollowUpGap, answer: FollowUpUnit) -> Change | None:
+    if not differs(gap=gap, answer=answer):
         return None
+    values = _stored_values(gap, answer)
     change = Change(
         gap.id, gap.course_id, gap.status, values["status"], bool(values["flagged"]) and not gap.flagged
     )
@@ -163,7 +158,8 @@ def _void(facts: CourseFacts, answered: set[str]) -> list[Change]:
 
 
 def _accept(facts: CourseFacts, answers: Iterable[FollowUpUnit]) -> None:
-    """Store the window in which each visit counts, so that a later discharge does not take it away (see rules.acceptances)."""
+    """Store the window in which each visit counts, so that a later discharge does not take it away (see
+    rules.acceptances)."""
     windows = {answer.key: answer.window for answer in answers}
     discharged = {dose.id for dose in facts.doses if dose.discharged_at}
     settled = {answer.key for answer in answers if set(answer.dose_ids) & discharged}
@@ -184,7 +180,8 @@ def _accept(facts: CourseFacts, answers: Iterable[FollowUpUnit]) -> None:
 
 
 def _link(known: dict[str, FollowUpGap], fresh: set[UUID], answers: Iterable[FollowUpUnit]) -> None:
-    """Make the rows that tie doses and visits to their unit say what the answers say, touching only what differs."""
+    """Make the rows that tie doses and visits to their unit say what the answers say, touching only what
+    differs."""
     doses = {(known[answer.key].id, UUID(dose)) for answer in answers for dose in answer.dose_ids}
     visits = {
         (known[answer.key].id, UUID(visit))
@@ -227,8 +224,8 @@ def _tell(course: TreatmentCourse, changes: Iterable[Change], actor: Actor, now:
 def sweep(*, now: datetime, limit: int = 200) -> int:
     """Refresh the courses of which time alone has changed a unit; returns how many units were due.
 
-    It reads only what is due, by index, one transaction a course. A course that somebody is writing to is skipped: that
-    write refreshes it. So any number of sweeps may run at once.
+    It reads only what is due, by index, one transaction a course. A course that somebody is writing to is
+    skipped: that write refreshes it. So any number of sweeps may run at once.
     """
     due = list(
         FollowUpGap.objects.filter(next_change_at__lte=now)
@@ -237,7 +234,9 @@ def sweep(*, now: datetime, limit: int = 200) -> int:
     )
     for course_id in dict.fromkeys(due):
         with transaction.atomic(durable=True):
-            mine = TreatmentCourse.objects.select_for_update(skip_locked=True, no_key=True).filter(id=course_id)
+            mine = TreatmentCourse.objects.select_for_update(skip_locked=True, no_key=True).filter(
+                id=course_id
+            )
             if mine.exists():
                 refresh(course_ids=[course_id], now=now)
     return len(due)

@@ -59,7 +59,8 @@ FACTS = (
 
 
 class GroupSession(models.Model):
-    """A session for several patients: it owns its staff and room, each patient's visit owns the patient's place."""
+    """A session for several patients: it owns its staff and room, each patient's visit owns the patient's
+    place."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="+")
@@ -95,8 +96,8 @@ def both_or_neither(fact: str) -> models.CheckConstraint:
 class Appointment(models.Model):
     """One visit of one patient. `start` and `end` are the planned block; what happened is in the facts.
 
-    The wall time (`local_date`, `local_time`, `time_zone`) is what people agreed on; `start` is derived from it, so that
-    a change of a zone's rules can be found and repaired.
+    The wall time (`local_date`, `local_time`, `time_zone`) is what people agreed on; `start` is derived from
+    it, so that a change of a zone's rules can be found and repaired.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -127,7 +128,8 @@ class Appointment(models.Model):
         StaffMember, through="AppointmentPractitioner", related_name="appointments"
     )
     follows = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followed_by")
-    # The follow-up unit and window this visit was accepted in: after a recorded discharge it keeps counting there.
+    # The follow-up unit and window this visit was accepted in: after a recorded discharge it keeps counting
+    # there.
     accepted_unit = models.CharField(max_length=120, blank=True)
     window_opens_at = models.DateTimeField(null=True)
     window_ideal_from = models.DateTimeField(null=True)
@@ -137,21 +139,21 @@ class Appointment(models.Model):
     hold_expires_at = models.DateTimeField(null=True)
     # Facts, each with its time and its author (NULL pairs with NULL).
     confirmed_at = models.DateTimeField(null=True)
-    confirmed_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    confirmed_by = models.CharField(max_length=60, null=True)
     arrived_at = models.DateTimeField(null=True)
-    arrived_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    arrived_by = models.CharField(max_length=60, null=True)
     started_at = models.DateTimeField(null=True)
-    started_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    started_by = models.CharField(max_length=60, null=True)
     administration_ended_at = models.DateTimeField(null=True)
-    administration_ended_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    administration_ended_by = models.CharField(max_length=60, null=True)
     discharged_at = models.DateTimeField(null=True)
-    discharged_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    discharged_by = models.CharField(max_length=60, null=True)
     completed_at = models.DateTimeField(null=True)
-    completed_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    completed_by = models.CharField(max_length=60, null=True)
     cancelled_at = models.DateTimeField(null=True)
-    cancelled_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    cancelled_by = models.CharField(max_length=60, null=True)
     no_show_at = models.DateTimeField(null=True)
-    no_show_by = models.CharField(max_length=60, null=True)  # noqa: DJ001
+    no_show_by = models.CharField(max_length=60, null=True)
     cancel_reason = models.CharField(max_length=200, blank=True)
     late_entry_reason = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)

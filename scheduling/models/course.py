@@ -38,7 +38,8 @@ class TreatmentCourse(models.Model):
     start_on_or_after = models.DateField()
     through_phase = models.CharField(max_length=100, blank=True)
     preferences = models.JSONField(default=dict)
-    # Part 2 (42 CFR Part 2): the course tells of substance-use treatment; its rows are never exported without consent.
+    # Part 2 (42 CFR Part 2): the course tells of substance-use treatment; its rows are never exported without
+    # consent.
     sensitive_sud = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
@@ -82,7 +83,8 @@ class CoursePhase(models.Model):
 
 
 class RuleOverride(models.Model):
-    """An authorised breaking of a rule, or a value of the protocol changed for this course, with reason and author."""
+    """An authorised breaking of a rule, or a value of the protocol changed for this course, with reason and
+    author."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     course = models.ForeignKey(TreatmentCourse, on_delete=models.PROTECT, related_name="overrides")

@@ -33,7 +33,8 @@ class Severity(models.TextChoices):
 class FollowUpGap(models.Model):
     """The stored answer of a pure function of facts and time; nothing moves it but a refresh.
 
-    `next_change_at` is the first instant at which time alone changes the answer: the sweep reads only rows that are due.
+    `next_change_at` is the first instant at which time alone changes the answer: the sweep reads only rows
+    that are due.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -60,7 +61,7 @@ class FollowUpGap(models.Model):
     assignee = models.ForeignKey(StaffMember, on_delete=models.PROTECT, null=True, related_name="gaps")
     snoozed_until = models.DateTimeField(null=True)
     waived_at = models.DateTimeField(null=True)
-    waived_by = models.CharField(max_length=60, null=True)  # noqa: DJ001  NULL pairs with waived_at
+    waived_by = models.CharField(max_length=60, null=True)
     reason = models.CharField(max_length=300, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()

@@ -21,8 +21,8 @@ from clinic.practice.models import Practice, Resource, Site, StaffMember
 class Shift(models.Model):
     """A person's recurring working time at one site, in the site's local time.
 
-    It recurs on `weekdays` (ISO, 1 is Monday) in every `every_weeks`-th week counted from the week of `valid_from`.
-    A shift that ends at or before its start ends on the next day.
+    It recurs on `weekdays` (ISO, 1 is Monday) in every `every_weeks`-th week counted from the week of
+    `valid_from`. A shift that ends at or before its start ends on the next day.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -95,8 +95,8 @@ class Absence(models.Model):
 class Occupancy(models.Model):
     """One occupied place: these seats of this resource, during this half-open span.
 
-    The exclusion constraint is the truth about double booking, whatever Python believes. Every column in it is NOT
-    NULL and no range is empty: a NULL or an empty range would pass the check unseen.
+    The exclusion constraint is the truth about double booking, whatever Python believes. Every column in it
+    is NOT NULL and no range is empty: a NULL or an empty range would pass the check unseen.
     """
 
     practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="+")
@@ -127,7 +127,8 @@ class Occupancy(models.Model):
                 name="occupancy_during_bounded",
             ),
             models.CheckConstraint(
-                condition=Q(seats__isempty=False, seats__contained_by=(0, 12)), name="occupancy_seats_of_twelve"
+                condition=Q(seats__isempty=False, seats__contained_by=(0, 12)),
+                name="occupancy_seats_of_twelve",
             ),
             models.CheckConstraint(
                 condition=Q(appointment__isnull=False, group_session__isnull=True)

@@ -6,7 +6,8 @@ from django.db import models
 
 
 class IdempotencyKey(models.Model):
-    """One row a key and caller, written in the effect's own transaction. It holds no body: a replay renders the object anew."""
+    """One row a key and caller, written in the effect's own transaction. It holds no body: a replay renders
+    the object anew."""
 
     scope = models.CharField(max_length=120)
     key = models.CharField(max_length=255)

@@ -40,7 +40,8 @@ class Practice(models.Model):
 
 
 class Resource(models.Model):
-    """Anything that can be in only one place: a practitioner, a room, a patient. The row that a booking locks."""
+    """Anything that can be in only one place: a practitioner, a room, a patient. The row that a booking
+    locks."""
 
     class Kind(models.TextChoices):
         PRACTITIONER = "practitioner"
@@ -91,7 +92,8 @@ class Site(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class OpeningHours(models.Model):
-    """One span of a weekday in the site's local time; several a day make a lunch break. Weekday 1 is Monday."""
+    """One span of a weekday in the site's local time; several a day make a lunch break. Weekday 1 is
+    Monday."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="hours")
     weekday = models.PositiveSmallIntegerField()
@@ -115,9 +117,7 @@ class Closure(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="closures")
-    room = models.ForeignKey(
-        "Room", on_delete=models.CASCADE, related_name="closures", null=True, blank=True
-    )
+    room = models.ForeignKey("Room", on_delete=models.CASCADE, related_name="closures", null=True, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True)
@@ -136,7 +136,8 @@ class Closure(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Room(models.Model):
-    """A room, chair or device; `kind` is the word that protocols ask for (`infusion_chair`, `therapy_room` …)."""
+    """A room, chair or device; `kind` is the word that protocols ask for (`infusion_chair`, `therapy_room`
+    …)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="rooms")

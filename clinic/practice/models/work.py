@@ -13,7 +13,8 @@ from clinic.practice.models.staff import Role, StaffMember
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class WorkItem(models.Model):
-    """Something that a role, or one person, has to look at. One row a `dedupe_key`: raising it twice is harmless."""
+    """Something that a role, or one person, has to look at. One row a `dedupe_key`: raising it twice is
+    harmless."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="work_items")
