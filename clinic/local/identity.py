@@ -2,8 +2,8 @@
 
 Three ways, in this order:
 - an ordinary user runs it as itself;
-- root enters a user namespace of its own: the server believes it is `nobody`, the kernel still lets it reach
-  what root owns, so that nothing has to be copied or handed over;
+- root, and a user without a name, enters a user namespace of its own: the server believes it is `nobody`, the
+  kernel still lets it reach what that user owns, so that nothing has to be copied or handed over;
 - where namespaces are refused (most containers), root becomes `nobody`; programs that `nobody` cannot reach
   are copied out, and the data folder is handed over as an open descriptor (`/proc/self/fd/N`), which no
   closed parent folder can hide.
@@ -14,6 +14,7 @@ program.
 
 import ctypes
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -33,17 +34,28 @@ class How(StrEnum):
     @property
     def owner(self) -> int:
         """The user that must own the server's data."""
-        return {How.ITSELF: os.geteuid(), How.NAMESPACE: 0, How.NOBODY: NOBODY}[self]
+        return {How.ITSELF: os.geteuid(), How.NAMESPACE: os.geteuid(), How.NOBODY: NOBODY}[self]
 
 
 def choose() -> How:
     """How this machine lets us run a server that refuses root."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_a_name(os.geteuid()):
         return How.ITSELF
     probe = subprocess.run(
         prefix(how=How.NAMESPACE) + ["/bin/sh", "-c", ":"], capture_output=True, check=False
     )
-    return How.NAMESPACE if probe.returncode == 0 else How.NOBODY
+    if probe.returncode == 0:
+        return How.NAMESPACE
+    return How.NOBODY if os.geteuid() == 0 else How.ITSELF
+
+
+def _has_a_name(user: int) -> bool:
+    # PostgreSQL refuses a user id that the system has no name for, which containers often run as.
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def prefix(*, how: How) -> list[str]:
