@@ -1,6 +1,6 @@
 """What follows from a message's fate: its final state, the trail, a person to tell, and the next channel.
 
-Each function runs in the transaction that holds the message's row.
+Each function but `merge` runs in the transaction that holds the message's row.
 """
 
 from collections.abc import Collection
@@ -30,24 +30,26 @@ _CALL_FOR = frozenset(
 )
 
 
-def accepted(*, message: Message, provider_id: str, covers: Collection[UUID], now: datetime) -> None:
-    """The provider has it. What it said for other messages as well, they need not say any more."""
+def accepted(*, message: Message, provider_id: str, now: datetime) -> None:
+    """The provider has it."""
     doubted = message.state == State.IN_DOUBT
     verb = "resolve_sent" if doubted else "accept"
     _set(message, ledger.move(state=message.state, verb=verb), "", now, provider_id=provider_id)
     if doubted:
         doubt_resolved(message=message, now=now)
-    if covers:
-        # Rows that another loop holds are left to it: waiting for them here could be a deadlock.
-        free = (
-            Message.objects.select_for_update(skip_locked=True)
-            .filter(pk__in=covers, state__in=(State.PLANNED, State.LEASED))
-            .values_list("pk", flat=True)
-        )
-        Message.objects.filter(pk__in=list(free)).update(
+    _tell(message, "message.sent", "", now)
+
+
+def merge(*, message_ids: Collection[UUID], now: datetime) -> None:
+    """What a message that was taken has said for others as well, they need not say any more.
+
+    Each row by itself, outside a transaction: holding several while waiting for one could be a deadlock with
+    a booking.
+    """
+    for message_id in message_ids:
+        Message.objects.filter(pk=message_id, state__in=(State.PLANNED, State.LEASED)).update(
             state=State.CANCELLED, state_reason="merged", lease_until=None, updated_at=now
         )
-    _tell(message, "message.sent", "", now)
 
 
 def suppressed(*, message: Message, reason: str, now: datetime) -> None:

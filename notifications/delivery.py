@@ -94,13 +94,10 @@ def handle(*, message_id: UUID, worker: str, clock: Callable[[], datetime]) -> N
     if begun is None:
         return
     result = _call(begun, clock)
-    record(
-        message_id=message_id,
-        attempt_id=begun.attempt_id,
-        result=result,
-        now=clock(),
-        covers=begun.send.covers,
-    )
+    if result.outcome is Outcome.ACCEPTED:
+        # Before the result is written: until then no other message to this patient can begin.
+        aftermath.merge(message_ids=begun.send.covers, now=clock())
+    record(message_id=message_id, attempt_id=begun.attempt_id, result=result, now=clock())
 
 
 def begin(*, message_id: UUID, worker: str, now: datetime) -> Begun | None:
@@ -125,9 +122,7 @@ def begin(*, message_id: UUID, worker: str, now: datetime) -> Begun | None:
         return None
 
 
-def record(
-    *, message_id: UUID, attempt_id: UUID, result: Result, now: datetime, covers: tuple[UUID, ...] = ()
-) -> bool:
+def record(*, message_id: UUID, attempt_id: UUID, result: Result, now: datetime) -> bool:
     """Write what is known after a hand-over; False when the message has moved on from this attempt meanwhile.
 
     A late answer is evidence about its own attempt, so it also resolves a doubt about that attempt.
@@ -148,7 +143,7 @@ def record(
             provider_id=result.provider_id,
         )
         if result.outcome is Outcome.ACCEPTED:
-            aftermath.accepted(message=message, provider_id=result.provider_id, covers=covers, now=now)
+            aftermath.accepted(message=message, provider_id=result.provider_id, now=now)
         elif result.outcome is Outcome.IN_DOUBT:
             aftermath.in_doubt(message=message, code=result.code, now=now)
         else:

@@ -52,12 +52,12 @@ def render(*, kind: str, channel: str, reader: Reader, facts: Facts) -> Rendered
     if channel == "sms":
         return Rendered(text=_sms(kind, language, reader, facts))
     values = _values(language, reader, facts, shown=len(facts.visits))
-    raw = _plain(f"{language}/{kind}.email.txt").render(Context(values))
+    raw = template(f"{language}/{kind}.email.txt").render(_plain_context(values))
     head, _, body = raw.partition("\n")
     subject = head.removeprefix("Subject:").strip()
     text = re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n"
     paragraphs = text.strip().split("\n\n")
-    html = _html("email.html").render(
+    html = template("email.html").render(
         Context({"language": language, "subject": subject, "paragraphs": paragraphs})
     )
     return Rendered(text=text, subject=subject, html=html)
@@ -82,11 +82,11 @@ def zone_name(wall: datetime) -> str:
 
 def _sms(kind: str, language: str, reader: Reader, facts: Facts) -> str:
     """As many of the visits as one segment holds, and at least the first."""
-    template = _plain(f"{language}/{kind}.sms.txt")
+    source = template(f"{language}/{kind}.sms.txt")
     text = ""
     for shown in range(max(len(facts.visits), 1), 0, -1):
         text = neutral.to_gsm7(
-            template.render(Context(_values(language, reader, facts, shown=shown))).strip()
+            source.render(_plain_context(_values(language, reader, facts, shown=shown))).strip()
         )
         if neutral.segments(text) == 1:
             break
@@ -111,12 +111,11 @@ def _values(language: str, reader: Reader, facts: Facts, *, shown: int) -> dict[
     }
 
 
-@cache
-def _plain(name: str) -> Template:
-    # Plain text: escaping would print &amp; on a lock screen.
-    return Engine(dirs=[str(FOLDER)], autoescape=False).get_template(name)
+def _plain_context(values: dict[str, object]) -> Context:
+    # Escaping would print &amp; on a lock screen.
+    return Context(values, autoescape=False)
 
 
 @cache
-def _html(name: str) -> Template:
+def template(name: str) -> Template:
     return Engine(dirs=[str(FOLDER)]).get_template(name)

@@ -38,6 +38,9 @@ def send(*, outgoing: Outgoing) -> Result:
         return _refused(code, text)
     except smtplib.SMTPResponseException as error:
         return _refused(error.smtp_code, error.smtp_error)
+    except ValueError as error:
+        # A header or an address that cannot be written: refused before anything is sent.
+        return Result(Outcome.PERMANENT, code=type(error).__name__[:40])
     except (smtplib.SMTPException, OSError) as error:
         return Result(Outcome.IN_DOUBT, code=type(error).__name__[:40])
     finally:

@@ -2,6 +2,7 @@
 retry.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,9 @@ CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 # reached by SMS.
 OPTED_OUT = 21610
 NO_SUCH_NUMBER = frozenset({21211, 21214, 21217, 21614})
+# The library logs addresses and query values, and a look-up's query holds a telephone number.
+_SILENT = logging.getLogger("notifications.twilio.silent")
+_SILENT.disabled = True
 _PUBLIC_BASE = "https://api.twilio.com"
 # A message that the provider took is listed under its own clock: allow for the difference.
 _CLOCK_SKEW = timedelta(minutes=2)
@@ -39,7 +43,7 @@ class _Transport(TwilioHttpClient):  # type: ignore[misc]
     session: requests.Session
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(logger=_SILENT)
         # The library types one number; requests takes a pair.
         self.timeout = (CONNECT_SECONDS, READ_SECONDS)
         # A proxy of the environment is not for a provider on this machine.

@@ -1,0 +1,107 @@
+"""What patients read: neutral, short, in their language and with a time that cannot be misread."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from notifications import neutral, rendering
+from notifications.management.commands import lint_templates
+from notifications.policy import Kind
+from notifications.ports import Facts
+from notifications.rendering import Reader
+
+PATIENT_KINDS = (
+    Kind.COURSE_BOOKED,
+    Kind.REMINDER_72H,
+    Kind.REMINDER_24H,
+    Kind.FOLLOW_UP_MISSING,
+    Kind.NO_SHOW,
+)
+ONE, MANY = lint_templates.samples()["one visit"], lint_templates.samples()["twelve visits"]
+
+
+def render(kind: str, channel: str, *, language: str = "en", facts: Facts = ONE, **fields: str) -> str:
+    reader = Reader(**{"language": language, "zone": "America/New_York", "clinic": "Harbor", **fields})
+    return rendering.render(kind=kind, channel=channel, reader=reader, facts=facts).text
+
+
+def test_every_template_passes_the_linter(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("lint_templates")
+    assert "neutral" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "channel"),
+    list(itertools.product(PATIENT_KINDS, rendering.LANGUAGES, ("sms", "email"))),
+)
+def test_every_kind_has_a_text_in_every_language_and_channel(kind: str, language: str, channel: str) -> None:
+    text = render(kind, channel, language=language)
+    assert "Harbor" in text
+    if channel == "sms":
+        assert neutral.segments(text) == 1
+        assert "STOP" in text
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "{{ clinic }}: your ketamine visit. STOP to opt out.",
+        "{{ clinic }}: your ke-tamine visit.",
+        "{{ clinic }}: your integration visit.",
+        "{{ clinic }}: see {{ link }}?patient=1",
+        "{{ clinic }}: " + "a very long text " * 12,
+    ],
+)
+def test_a_planted_template_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "planted.sms.txt").write_text(planted)
+    monkeypatch.setattr(rendering, "FOLDER", tmp_path)
+    rendering.template.cache_clear()
+    with pytest.raises(CommandError, match=r"planted\.sms\.txt"):
+        call_command("lint_templates")
+    rendering.template.cache_clear()
+
+
+def test_the_zone_is_named_only_when_the_patients_clock_differs() -> None:
+    assert "Wed 30 Sep 10:00." in render(Kind.REMINDER_24H, "sms")
+    assert "Wed 30 Sep 10:00." in render(Kind.REMINDER_24H, "sms", zone="America/Toronto")
+    assert "Wed 30 Sep 10:00 (EDT)" in render(Kind.REMINDER_24H, "sms", zone="America/Los_Angeles")
+
+
+def test_a_zone_without_letters_is_named_by_its_offset() -> None:
+    visit = rendering.Visit(
+        uid=ONE.visits[0].uid,
+        sequence=1,
+        start=ONE.visits[0].start,
+        end=ONE.visits[0].end,
+        zone="America/Santiago",
+    )
+    assert "11:00 (UTC-03:00)" in render(Kind.REMINDER_24H, "sms", facts=Facts(visits=(visit,)))
+
+
+def test_as_many_visits_as_fit_into_one_sms_and_all_in_the_email() -> None:
+    sms = render(Kind.REMINDER_72H, "sms", facts=MANY)
+    assert "(+" in sms
+    assert neutral.segments(sms) == 1
+    assert render(Kind.COURSE_BOOKED, "email", facts=MANY).count("\n- ") == 12
+
+
+def test_spanish_sms_stay_within_gsm7_and_names_lose_only_what_it_lacks() -> None:
+    text = render(Kind.REMINDER_24H, "sms", language="es", clinic="Río Ñandú")
+    assert neutral.is_gsm7(text)
+    assert text.startswith("Rio Ñandu: le esperamos el mie 30 sep 10:00")
+
+
+def test_a_practice_name_is_escaped_in_html_and_not_in_text() -> None:
+    reader = Reader(language="en", zone="America/New_York", clinic="Harbor & <b>Co</b>")
+    made = rendering.render(kind=Kind.REMINDER_24H, channel="email", reader=reader, facts=ONE)
+    assert "Harbor & <b>Co</b>" in made.text
+    assert "Harbor &amp; &lt;b&gt;Co&lt;/b&gt;" in made.html
+
+
+def test_the_digest_counts_and_names_nobody(settings: Settings) -> None:
+    assert "1 open item at Harbor" in render(Kind.DIGEST, "email", facts=Facts(count=1))
+    assert settings.PUBLIC_URL in render(Kind.DIGEST, "email", facts=Facts(count=2))
