@@ -1,4 +1,5 @@
-"""Readable docs of the API, under the same strict browser rules as every page: no inline script, no inline style."""
+"""Readable docs of the API, under the same strict browser rules as every page: no inline script, no inline
+style."""
 
 from drf_spectacular.views import SpectacularSwaggerSplitView
 

@@ -55,7 +55,8 @@ NOT_FOUND = "There is no such object here."
 
 
 def body_of(*, status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """The members of a problem. `about:blank` says that the title is the status's own phrase; `code` tells the rest."""
+    """The members of a problem. `about:blank` says that the title is the status's own phrase; `code` tells
+    the rest."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **extra}
 
@@ -68,7 +69,8 @@ def problem(*, status: int, code: str, detail: str, **extra: Any) -> Response:
 
 
 def status_of(error: Exception) -> int | None:
-    """The HTTP status of a domain error, found by its nearest listed ancestor; None when it is none of ours."""
+    """The HTTP status of a domain error, found by its nearest listed ancestor; None when it is none of
+    ours."""
     for ancestor in type(error).__mro__:
         if ancestor in STATUS_OF:
             return STATUS_OF[ancestor]
@@ -119,7 +121,8 @@ def _of_framework(error: drf.APIException) -> Response:
 
 
 def _of_database(error: DatabaseError) -> Response | None:
-    """A net under the use cases, which know more: each catch here is logged, because one of them should have."""
+    """A net under the use cases, which know more: each catch here is logged, because one of them should
+    have."""
     state = getattr(error.__cause__, "sqlstate", "") or ""
     log.error("database_error", error_class=type(error).__name__, code=state)
     if isinstance(error, ProtectedError):

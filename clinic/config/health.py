@@ -14,7 +14,8 @@ from clinic.config import metrics
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers. It asks nobody else: a database that is down is no reason to restart the web process."""
+    """The process answers. It asks nobody else: a database that is down is no reason to restart the web
+    process."""
     return JsonResponse({"status": "live"})
 
 

@@ -1,4 +1,5 @@
-"""What is counted for Prometheus: requests by route, and how late the sweeps are. Never anything about a person."""
+"""What is counted for Prometheus: requests by route, and how late the sweeps are. Never anything about a
+person."""
 
 import os
 from collections.abc import Iterable
@@ -40,7 +41,8 @@ class _Waiting(Collector):
 
 
 def exposition() -> bytes:
-    """The metrics in Prometheus' text format, of all processes when PROMETHEUS_MULTIPROC_DIR names their folder."""
+    """The metrics in Prometheus' text format, of all processes when PROMETHEUS_MULTIPROC_DIR names their
+    folder."""
     registry = CollectorRegistry()
     registry.register(_Waiting())
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

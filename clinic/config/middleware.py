@@ -18,7 +18,8 @@ SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class RequestContextMiddleware:
-    """Give the request an id that the trail, the history and the logs share; tell the route's pattern, never the URL."""
+    """Give the request an id that the trail, the history and the logs share; tell the route's pattern, never
+    the URL."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -50,8 +51,8 @@ class RequestContextMiddleware:
 class HistoryContextMiddleware:
     """Row history says who: every row that a writing request changes carries its actor and its request id.
 
-    Stands after the session's middleware. A program is known only later, from its token: BearerAuthentication joins
-    this context then.
+    Stands after the session's middleware. A program is known only later, from its token: BearerAuthentication
+    joins this context then.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -73,7 +74,8 @@ class HistoryContextMiddleware:
 
 
 class PrivateResponseMiddleware:
-    """`Cache-Control: no-store` on everything that a view answered: the back button after a sign-out shows nothing."""
+    """`Cache-Control: no-store` on everything that a view answered: the back button after a sign-out shows
+    nothing."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

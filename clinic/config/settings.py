@@ -147,8 +147,10 @@ OAUTH2_PROVIDER = {
     "SCOPES_BACKEND_CLASS": "clinic.practice.api.scopes.PracticeScopes",
     # The whole server: client credentials and nothing else.
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "clinic.practice.api.tokens.ClientValidator",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    # RFC 9700: tokens are stored as hashes only and never travel in an address; the rest guards grants that are not offered.
+    # RFC 9700: tokens are stored as hashes only and never travel in an address; the rest guards grants that
+    # are not offered.
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
@@ -167,7 +169,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["clinic.practice.api.permissions.ScopePermission"],
     "DEFAULT_PARSER_CLASSES": ["clinic.practice.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "clinic.practice.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "clinic.config.errors.exception_handler",
     "DEFAULT_PAGINATION_CLASS": None,
     # `?format=` is an unknown parameter like any other.
@@ -190,6 +192,20 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AppointmentStatus": "scheduling.models.appointment.Status",
+        "AppointmentKind": "scheduling.models.appointment.Kind",
+        "Mode": "scheduling.models.appointment.Mode",
+        "CourseStatus": "scheduling.models.course.CourseStatus",
+        "GapStatus": "scheduling.models.followup.GapStatus",
+        "Severity": "scheduling.models.followup.Severity",
+        "MessageStatus": "notifications.models.message.State",
+        "Channel": "patients.models.contact.Channel",
+        "Language": "patients.models.patient.Language",
+        "EligibilityDecision": "patients.models.clinical.EligibilityDecision.Decision",
+        "MessagingDecision": "patients.models.contact.MessagingConsent.Decision",
+        "Role": "clinic.practice.models.staff.Role",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 

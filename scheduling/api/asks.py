@@ -267,6 +267,7 @@ class AttestAsk(Body):
 class ProtocolAsk(Body):
     """An entry of protocols.json as it stands: these fields are needed, the rest is kept as it came."""
 
+    open = True
     key = Text(max_length=100)
     name = Text(max_length=200)
     modality = Text(max_length=100)

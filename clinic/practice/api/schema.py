@@ -1,13 +1,17 @@
 """What the OpenAPI document says of an operation, beside what its serializers tell."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.serializers import BaseSerializer
 
+from clinic.practice.api import shapes
 from clinic.practice.permissions import GRANTS
 
 PROBLEM = "application/problem+json"
@@ -25,6 +29,20 @@ MEANING = {
 }
 
 
+class ApiSchema(AutoSchema):
+    """Names of components without our suffixes; bodies that refuse unknown fields say so."""
+
+    def get_serializer_name(self, serializer: Any, direction: str) -> str:
+        return re.sub("Shape|Ask", "", str(super().get_serializer_name(serializer, direction)))
+
+    def _map_serializer(self, serializer: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)
+        shape = force_instance(serializer)
+        if direction == "request" and isinstance(shape, shapes.Body) and schema.get("type") == "object":
+            schema["additionalProperties"] = shape.open
+        return schema
+
+
 class Problem(serializers.Serializer):
     """RFC 9457. `code` is stable, `detail` is for people; the code's own fields stand beside them."""
 
@@ -34,7 +52,28 @@ class Problem(serializers.Serializer):
     code = serializers.CharField()
     detail = serializers.CharField()
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField()), required=False
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="`invalid`: what is wrong with each field, by its path.",
+    )
+    clashes = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="`slot_taken`: the visits that do not fit."
+    )
+    alternative = serializers.DictField(
+        required=False, allow_null=True, help_text="`slot_taken`: the nearest that does, or null."
+    )
+    rules = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="`unplannable`: {rule, visit, message, relaxations: [{change, would_allow}]}.",
+    )
+    violations = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="`rule_violation`: {rule_id, severity, overridable, visit, message}.",
+    )
+    allowed = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="`invalid_transition`: what is possible."
     )
 
 

@@ -14,7 +14,9 @@ UNKNOWN = "This field is unknown here."
 
 
 class Body(serializers.Serializer):
-    """A JSON object. Unknown fields are refused, in nested objects too."""
+    """A JSON object. Unknown fields are refused, in nested objects too, unless the shape is `open`."""
+
+    open: ClassVar[bool] = False
 
     default_error_messages = {"object": "Must be an object."}
 
@@ -25,7 +27,8 @@ class Body(serializers.Serializer):
                 if self.parent is None
                 else self.error_messages["object"]
             )
-        problems: dict[str, Any] = {str(name): [UNKNOWN] for name in data if name not in self.fields}
+        unknown = () if self.open else [str(name) for name in data if name not in self.fields]
+        problems: dict[str, Any] = {name: [UNKNOWN] for name in unknown}
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
