@@ -1,0 +1,43 @@
+"""permissions.md: who may do what."""
+
+from clinic.practice import permissions
+from clinic.practice.models.staff import Role
+from scheduling.management.reference.markdown import table
+
+
+def page() -> str:
+    roles = [role.value for role in Role]
+    grants = sorted(permissions.GRANTS.items())
+    rows = [
+        (
+            f"`{name}`",
+            *("yes" if role in grant.roles else "" for role in roles),
+            f"`{grant.scope}`" if grant.scope else "",
+        )
+        for name, grant in grants
+    ]
+    scopes = [(f"`{scope}`", _capabilities(scope)) for scope in sorted(permissions.SCOPES)]
+    return "".join(
+        [
+            "# Permissions\n\n",
+            "One table (`clinic/practice/permissions.py`) says what each role of staff, and each scope "
+            "of a program, may\n",
+            "do. What is not in it is allowed to nobody. Everybody sees one practice only: their own; "
+            "an object of another\n",
+            "practice looks exactly like one that does not exist.\n\n",
+            "Staff sign in with a session and act by their roles. A program has a token, acts by its "
+            "scopes, and never has\n",
+            "more of them than its client is allowed now. What only the passing of time does is done "
+            "by the system.\n\n",
+            "## By role\n\n",
+            table(("Capability", *roles, "Scope of a program"), rows),
+            "\n## By scope\n\n",
+            table(("Scope", "Capabilities"), scopes),
+        ]
+    )
+
+
+def _capabilities(scope: str) -> str:
+    return ", ".join(
+        f"`{name}`" for name, grant in sorted(permissions.GRANTS.items()) if grant.scope == scope
+    )

@@ -1,0 +1,65 @@
+"""commands.md: `./dev`, manage.py, and what runs by itself."""
+
+from pathlib import Path
+
+from celery import current_app
+from django.core.management import get_commands, load_command_class
+
+from scheduling.management.reference.markdown import table
+
+ROOT = Path(__file__).resolve().parents[3]
+APPS = ("clinic", "patients", "notifications", "scheduling")
+TICK_WORDS = {
+    "notifications.send_due": "Claims each message that is due, looks again whether it is true, and "
+    "hands it over.",
+    "notifications.recover": "Clears up after processes that died, and asks providers about hand-overs "
+    "in doubt.",
+    "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
+    "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
+}
+
+
+def page() -> str:
+    return "".join(
+        [
+            "# Commands\n\n## `./dev`\n\n",
+            "For development on one machine. It needs Python 3.11 or newer and installs the rest into "
+            "`.venv`.\n\n",
+            f"```text\n{_help()}```\n\n",
+            "## `manage.py`\n\n",
+            "Of the product itself; Django's own (`migrate`, `check`, `collectstatic` …) are there as "
+            "well. With the\n",
+            "demo running, `./dev manage NAME` uses its services.\n\n",
+            table(("Command", "What it does"), [(f"`{name}`", told) for name, told in _commands()]),
+            "\n## What runs by itself\n\n",
+            "Beat rings, a worker answers. Rows hold the truth, so a tick that comes late, twice or "
+            "never loses nothing,\n",
+            "and any number of beats and workers may run. The timetable is `clinic/config/celery.py`.\n\n",
+            table(("Every", "Task", "Queue", "What it does"), _ticks()),
+        ]
+    )
+
+
+def _help() -> str:
+    """The page that `./dev help` prints, from the script itself."""
+    script = (ROOT / "dev").read_text(encoding="utf-8")
+    return script.split("cat <<'TEXT'\n", 1)[1].split("TEXT\n", 1)[0]
+
+
+def _commands() -> list[tuple[str, str]]:
+    ours = {
+        name: app
+        for name, app in get_commands().items()
+        if isinstance(app, str) and app.split(".")[0] in APPS
+    }
+    return [(name, load_command_class(app, name).help) for name, app in sorted(ours.items())]
+
+
+def _ticks() -> list[tuple[str, str, str, str]]:
+    rows = []
+    for tick in sorted(
+        current_app.conf.beat_schedule.values(), key=lambda tick: (tick["schedule"], tick["task"])
+    ):
+        queue = "messages" if tick["task"].startswith("notifications.") else "default"
+        rows.append((f"{tick['schedule']:.0f} s", f"`{tick['task']}`", queue, TICK_WORDS[tick["task"]]))
+    return rows

@@ -1,0 +1,265 @@
+"""What is known of each rule: one line of restatement, and what the product does about it today."""
+
+from typing import NamedTuple
+
+KEPT, PART, NOT_YET = "kept", "in part", "not yet"
+
+
+class Rule(NamedTuple):
+    """A safety (S) or messaging (R) rule."""
+
+    id: str
+    asks: str
+    today: str
+    how: str = ""
+
+
+RULES = (
+    Rule(
+        "S-01",
+        "A qualified clinician decides that the patient is suitable before the first dose (ASKP, "
+        "Basics of Administration).",
+        KEPT,
+        "A dose without a valid decision for its protocol is not confirmed, checked in or started.",
+    ),
+    Rule(
+        "S-02",
+        "Informed consent to this protocol is on file; a change asks for a new one (ASKP).",
+        KEPT,
+        "Checked with S-01, for the protocol's key and version.",
+    ),
+    Rule(
+        "S-03",
+        "Contraindications of esketamine (label).",
+        NOT_YET,
+        "Part of the clinician's decision (S-01).",
+    ),
+    Rule("S-04", "Reasons to defer: blood pressure, psychosis, pregnancy … (label).", NOT_YET, "As S-03."),
+    Rule("S-05", "Education delivered before consent.", NOT_YET),
+    Rule("S-06", "REMS: site certified, patient enrolled before the first dose.", NOT_YET),
+    Rule("S-07", "REMS monitoring form within 7 days of each session.", NOT_YET),
+    Rule("S-08", "Blood pressure before, at about 40 minutes and before the end (label).", NOT_YET),
+    Rule(
+        "S-09",
+        "The observation time is kept, then a clinician says that the patient may leave (label: two "
+        "hours for esketamine).",
+        PART,
+        "A discharge before the protocol's monitoring time, counted from the recorded start, is "
+        "refused. Vital signs are "
+        "not recorded, and a chair is kept for the planned block, not for the real one.",
+    ),
+    Rule(
+        "S-10",
+        "No driving until the day after a restful sleep (label).",
+        PART,
+        "By default a follow-up's window does not open on the day of the dose. Nobody is reminded of it.",
+    ),
+    Rule(
+        "S-11",
+        "A named escort takes the patient home (label).",
+        NOT_YET,
+        "There is a table for it; nothing checks it.",
+    ),
+    Rule("S-12", "Fasting before a dose.", NOT_YET),
+    Rule(
+        "S-13",
+        "Not on two consecutive days (EU product information of esketamine).",
+        PART,
+        "By the protocol's smallest spacing, as S-14.",
+    ),
+    Rule(
+        "S-14",
+        "A cap in any 7 days and a smallest spacing, for each phase.",
+        PART,
+        "Kept when a course is proposed or booked. A dose that is booked by itself is not checked "
+        "against them.",
+    ),
+    Rule("S-15", "At home: an adult is present, and checks every 15 minutes.", NOT_YET),
+    Rule("S-16", "Concomitant medication is checked at each session (REMS form).", NOT_YET),
+    Rule(
+        "S-17",
+        "The end of induction is evaluated before treatment goes on (label).",
+        PART,
+        "A proposal stops at the first phase that asks for a review unless told to go on; the last "
+        "dose of such a phase "
+        "makes the course `review_due`. There is no use case yet that records the review.",
+    ),
+    Rule(
+        "S-18",
+        "Maintenance is re-examined periodically (label).",
+        PART,
+        "An open-ended phase is planned to a review date only. Nothing is raised when that date comes.",
+    ),
+    Rule(
+        "S-19",
+        "A missed dose is for the prescriber to decide on (J&J Medical Connect, 10/2025).",
+        KEPT,
+        "A task for the prescriber.",
+    ),
+    Rule("S-20", "A long gap asks for a clinician before the next dose.", NOT_YET),
+    Rule(
+        "S-21",
+        "Medication reviews by count and by time.",
+        PART,
+        "Planned with the course where the protocol asks for them. One that is overdue stops nothing.",
+    ),
+    Rule(
+        "S-22",
+        "PHQ-9 item 9 above 0: a clinician looks on the same day.",
+        NOT_YET,
+        "Scores are stored without their items.",
+    ),
+    Rule("S-23", "Never show that there is no risk (PMC8258235).", KEPT, "The product judges no risk."),
+    Rule("S-24", "Response and remission.", NOT_YET),
+    Rule("S-25", "PHQ-9 looks back two weeks: keep its context.", NOT_YET),
+    Rule("S-26", "A cadence of measures.", NOT_YET),
+    Rule("S-27", "Long-term checks at reviews.", NOT_YET),
+    Rule(
+        "S-28", "A defined course and end (ASA guidance 2025).", PART, "Phases have a count or a review date."
+    ),
+    Rule("S-29", "Somebody who can rescue is there (ASA).", NOT_YET),
+    Rule("S-30", "Hand-over between psychiatric clinician and infusion provider (AANA).", NOT_YET),
+    Rule("S-31", "The FDA's warning of October 2023 about compounded ketamine is shown.", NOT_YET),
+    Rule(
+        "S-32",
+        "Substance-use programmes are marked (42 CFR Part 2).",
+        PART,
+        "A course of such a protocol is marked. Nothing else reads the mark.",
+    ),
+    Rule("S-33", "Tele-prescribing is allowed until a date.", NOT_YET),
+    Rule(
+        "S-34",
+        "A dose does not start without its follow-up (clinic's option).",
+        PART,
+        "Warned about at booking and flagged as the dose comes near. It cannot be made to block.",
+    ),
+    Rule(
+        "S-35",
+        "Say that replies are not watched; no crisis line in an SMS.",
+        PART,
+        "`crisis` is on the deny list. No reply is read yet.",
+    ),
+    Rule(
+        "R-01",
+        "Appointment reminders are treatment communications (HHS).",
+        KEPT,
+        "Sent without an authorisation, but never without the patient's own consent (R-03).",
+    ),
+    Rule(
+        "R-02",
+        "Say no more than needed: practice, time, call-back (HIPAA).",
+        KEPT,
+        "Every template and every finished text, subject, sender and calendar title passes a deny list "
+        "for each language.",
+    ),
+    Rule(
+        "R-03",
+        "Unencrypted channels after a warning (2013 Omnibus).",
+        KEPT,
+        "A grant names the warning that was shown.",
+    ),
+    Rule(
+        "R-04",
+        "Requests for confidential communication (45 CFR 164.522).",
+        PART,
+        "`no_messages` and consent for each channel. No choice of an address for each purpose.",
+    ),
+    Rule(
+        "R-05",
+        "Consent for a purpose (FCC 2015).",
+        PART,
+        "Consent has a category. The number's own purpose is not kept.",
+    ),
+    Rule(
+        "R-06",
+        "Conditions of the healthcare exemption (TCPA): 160 characters, 1 a day, 3 a week.",
+        KEPT,
+        "The length always; the caps where the practice relies on the exemption.",
+    ),
+    Rule(
+        "R-07",
+        "Revocation by any reasonable means, at once.",
+        PART,
+        "Staff record it; an opt-out that the provider reports suppresses the address. Replies are "
+        "understood but not received.",
+    ),
+    Rule("R-08", "One confirmation of an opt-out, within minutes.", NOT_YET, "The provider sends its own."),
+    Rule(
+        "R-09",
+        "Revoke-all is deferred to 31 January 2027.",
+        PART,
+        "Consent has categories. There is no dated switch.",
+    ),
+    Rule(
+        "R-10",
+        "Quiet hours where the recipient is.",
+        KEPT,
+        "09:00 to 20:00 of the patient's own zone; deferred, or brought forward.",
+    ),
+    Rule("R-11", "Opt-in, HELP and STOP (CTIA).", PART, "Each SMS says STOP. HELP is not answered."),
+    Rule("R-12", "10DLC registration.", NOT_YET, "The clinic's own, with its provider."),
+    Rule("R-13", "The providers' keyword sets.", PART, "Understood; not received yet."),
+    Rule("R-14", "Signed webhooks of the provider.", NOT_YET, "There is no inbound address."),
+    Rule(
+        "R-15",
+        "Message statuses merge in any order.",
+        PART,
+        "The merge is there; reports are not received yet.",
+    ),
+    Rule("R-16", "A business associate agreement with the provider.", NOT_YET, "The clinic's own."),
+    Rule("R-17", "One-click unsubscribe.", NOT_YET),
+    Rule("R-18", "Nothing in subject lines.", KEPT, "Fixed subjects, linted with R-02."),
+    Rule(
+        "R-19",
+        "A record of every message (NHS England).",
+        KEPT,
+        "Each row keeps what was sent, where and when; nothing deletes it.",
+    ),
+    Rule("R-20", "Redisclosure notice (42 CFR Part 2).", NOT_YET, "There is no export."),
+    Rule(
+        "R-21",
+        "Evidence is kept for years.",
+        PART,
+        "Decisions are added, never changed or deleted. No retention is set.",
+    ),
+    Rule(
+        "R-22",
+        "Times and modality are not psychotherapy notes (45 CFR 164.501).",
+        KEPT,
+        "There is no field for content.",
+    ),
+    Rule("R-23", "The patient's language.", PART, "English and Spanish."),
+)
+
+ERROR, WARNING, YES, NO = "error", "warning", "yes", "no"
+PLANNER = {
+    "visit_times": (ERROR, NO, "A visit ends after it starts."),
+    "not_before": (ERROR, YES, "No visit before the moment of asking."),
+    "grid": (WARNING, YES, "Starts lie on the site's grid."),
+    "patient_twice": (ERROR, NO, "Two visits of the course at once."),
+    "patient_busy": (ERROR, NO, "The patient is booked elsewhere."),
+    "patient_limits": (ERROR, YES, "A day or time at which the patient can never come."),
+    "staff": (ERROR, NO, "One person for two needs, or for a role that they do not have."),
+    "staff_shift": (ERROR, NO, "Not on shift for the whole visit."),
+    "staff_busy": (ERROR, NO, "No place left with this person."),
+    "staff_missing": (ERROR, YES, "A role that the visit needs is not filled."),
+    "room_missing": (ERROR, YES, "A visit in person needs a room."),
+    "room_kind": (ERROR, YES, "Not a kind of room that the protocol names."),
+    "room_closed": (ERROR, NO, "The room is not open for the visit and its turnover."),
+    "room_busy": (ERROR, NO, "The room is taken."),
+    "room_turnover": (ERROR, NO, "The room is still being made ready."),
+    "group_session": (ERROR, NO, "There is no such group session at this time."),
+    "group_full": (ERROR, NO, "The group session has no place left."),
+    "start_day": (ERROR, YES, "The first dose is on or after the day that was asked for."),
+    "spacing_min": (ERROR, YES, "Too few days after the dose before (S-14)."),
+    "spacing_max": (ERROR, YES, "Too many days after the dose before."),
+    "rolling_cap": (ERROR, YES, "Too many doses in 7 days (S-14)."),
+    "follow_up_window": (ERROR, YES, "The follow-up starts outside its window."),
+    "follow_up_window_empty": (ERROR, YES, "No start lets the follow-up end before the next dose."),
+    "follow_up_missing": (WARNING, YES, "A dose without its follow-up: it is recorded as a gap."),
+    "preparation_hours": (ERROR, YES, "Outside its hours before the first dose."),
+    "preparation_missing": (WARNING, YES, "A preparation is not planned."),
+    "plan_review": (ERROR, YES, "A review is needed between two phases (S-17)."),
+    "plan_review_missing": (WARNING, YES, "The review after this dose is not planned."),
+    "medication_review_missing": (WARNING, YES, "The medication review after this dose is not planned."),
+}

@@ -1,0 +1,39 @@
+"""Every generated page by its file name, and what all of them share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduling.management.reference import access, commands, failures, rules, settings, transitions
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
+NOTE = "<!-- Written by `manage.py write_reference` from the code. Change the code, not this page. -->\n\n"
+
+WRITERS: dict[str, Callable[[], str]] = {
+    "states.md": transitions.page,
+    "settings.md": settings.page,
+    "errors.md": failures.page,
+    "permissions.md": access.page,
+    "rules.md": rules.page,
+    "commands.md": commands.page,
+}
+
+
+def render() -> dict[str, str]:
+    """The text of each page, by file name."""
+    return {name: NOTE + writer() for name, writer in WRITERS.items()}
+
+
+def stale(*, folder: Path = FOLDER) -> list[str]:
+    """The names of the pages that are missing or say something else than the code."""
+    return [name for name, text in render().items() if _read(folder / name) != text]
+
+
+def write(*, folder: Path = FOLDER) -> None:
+    """Write every page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in render().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,161 @@
+"""settings.md: the environment that the product reads, and what a practice can set for itself."""
+
+import ast
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from notifications import policy
+from scheduling.followups.rules import SeverityHours
+from scheduling.management.reference.markdown import table
+from scheduling.planning.values import Weights
+
+# A variable that the settings read and this table does not know stops the writing.
+VARIABLES = {
+    "SECRET_KEY": "Signs sessions, proposals and cursors. At least 50 random characters, or the "
+    "process refuses to start.",
+    "SECRET_KEY_FALLBACKS": "Former keys, comma-separated, that still verify what they signed.",
+    "PUBLIC_URL": "The address that people use. Plain http is accepted for this machine only; https "
+    "switches on secure "
+    "cookies, HSTS and the redirect.",
+    "ALLOWED_HOSTS": "More host names, comma-separated, beside the one of PUBLIC_URL.",
+    "BEHIND_PROXY": "`true` when a proxy ends TLS and sets X-Forwarded-Proto itself.",
+    "DATABASE_URL": "`postgresql://user:password@host:port/name`; `?host=/folder` for a Unix socket.",
+    "CONN_MAX_AGE": "Seconds that a connection to the database is kept.",
+    "REDIS_URL": "The broker. Booking and reading work while it is away.",
+    "SMTP_URL": "`smtp://user:password@host:port`, `smtps://` for implicit TLS, `?tls=true` for STARTTLS.",
+    "DEFAULT_FROM_EMAIL": "The sender of e-mails.",
+    "TWILIO_API_BASE": "Where the SMS provider's HTTP API is.",
+    "TWILIO_ACCOUNT_SID": "The account. Without it no SMS is sent: a message says `no_provider`.",
+    "TWILIO_AUTH_TOKEN": "The account's secret.",
+    "TWILIO_FROM": "The number that texts come from.",
+    "MESSAGE_GRACE_SECONDS": "How long a message waits after a change, so that a change and its undo "
+    "send nothing.",
+    "PROPOSAL_MAX_AGE_SECONDS": "How long a proposal can be booked.",
+    "LOCK_TIMEOUT_MS": "How long a booking waits for a lock before it says `busy`.",
+    "STATEMENT_TIMEOUT_MS": "How long one statement of a booking may take.",
+    "STATIC_ROOT": "Where `collectstatic` puts the static files.",
+    "STATIC_MANIFEST": "`false` serves static files without `collectstatic`: for development.",
+    "METRICS_TOKEN": "The bearer token that `/metrics` asks for. Without it `/metrics` answers anybody.",
+    "LOG_LEVEL": "The lowest level that is logged.",
+}
+SHOWN_DEFAULTS = {
+    "STATIC_ROOT": "`staticfiles` in the checkout",
+    "DEFAULT_FROM_EMAIL": "`visits@` the host of PUBLIC_URL",
+}
+REQUIRED = "required"
+ELSEWHERE = (
+    (
+        "PROMETHEUS_MULTIPROC_DIR",
+        "none",
+        "A folder, new at each start, in which the web's worker processes share their counts.",
+    ),
+    ("PORT", "`8000`", "`./dev demo` and docker compose: the port of the web process."),
+    ("DATA_DIR", "`.data`", "`./dev demo` and `./dev manage`: where the demo keeps its data."),
+    ("PYTHON", "the first that fits", "`./dev`: the Python to make `.venv` with."),
+)
+WEIGHT_WORDS = {
+    "spacing_day": "a day off the phase's ideal spacing",
+    "window_hour": "a started hour of a follow-up outside the ideal band of its window",
+    "therapist_change": "another therapist than at the follow-up before",
+    "weekday_change": "another weekday than the dose before",
+    "hour_change": "an hour of the clock away from the dose before",
+    "preference": "a wish of the patient that a visit does not meet",
+    "finish_day": "a day by which the last dose is later than the earliest possible",
+}
+HOUR_WORDS = {
+    "closing": "`high` when the window closes within so many hours",
+    "dose": "`moderate` when the dose starts within so many hours",
+}
+
+
+def page() -> str:
+    return "".join(
+        [
+            "# Settings\n\n## Of the installation\n\n",
+            "Everything is read from the environment once, when a process starts. A missing or unsafe "
+            "value refuses to\n",
+            "start, in one line.\n\n",
+            table(("Variable", "Default", "Meaning"), _variables()),
+            "\nRead elsewhere:\n\n",
+            table(
+                ("Variable", "Default", "Meaning"),
+                [(f"`{name}`", value, told) for name, value, told in ELSEWHERE],
+            ),
+            "\nThe demo sets what it needs itself; what the environment gives wins.\n\n",
+            *_practice(),
+            "Figures of treatment (spacing, caps, windows, staff) are in [the "
+            "protocols](protocols.md), not here.\n",
+        ]
+    )
+
+
+def _variables() -> list[tuple[str, str, str]]:
+    return [(f"`{name}`", SHOWN_DEFAULTS.get(name, default), VARIABLES[name]) for name, default in _read()]
+
+
+def _read() -> Iterator[tuple[str, str]]:
+    """Each `env.KIND(NAME, default)` of the settings, in their order."""
+    source = Path(str(sys.modules[settings.SETTINGS_MODULE].__file__))
+    found = [
+        node for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    ]
+    for call in sorted(found, key=lambda node: node.lineno):
+        asked = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(asked, ast.Name) and asked.id == "env":
+            name = str(ast.literal_eval(call.args[0]))
+            yield name, _default(call, call.args[1:])
+
+
+def _default(call: ast.Call, rest: list[ast.expr]) -> str:
+    if not rest:
+        return "none" if ast.unparse(call.func) == "env.words" else REQUIRED
+    if not isinstance(rest[0], ast.Constant):
+        return "computed"
+    value = rest[0].value
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value!s}`" if value != "" else "none"
+
+
+def _practice() -> list[str]:
+    weights = [
+        (
+            f"`planner_weights.{field.name}`",
+            f"`{field.default}`",
+            f"What it costs: {WEIGHT_WORDS[field.name]}.",
+        )
+        for field in dataclasses.fields(Weights)
+    ]
+    hours = [
+        (f"`severity_hours.{field.name}`", f"`{field.default}`", f"{HOUR_WORDS[field.name]}.".capitalize())
+        for field in dataclasses.fields(SeverityHours)
+    ]
+    window = policy.SendWindow()
+    shown = f'`["{window.opens:%H:%M}", "{window.closes:%H:%M}"]`'
+    exemption = policy.EXEMPTION
+    others = [
+        (
+            "`messages.send_window`",
+            shown,
+            "When patients may be messaged, by the clock where they are (R-10).",
+        ),
+        (
+            "`messages.relies_on_exemption`",
+            "`false`",
+            f"`true` caps messages at {exemption.per_day} a day and {exemption.per_week} in seven (R-06).",
+        ),
+        ("`region`", "`US`", "The country whose phone numbers may be written without a country code."),
+    ]
+    return [
+        "## Of a practice\n\n",
+        "In `settings` of the practice (`PATCH /api/v1/practices/{id}/`). All are judgement; none is a "
+        "medical\n",
+        "recommendation. What is not set keeps its default.\n\n",
+        table(("Setting", "Default", "Meaning"), [*weights, *hours, *others]),
+        "\nThe cost of a plan is the sum of its terms; [the planner](../explanation/planner.md) says "
+        "what each counts.\n\n",
+    ]
