@@ -68,7 +68,7 @@ def _compare(name: str, pinned: dict[str, str], wanted: Iterable[Requirement]) -
             seen.add(asked)
             queue += [(below, key) for below in _below(requirement)]
     # What only another platform needs cannot be seen from here; it is not installed either.
-    installed = {canonicalize_name(each.name) for each in metadata.distributions()}
+    installed: set[str] = {canonicalize_name(each.name) for each in metadata.distributions()}
     found += [f"{name} pins {key}, which nothing needs" for key in pinned if key in installed - needed]
     return found
 

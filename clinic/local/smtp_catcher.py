@@ -131,7 +131,7 @@ class Catcher:
                 self.mailbox.keep, sender=sender, recipients=list(envelope.rcpt_tos), raw=raw
             )
             await keep
-        if fault.get("drop") and server.transport is not None:
+        if fault.get("drop") and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "250 2.0.0 OK: queued"
 
