@@ -5,7 +5,7 @@ A failing case prints its seed and its whole content; `instances.from_json` read
 
 import pytest
 
-from scheduling.planning import course, why
+from scheduling.planning import course, patches
 from scheduling.planning.values import NoPlan
 from tests.scheduling.planning.oracle import brute, compare, cpsat_followups, instances, verify
 
@@ -79,7 +79,7 @@ def test_every_relaxation_offered_gives_a_plan(seeds: range) -> None:
 def _relaxations_help(instance: instances.Instance, answer: NoPlan) -> None:
     for rule in answer.rules:
         for relaxation in rule.relaxations:
-            request, availability = why.apply_patch(
+            request, availability = patches.apply_patch(
                 request=instance.request, availability=instance.availability, patch=relaxation.patch
             )
             said = f"{relaxation.change}: {relaxation.patch}\n{instance.reproduction()}"

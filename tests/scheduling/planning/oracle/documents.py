@@ -31,7 +31,12 @@ def random_document(*, rng: Random, doses: int, grid: int, tiny: bool) -> dict[s
 def _phases(*, rng: Random, doses: int) -> list[dict[str, Any]]:
     count = 1 if doses < 2 else rng.choice((1, 1, 2, 2, 3))
     sizes = _split(rng=rng, total=doses, parts=min(count, doses))
-    return [_phase(rng=rng, index=index, sessions=size) for index, size in enumerate(sizes)]
+    phases = [_phase(rng=rng, index=index, sessions=size) for index, size in enumerate(sizes)]
+    last = phases[-1]
+    if last["interval_ideal_days"] and rng.random() < 0.1:
+        # Open-ended: the request's review date says how many doses are planned.
+        last["sessions"] = None
+    return phases
 
 
 def _split(*, rng: Random, total: int, parts: int) -> list[int]:

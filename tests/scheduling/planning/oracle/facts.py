@@ -65,19 +65,33 @@ def planned_doses(request: PlanRequest) -> list[Dose]:
     found: list[Dose] = []
     for phase in phases[now_in:]:
         had = sum(dose.phase == phase.name for dose in given)
-        if phase.sessions is None:
-            raise NotImplementedError("the oracle plans phases with a count")
-        for sequence in range(had + 1, phase.sessions + 1):
-            found.append(_dose(request, phase, len(given) + len(found) + 1, sequence))
+        total = phase.sessions or _open_ended(request, phase, found)
+        for sequence in range(had + 1, total + 1):
+            found.append(_dose(request, phase, len(given) + len(found) + 1, sequence, total))
         if request.through_phase is None:
-            if phase.exit_review_required and had < phase.sessions:
+            if phase.exit_review_required and had < total:
                 break
         elif request.through_phase == phase.name:
             break
     return found
 
 
-def _dose(request: PlanRequest, phase: Phase, number: int, sequence: int) -> Dose:
+def _open_ended(request: PlanRequest, phase: Phase, before: Sequence[Dose]) -> int:
+    """1 + the ideal spacings between the phase's earliest start and its review (12 weeks unless set)."""
+    ideal, low = phase.interval_ideal_days or 1, phase.interval_min_days or 1
+    if request.review_on is None:
+        return 1 + 84 // ideal
+    given = [local_date(zone=request.zone, instant=dose.start) for dose in given_in_order(request)]
+    mine = [day for day, dose in zip(given, given_in_order(request), strict=True) if dose.phase == phase.name]
+    begins = first_day(request)
+    if before:
+        begins = earliest_finish(request, before) + timedelta(days=low)
+    elif given:
+        begins = mine[0] if mine else max(begins, given[-1] + timedelta(days=low))
+    return 1 + max(0, (request.review_on - begins).days) // ideal
+
+
+def _dose(request: PlanRequest, phase: Phase, number: int, sequence: int, total: int) -> Dose:
     spacing = None
     if number > 1:
         low, ideal, high = phase.interval_min_days, phase.interval_ideal_days, phase.interval_max_days
@@ -88,7 +102,7 @@ def _dose(request: PlanRequest, phase: Phase, number: int, sequence: int) -> Dos
         number=number,
         phase=phase,
         sequence=sequence,
-        ends_phase=sequence == phase.sessions,
+        ends_phase=sequence == total,
         minutes=phase.minutes or request.protocol.block.minutes,
         needs=tuple(need for need in request.protocol.staff if need.doses is None or number in need.doses),
         spacing=spacing,

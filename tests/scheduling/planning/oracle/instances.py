@@ -140,6 +140,7 @@ def _request(
         weights=Weights(),
         given=given,
         proposals=1,
+        review_on=start + timedelta(days=rng.randint(2, 14)) if parsed.phases[-1].sessions is None else None,
         windows=_overrides(rng=rng, parsed=parsed),
         spacing_max={rng.randint(1, 4): rng.randint(3, 9)} if rng.random() < 0.08 else None,
     )

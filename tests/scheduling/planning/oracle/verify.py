@@ -54,7 +54,11 @@ class Checker:
 
     def everything(self) -> Iterator[str]:
         """All findings."""
-        yield from self.shape()
+        misshapen = list(self.shape())
+        if misshapen:
+            # Spacing, units and reviews mean nothing for the wrong doses.
+            yield from misshapen
+            return
         for visit in self.visits:
             yield from self.alone(visit)
             yield from self.people_of(visit)
