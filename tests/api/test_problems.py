@@ -140,7 +140,9 @@ def test_what_the_address_does_not_take(api: Api) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("query", ["colour=red", "page=2", "format=xml", "status=active&status=paused", "limit=0"])
+@pytest.mark.parametrize(
+    "query", ["colour=red", "page=2", "format=xml", "status=active&status=paused", "limit=0"]
+)
 def test_unknown_and_repeated_parameters_are_refused(api: Api, query: str) -> None:
     answer = api.get(f"courses/?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -156,7 +158,10 @@ def test_unknown_fields_are_refused_by_their_path(api: Api) -> None:
         "hours": [{"weekday": 1, "opens": "09:00", "closes": "10:00", "colour": "red"}],
     }
     fields = api.post("sites/", body).json()["fields"]
-    assert fields == {"practice": ["This field is unknown here."], "hours.0.colour": ["This field is unknown here."]}
+    assert fields == {
+        "practice": ["This field is unknown here."],
+        "hours.0.colour": ["This field is unknown here."],
+    }
 
 
 @pytest.mark.django_db

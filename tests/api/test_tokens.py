@@ -126,7 +126,9 @@ def test_an_expired_token_is_refused(client_row: IntegrationClient) -> None:
     assert api.get("sites/").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer wrong", "Bearer a b", "Basic YTpi", "Bearer \xff"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer wrong", "Bearer a b", "Basic YTpi", "Bearer \xff"]
+)
 def test_what_is_no_token_is_401_and_says_how(db: None, header: str) -> None:
     answer = Client().get("/api/v1/sites/", headers={"Authorization": header})
     assert answer.status_code == 401
