@@ -29,12 +29,12 @@ def subtract(*, spans: Iterable[Span], minus: Iterable[Span]) -> tuple[Span, ...
         start: datetime = span.start
         while first < len(holes) and holes[first].end <= start:
             first += 1
-        for hole in holes[first:]:
-            if hole.start >= span.end:
-                break
-            if hole.start > start:
-                left.append(Span(start, hole.start))
-            start = max(start, hole.end)
+        at = first
+        while at < len(holes) and holes[at].start < span.end:
+            if holes[at].start > start:
+                left.append(Span(start, holes[at].start))
+            start = max(start, holes[at].end)
+            at += 1
         if start < span.end:
             left.append(Span(start, span.end))
     return tuple(left)
