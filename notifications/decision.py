@@ -127,9 +127,10 @@ def _choose(message: Message, also: Sequence[Message], now: datetime) -> Later |
     if verdict.choice is Choice.DROP:
         return Silence("over_cap")
     carrier = next((one for one in also if str(one.pk) == verdict.into), None)
-    if carrier is None or carrier.due_at <= now:
+    if carrier is None:
         return None
-    return Later(min(carrier.due_at + timedelta(seconds=1), message.useful_until))
+    after = max(carrier.due_at, now) + timedelta(seconds=1)
+    return Later(after) if after <= message.useful_until else Silence("merged")
 
 
 def _candidate(message: Message, now: datetime) -> policy.Candidate:

@@ -315,6 +315,17 @@ def test_the_less_important_waits_for_the_other_and_goes_alone_if_that_one_does_
     assert (state(waits)[0], state(carrier)[0]) == ("accepted", "suppressed")
 
 
+def test_after_a_downtime_both_reminders_of_a_visit_are_one(sms_provider: SmsProvider) -> None:
+    visit = making.visit(making.patient(), making.tomorrow(15))
+    early = making.reminder(visit, kind="reminder_72h", due_at=NOW - timedelta(days=2))
+    making.reminder(visit)
+    making.deliver(Clock())
+    making.deliver(Clock(NOW + timedelta(seconds=10)))
+    [sms] = sms_provider.inbox()
+    assert "see you Tue 5 May 11:00." in sms["body"]
+    assert state(early)[1] == "merged"
+
+
 def test_a_practice_that_relies_on_the_exemption_sends_one_a_day(sms_provider: SmsProvider) -> None:
     someone = making.patient()
     type(someone.practice).objects.filter(pk=someone.practice_id).update(

@@ -64,6 +64,7 @@ def templates() -> list[Path]:
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()
     help = "Check that every message template is neutral (R-02) and fits one SMS (R-06)."
 
     def handle(self, *args: object, **options: object) -> None:
