@@ -23,6 +23,10 @@ class SlotTaken(Conflict):
         self.clashes = clashes
         self.alternative = alternative
 
+    def offer(self, alternative: dict[str, Any] | None) -> None:
+        """Add the alternative, which is looked for after the refused transaction has ended."""
+        self.alternative = self.data["alternative"] = alternative
+
 
 class Unplannable(SchedulingError):
     """No plan keeps all the rules. `rules` says which cannot hold together, and what would help."""

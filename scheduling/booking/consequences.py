@@ -1,7 +1,7 @@
 """What follows from a visit's move, in the same transaction: freed places, messages, and questions for
 people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from clinic.practice import trail, work
@@ -63,6 +63,23 @@ def _ask_about_follow_ups(actor: Actor, appointment: Appointment, now: datetime)
             role="front_desk",
             reason="The dose before this visit does not happen: keep the visit or cancel it.",
             due_at=orphan.start,
+        )
+
+
+def ask_about_kept(*, course: TreatmentCourse, kept: Iterable[Appointment], now: datetime) -> None:
+    """A stopped course still owes the follow-ups of the doses given: they stay, and a person asks the
+    patient."""
+    for visit in kept:
+        work.raise_item(
+            practice_id=course.practice_id,
+            kind="kept_follow_up",
+            dedupe_key=f"kept_follow_up:{visit.id}",
+            subject_kind="appointment",
+            subject_id=visit.id,
+            patient_id=course.patient_id,
+            role="front_desk",
+            reason="The course was stopped; this follow-up of a dose that was given stays: ask the patient.",
+            due_at=min(now + timedelta(days=1), visit.start),
         )
 
 

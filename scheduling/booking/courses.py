@@ -13,7 +13,18 @@ from clinic.practice.ids import new_id
 from clinic.practice.models import Site
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, given, locks, orders, overrides, proposals, reminders, seats, visits
+from scheduling.booking import (
+    access,
+    consequences,
+    given,
+    locks,
+    orders,
+    overrides,
+    proposals,
+    reminders,
+    seats,
+    visits,
+)
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
@@ -136,7 +147,7 @@ def book(
         with locks.unit_of_work():
             return _commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, now=now)
     except SlotTaken as taken:
-        taken.alternative = taken.data["alternative"] = _alternative(actor=actor, order=order, now=now)
+        taken.offer(_alternative(actor=actor, order=order, now=now))
         raise
 
 
@@ -160,6 +171,7 @@ def _commit(
     placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol)
     visits.resolve(placement, planned)
     used = _check(actor=actor, order=order, placement=placement, planned=planned, stamp=stamp)
+    visits.occupy(placement, planned)
     course = TreatmentCourse.objects.create(
         id=course_id,
         practice_id=actor.practice_id,
@@ -175,7 +187,7 @@ def _commit(
     )
     placement.course = course
     placement.phases = _phases(course, protocol)
-    booked = visits.write(placement, planned)
+    booked = visits.insert(placement, planned)
     _store_overrides(actor, order, course, used, now)
     trail.record(actor=actor, at=now, steps=_story(course, booked))
     gaps.refresh(course_ids=[course.id], now=now, actor=actor)
@@ -295,7 +307,7 @@ def cancel(
         course = access.course_for_update(actor=actor, course_id=course_id, capability="courses.book")
         access.check_version(found=course.version, expected=version)
         status = states.move(machine=states.COURSE, state=course.status, verb="cancel")
-        freed = _future_visits(course, now)
+        freed, kept = _future_visits(course, now)
         ids = [one.id for one in freed]
         Appointment.objects.filter(id__in=ids).update(
             status=Status.CANCELLED,
@@ -313,16 +325,15 @@ def cancel(
             for one in freed
         ]
         trail.record(actor=actor, at=now, steps=steps)
+        consequences.ask_about_kept(course=course, kept=kept, now=now)
         gaps.refresh(course_ids=[course.id], now=now, actor=actor)
         reminders.on_cancelled(appointments=freed, now=now)
 
 
-def _future_visits(course: TreatmentCourse, now: datetime) -> list[Appointment]:
-    """Live visits that have not begun, without the follow-ups of doses that were given."""
+def _future_visits(course: TreatmentCourse, now: datetime) -> tuple[list[Appointment], list[Appointment]]:
+    """Live visits that have not begun: those to free, and the follow-ups of doses that were given."""
     waiting = Appointment.objects.filter(
-        course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED]
-    )
-    owed = waiting.filter(follows__status=Status.FULFILLED).values_list("id", flat=True)
-    return list(
-        waiting.filter(start__gt=now).exclude(id__in=list(owed)).select_related("patient", "site", "practice")
-    )
+        course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED], start__gt=now
+    ).select_related("patient", "site", "practice", "follows")
+    kept = [one for one in waiting if one.follows and one.follows.status == Status.FULFILLED]
+    return [one for one in waiting if one not in kept], kept

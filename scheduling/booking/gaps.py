@@ -35,8 +35,8 @@ def assign(
         if _repeated(actor, key, gap_id, "gaps.work", now):
             return
         gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="gaps.work", version=version)
-        staff = StaffMember.objects.filter(practice_id=actor.practice_id, is_active=True, id=assignee_id)
-        if assignee_id is not None and not staff.exists():
+        staff = StaffMember.objects.filter(practice_id=actor.practice_id, is_active=True)
+        if assignee_id is not None and not staff.filter(id=assignee_id).exists():
             raise Invalid({"assignee": ["An active member of this practice."]})
         FollowUpGap.objects.filter(id=gap.id).update(assignee_id=assignee_id, **access.touched())
         _tell(actor, gap, "assigned", now, data={"assignee": str(assignee_id) if assignee_id else None})
@@ -142,7 +142,8 @@ def attest(
         else:
             moment = (attended_at or now).astimezone(UTC)
         today = windows.local_day(zone=gap.site.time_zone, instant=now)
-        if (attended_on or moment) > (today if attended_on else now):  # type: ignore[operator]  # like with like
+        # A date alone may be today, although its noon is still to come.
+        if attended_on > today if attended_on else moment > now:
             raise InTheFuture(at=moment.isoformat())
         visit = ExternalVisit.objects.create(
             id=visit_id,

@@ -74,7 +74,7 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
     except SlotTaken as taken:
         if wanted and not late:
             found = nearest.start(wanted=wanted[0], now=now)
-            taken.alternative = taken.data["alternative"] = found and {"start": found.isoformat()}
+            taken.offer({"start": found.isoformat()} if found else None)
         raise
 
 
@@ -162,8 +162,9 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     placement.ids[planned.ref] = appointment_id
     visits.resolve(placement, [planned])
     # A late entry that clashes is kept as what happened, and occupies nothing.
-    occupy = isinstance(found, Fit) or (not late and not _is_taken(found))
-    booked = visits.write(placement, [planned], occupy=occupy)[0]
+    if isinstance(found, Fit) or not late:
+        visits.occupy(placement, [planned])
+    booked = visits.insert(placement, [planned])[0]
     if visit.follows_id:
         Appointment.objects.filter(id=booked.id).update(follows_id=visit.follows_id)
     if placement.course is not None:

@@ -56,18 +56,24 @@ def resolve(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
         raise Invalid({"room": ["An active room of the site."]})
 
 
-def write(placement: Placement, visits: Sequence[PlannedVisit], *, occupy: bool = True) -> list[Appointment]:
-    """Insert the visits and everything they occupy, or raise SlotTaken; the caller owns the transaction.
+def occupy(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
+    """Take every place that the visits need, or raise SlotTaken; the caller owns the transaction.
 
-    Resources are locked once, sorted, before the first look at what is free.
+    Resources are locked once, sorted, before the first look at what is free. It comes before any other row is
+    written, so that whoever is too late holds the locks for a moment only; the foreign keys wait for the
+    commit.
     """
-    ids = {visit.ref: placement.ids.get(visit.ref) or new_id() for visit in visits}
-    appointments = [_appointment(placement, visit, ids) for visit in visits]
-    needs = [need for visit in visits for need in _needs(placement, visit, ids[visit.ref])]
-    if occupy:
-        _lock_groups(placement, visits)
-        locks.lock_resources(need.resource_id for need in needs)
-    Appointment.objects.bulk_create(appointments)
+    _give_ids(placement, visits)
+    needs = [need for visit in visits for need in _needs(placement, visit, placement.ids[visit.ref])]
+    _lock_groups(placement, visits)
+    locks.lock_resources(need.resource_id for need in needs)
+    seats.take(practice_id=placement.actor.practice_id, needs=needs, now=placement.now)
+
+
+def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointment]:
+    """Insert the visits and who takes part in them."""
+    ids = _give_ids(placement, visits)
+    appointments = Appointment.objects.bulk_create(_appointment(placement, visit, ids) for visit in visits)
     AppointmentPractitioner.objects.bulk_create(
         AppointmentPractitioner(
             appointment_id=ids[visit.ref],
@@ -79,9 +85,13 @@ def write(placement: Placement, visits: Sequence[PlannedVisit], *, occupy: bool 
         for visit in visits
         for one in visit.staffing
     )
-    if occupy:
-        seats.take(practice_id=placement.actor.practice_id, needs=needs, now=placement.now)
     return appointments
+
+
+def _give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:
+    for visit in visits:
+        placement.ids.setdefault(visit.ref, new_id())
+    return placement.ids
 
 
 def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> Iterable[Need]:
@@ -162,11 +172,11 @@ def _appointment(placement: Placement, visit: PlannedVisit, ids: Mapping[str, UU
         room=placement.rooms.get(UUID(visit.room)) if visit.room else None,
         follows_id=ids.get(visit.follows) if visit.follows else None,
         accepted_unit=_accepted_unit(placement, visit, ids),
-        window_opens_at=window and window.opens_at,
-        window_ideal_from=window and window.ideal_from,
-        window_ideal_to=window and window.ideal_to,
-        window_closes_at=window and window.closes_at,
-        window_grace_until=window and window.grace_until,
+        window_opens_at=window.opens_at if window else None,
+        window_ideal_from=window.ideal_from if window else None,
+        window_ideal_to=window.ideal_to if window else None,
+        window_closes_at=window.closes_at if window else None,
+        window_grace_until=window.grace_until if window else None,
         late_entry_reason=placement.late_entry_reason,
         created_at=now,
         updated_at=now,
@@ -180,7 +190,7 @@ def _accepted_unit(placement: Placement, visit: PlannedVisit, ids: Mapping[str, 
     The refresh in the same transaction fills in the others; writing it here saves one UPDATE a visit.
     """
     rule = placement.protocol.follow_up if placement.protocol else None
-    if rule is None or visit.window is None or visit.follows not in ids:
+    if rule is None or visit.window is None or visit.follows is None or visit.follows not in ids:
         return ""
     if rule.coverage not in (Coverage.EACH_DOSING, Coverage.GROUP):
         return ""

@@ -3,7 +3,7 @@ passes."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -234,14 +234,7 @@ def sweep(*, now: datetime, limit: int = 200) -> int:
     )
     for course_id in dict.fromkeys(due):
         with transaction.atomic(durable=True):
-            mine = TreatmentCourse.objects.select_for_update(skip_locked=True, no_key=True).filter(
-                id=course_id
-            )
-            if mine.exists():
+            courses = TreatmentCourse.objects.select_for_update(skip_locked=True, no_key=True)
+            if courses.filter(id=course_id).first() is not None:
                 refresh(course_ids=[course_id], now=now)
     return len(due)
-
-
-def due_within(*, now: datetime, span: timedelta) -> int:
-    """How many units time will change within a span: what a sweep is about to cost."""
-    return FollowUpGap.objects.filter(next_change_at__lte=now + span).count()

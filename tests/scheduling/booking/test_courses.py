@@ -8,7 +8,7 @@ from django.apps import apps
 
 from clinic.practice.errors import Invalid, KeyReused, NotAllowed, NotFound
 from clinic.practice.idempotency import Key
-from clinic.practice.models import TrailEntry
+from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from scheduling.booking import courses, protocols
 from scheduling.errors import ProposalExpired, SlotTaken, Unplannable
@@ -252,6 +252,7 @@ def test_cancelling_keeps_the_follow_ups_of_doses_given(clinic: factories.Clinic
     assert course.status == "stopped"
     live = Appointment.objects.filter(course=course, status="booked", start__gt=dose.end)
     assert [one.ref for one in live] == ["integration-1"]
+    assert WorkItem.objects.get().subject_id == live[0].pk, "the patient is asked about it"
     assert booked.gap_of(course, "dose-1").status == "covered"
     assert booked.gap_of(course, "dose-2").status == "void"
     assert not Occupancy.objects.filter(appointment__status="cancelled").exists()

@@ -1,0 +1,81 @@
+"""The product's own web process for a benchmark, and a client that keeps its connection."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
+    """gunicorn as in production, on a free port; yields the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "clinic.config.wsgi:application",
+        "--worker-class",
+        "gthread",
+    ]
+    command += [
+        "--keep-alive",
+        "75",
+        "--workers",
+        str(workers),
+        "--threads",
+        str(threads),
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
+    process = subprocess.Popen([*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None and time.monotonic() < deadline, "the web process did not start"
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+class Client:
+    """One keep-alive connection with a bearer token."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.headers = {"Content-Type": "application/json", "Host": settings.ALLOWED_HOSTS[0]}
+        if token:
+            self.headers["Authorization"] = f"Bearer {token}"
+
+    def post(self, path: str, body: Any, *, key: str = "") -> tuple[int, Any]:
+        headers = {**self.headers, **({"Idempotency-Key": key} if key else {})}
+        self.connection.request("POST", path, json.dumps(body), headers)
+        answer = self.connection.getresponse()
+        return answer.status, json.loads(answer.read() or b"null")
+
+
+def token(port: int, client_id: str, secret: str) -> str:
+    """An access token by client credentials."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    form = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Host": settings.ALLOWED_HOSTS[0]}
+    connection.request("POST", "/oauth/token/", form, headers)
+    answer = json.loads(connection.getresponse().read())
+    return str(answer["access_token"])
