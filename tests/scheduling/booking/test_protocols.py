@@ -1,5 +1,8 @@
 """Storing protocols and their versions."""
 
+import json
+from pathlib import Path
+
 import pytest
 from django.db import DatabaseError, transaction
 
@@ -169,3 +172,11 @@ def test_a_retired_protocol_can_be_brought_back(ours):
     asked = {"actor": factories.admin(ours), "protocol_id": stored.template_id, "now": factories.NOW}
     assert not protocols.set_active(**asked, is_active=False).template.is_active
     assert protocols.set_active(**asked, is_active=True).template.is_active
+
+
+def test_the_example_of_the_reference_is_plannable(ours):
+    page = Path(__file__).parents[3] / "docs" / "reference" / "protocols.md"
+    example = page.read_text().split("```json\n")[1].split("```")[0]
+    stored = store(ours, json.loads(example))
+    assert stored.is_plannable
+    assert parsing.parse(stored.document).phases[0].sessions == 3
