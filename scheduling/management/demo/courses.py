@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from clinic.practice.models import Site
@@ -96,7 +97,7 @@ def _make_ready(telling: Telling, now: datetime) -> None:
         return
     template = protocols.protocols(actor=built.actor).get(template__key=key)
     prescriber, desk = built.acting("prescriber"), built.acting("front_desk")
-    asked = {"patient_id": patient.pk, "now": now}
+    asked: dict[str, Any] = {"patient_id": patient.pk, "now": now}
     decisions.decide_eligibility(actor=prescriber, protocol_key=key, decision="eligible", **asked)
     decisions.record_consent(actor=desk, protocol_key=key, protocol_version=template.version, **asked)
     score = 14 + patient.birth_date.day % 10
