@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", health.exposition, name="metrics"),
+    path("accounts/", include("clinic.practice.web.urls")),
+    path("", include("scheduling.web.urls")),
 ]
 
 handler400 = errors.bad_request

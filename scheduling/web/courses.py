@@ -1,0 +1,158 @@
+"""One course's truth: its timeline, visits, follow-ups, messages and story."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from clinic.practice.actor import Actor
+from clinic.practice.web import pages, times
+from clinic.practice.web.times import Moment
+from notifications.models import Message
+from scheduling.booking import queries as booked
+from scheduling.booking import rows
+from scheduling.web import queries, shown, timeline, visits, words
+from scheduling.web.words import Badge
+
+STORY = 100
+LATEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    at: Moment
+    what: str
+    channel: str
+    state: Badge
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    at: Moment
+    who: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLine:
+    name: str
+    phase: rows.PhaseRow
+    given: int
+    booked: int
+    review_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideLine:
+    at: Moment
+    rule: str
+    visit: str
+    reason: str
+    who: str
+
+
+@pages.staff_page("GET", "HEAD")
+def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
+    now = timezone.now()
+    whole = booked.course(actor=actor, course_id=course_id)
+    zone = whole.course.time_zone
+    around = queries.around(actor=actor, visits=whole.visits, now=now)
+    gaps = [shown.gap_line(actor=actor, gap=gap, doses=whole.visits, now=now) for gap in whole.gaps]
+    lines = [shown.visit_line(actor=actor, visit=one, around=around, now=now) for one in whole.visits]
+    story = booked.trail(actor=actor, course_id=course_id)
+    told = [_story(one, whole, zone) for one in reversed(story[-STORY:])]
+    said = queries.messages_of(actor=actor, course_id=course_id)
+    people = queries.names(actor=actor, refs=[one.author for one in whole.overrides])
+    context = {
+        "course": whole.course,
+        "status": words.COURSES[whole.course.status],
+        "track": _track(whole),
+        "summary": _summary(whole),
+        "drawing": timeline.draw(whole=whole, now=now),
+        "lines": lines,
+        "gaps": [one for one in gaps if one.gap.status != "void"],
+        "phases": [_phase(phase, whole.visits) for phase in whole.course.phases],
+        "messages_past": [_message(one, zone) for one in said if one.state != "planned"],
+        "messages_coming": [_message(one, zone) for one in said if one.state == "planned"],
+        "story": told[:LATEST],
+        "story_before": told[LATEST:],
+        "story_cut": len(story) > STORY,
+        "overrides": [_override(one, zone, people) for one in whole.overrides],
+        "zone": times.zone_words(now, zone),
+        "starts": times.long_day(whole.course.start_on_or_after),
+        "now": times.moment(now, zone),
+    }
+    return pages.show(request, "scheduling/course.html", context, here="")
+
+
+def _track(whole: rows.WholeCourse) -> Badge:
+    """On track, at risk or off track, by the follow-ups alone."""
+    if any(gap.status in ("lapsed", "open") for gap in whole.gaps):
+        return Badge("Off track", "alert", "bad")
+    if any(gap.flagged for gap in whole.gaps):
+        return Badge("At risk", "alert", "warn")
+    return Badge("On track", "check", "good")
+
+
+def _summary(whole: rows.WholeCourse) -> str:
+    doses = [one for one in whole.visits if one.kind in ("dosing", "device") and one.status not in shown.OVER]
+    given = sum(one.status == "fulfilled" for one in doses)
+    owed = [gap for gap in whole.gaps if gap.status != "void"]
+    counted = {name: sum(gap.status == name for gap in owed) for name in words.GAPS}
+    told = [f"{given} of {len(doses)} doses given"]
+    told += [f"{counted['closed']} of {len(owed)} follow-ups done"] if owed else []
+    told += [f"{counted['covered']} booked"] if counted["covered"] else []
+    missing = counted["prospective"] + counted["open"]
+    told += [f"{missing} to book"] if missing else []
+    told += [f"{counted['lapsed']} lost"] if counted["lapsed"] else []
+    return " · ".join(told)
+
+
+def _phase(phase: rows.PhaseRow, all_visits: tuple[rows.Visit, ...]) -> PhaseLine:
+    doses = [
+        one
+        for one in all_visits
+        if one.phase == phase.name and one.kind in ("dosing", "device") and one.status not in shown.OVER
+    ]
+    return PhaseLine(
+        name=words.sentence(phase.name),
+        phase=phase,
+        given=sum(one.status == "fulfilled" for one in doses),
+        booked=len(doses),
+        review_on=times.long_day(phase.review_on) if phase.review_on else "",
+    )
+
+
+def _message(message: Message, zone: str) -> MessageLine:
+    return MessageLine(
+        at=times.moment(message.due_at, zone),
+        what=words.MESSAGE_KINDS.get(message.kind) or words.sentence(message.kind),
+        channel=words.CHANNELS.get(message.channel, message.channel),
+        state=words.MESSAGES[message.state],
+        why=words.WHY.get(message.state_reason) or words.plain(message.state_reason),
+    )
+
+
+def _story(entry: rows.TrailRow, whole: rows.WholeCourse, zone: str) -> StoryLine:
+    about = next((visit for visit in whole.visits if visit.id == entry.subject_id), None)
+    what = words.TRAIL.get(entry.verb) or words.plain(entry.verb)
+    text = f"{words.title(about)} {what}" if about else what[:1].upper() + what[1:]
+    return StoryLine(
+        at=times.moment(entry.at, zone),
+        who=visits.who(entry.actor, {}),
+        what=text,
+        reason=words.WHY.get(entry.reason) or entry.reason,
+    )
+
+
+def _override(override: rows.Override, zone: str, people: dict[str, str]) -> OverrideLine:
+    return OverrideLine(
+        at=times.moment(override.at, zone),
+        rule=override.rule_id,
+        visit=words.sentence(override.visit_ref.replace("-", " ")) or "The whole course",
+        reason=override.reason,
+        who=visits.who(override.author, people),
+    )

@@ -1,0 +1,140 @@
+"""The first page: today at each site, what is open for this person, and the way to a patient."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.practice import queries as places
+from clinic.practice.actor import Actor
+from clinic.practice.errors import DomainError, Invalid
+from clinic.practice.models import Site, WorkItem
+from clinic.practice.web import actors, pages, times
+from scheduling.planning import windows
+from scheduling.web import forms, queries, words
+from scheduling.web.words import Badge
+
+ENOUGH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SiteToday:
+    site: Site
+    address: str
+    day: str
+    clock: str
+    total: int
+    counts: tuple[tuple[Badge, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    what: str
+    who: str
+    reason: str
+    since: str
+    course: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    name: str
+    born: str
+    site: str
+    courses: tuple[tuple[str, str, Badge], ...]
+
+
+@pages.staff_page("GET", "HEAD")
+def home(request: HttpRequest, actor: Actor) -> HttpResponse:
+    now = timezone.now()
+    own = actors.staff_of(request).home_site_id
+    sites = sorted(places.sites(actor=actor), key=lambda site: (site.pk != own, site.name))
+    tasks, count = queries.tasks(actor=actor, now=now)
+    context = {
+        "sites": [_site_today(actor, site, now) for site in sites],
+        "gaps": queries.flagged_counts(actor=actor, now=now),
+        "severities": words.SEVERITIES,
+        "tasks": _tasks(actor, tasks, now),
+        "tasks_count": count,
+        "today": times.long_day(windows.local_day(zone=sites[0].time_zone, instant=now)) if sites else "",
+    }
+    return pages.show(request, "scheduling/home.html", context, here="home")
+
+
+def _site_today(actor: Actor, site: Site, now: datetime) -> SiteToday:
+    day = windows.local_day(zone=site.time_zone, instant=now)
+    counts = queries.visit_counts(actor=actor, site_id=site.pk, day=day)
+    return SiteToday(
+        site=site,
+        address=f"{reverse('roster')}?site={site.pk}",
+        day=times.short_day(day),
+        clock=times.moment(now, site.time_zone).clock,
+        total=sum(counts.values()),
+        counts=tuple((badge, counts[status]) for status, badge in words.STATUSES.items() if status in counts),
+    )
+
+
+def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
+    courses = queries.course_of_subject(actor=actor, items=items)
+    people = queries.patient_names(actor=actor, items=items)
+    found = []
+    for item in items:
+        course = courses.get(item.subject_id)
+        found.append(
+            Task(
+                what=words.WORK.get(item.kind) or words.sentence(item.kind),
+                who=people.get(item.patient_id, "") if item.patient_id else "",
+                reason=words.WHY.get(item.reason) or words.plain(item.reason),
+                since=times.length(now - item.due_at),
+                course=reverse("course", kwargs={"course_id": course}) if course else "",
+            )
+        )
+    return found
+
+
+@pages.staff_page("GET", "HEAD", "POST")
+def search(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Patients by name. A POST, though it changes nothing: no name stands in an address (ASVS 14.2.1)."""
+    name, reason = "", ""
+    found: list[Found] = []
+    cut = False
+    try:
+        name = forms.text(request, "name", longest=100)
+        if name:
+            found, cut = _find(actor, name)
+    except DomainError as error:
+        reason = pages.refusal(request, form="search", error=error).reasons[0]
+    context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
+    status = 422 if reason else 200
+    # The list alone is swapped in while somebody types; without a script the form brings the whole page.
+    if request.headers.get("HX-Request") == "true":
+        context["fragment"] = True
+        return pages.show(request, "scheduling/_found.html", context, here="search", status=200)
+    return pages.show(request, "scheduling/search.html", context, here="search", status=status)
+
+
+def _find(actor: Actor, name: str) -> tuple[list[Found], bool]:
+    if len(name) < ENOUGH:
+        raise Invalid({"name": ["Type at least two letters."]})
+    patients = queries.find_patients(actor=actor, name=name)
+    cut = len(patients) > queries.MATCHES
+    patients = patients[: queries.MATCHES]
+    courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in patients])
+    return [
+        Found(
+            name=str(one),
+            born=f"{one.birth_date:%-d %b %Y}",
+            site=one.site.name,
+            courses=tuple(
+                (
+                    reverse("course", kwargs={"course_id": course.pk}),
+                    course.protocol_version.name,
+                    words.COURSES[course.status],
+                )
+                for course in courses.get(one.pk, ())
+            ),
+        )
+        for one in patients
+    ], cut

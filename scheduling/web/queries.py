@@ -1,0 +1,240 @@
+"""What the pages read beside the rows of booking: a few statements each, however many rows it is about."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+
+from clinic.practice import permissions
+from clinic.practice.actor import Actor
+from clinic.practice.models import StaffMember, WorkItem
+from notifications import queries as ledger
+from notifications.models import Message
+from patients import queries as patients
+from patients.models import EligibilityDecision, Patient, TreatmentConsent
+from scheduling.booking import queries, rows
+from scheduling.followups import facts
+from scheduling.models import Appointment, CoursePhase, FollowUpGap, TreatmentCourse
+
+LISTED = 100
+MATCHES = 25
+MESSAGES = 200
+NOT_BOOKED = ("prospective", "open", "lapsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    key: str
+    version: int
+    name: str
+    monitoring: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a list of visits needs to know beside itself; the keys are ids of courses, patients and visits."""
+
+    planned: dict[tuple[UUID, str], int | None] = field(default_factory=dict)
+    phases: dict[UUID, int] = field(default_factory=dict)
+    protocols: dict[UUID, Protocol] = field(default_factory=dict)
+    decisions: dict[tuple[UUID, str], EligibilityDecision] = field(default_factory=dict)
+    consents: frozenset[tuple[UUID, str, int]] = frozenset()
+    gaps: dict[UUID, rows.Gap] = field(default_factory=dict)
+
+
+def around(*, actor: Actor, visits: Collection[rows.Visit], now: datetime) -> Around:
+    """The numbers, readiness (S-01, S-02) and follow-up units of these visits."""
+    course_ids = {visit.course_id for visit in visits if visit.course_id}
+    doses = [visit for visit in visits if visit.kind in ("dosing", "device")]
+    found = CoursePhase.objects.filter(course__practice_id=actor.practice_id, course_id__in=course_ids)
+    planned = {(one.course_id, one.name): one.planned_sessions for one in found}
+    count: dict[UUID, int] = {}
+    for course_id, _ in planned:
+        count[course_id] = count.get(course_id, 0) + 1
+    protocols = _protocols(actor, course_ids)
+    keys = {one.key for one in protocols.values()}
+    people = {visit.patient.id for visit in doses}
+    return Around(
+        planned=planned,
+        phases=count,
+        protocols=protocols,
+        decisions=_decisions(people, keys, now),
+        consents=_consents(people, keys, now),
+        gaps=_gaps_of_doses(actor, [visit.id for visit in doses]),
+    )
+
+
+def _protocols(actor: Actor, course_ids: Collection[UUID]) -> dict[UUID, Protocol]:
+    courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, id__in=course_ids)
+    return {
+        course.pk: Protocol(
+            key=course.protocol_version.template.key,
+            version=course.protocol_version.version,
+            name=course.protocol_version.name,
+            monitoring=timedelta(minutes=facts.protocol_of(course.protocol_version_id).block.monitoring),
+        )
+        for course in courses.select_related("protocol_version__template")
+    }
+
+
+def _decisions(
+    people: Collection[UUID], keys: Collection[str], now: datetime
+) -> dict[tuple[UUID, str], EligibilityDecision]:
+    latest = (
+        EligibilityDecision.objects.filter(patient_id__in=people, protocol_key__in=keys, decided_at__lte=now)
+        .order_by("patient_id", "protocol_key", "-decided_at", "-id")
+        .distinct("patient_id", "protocol_key")
+    )
+    return {(one.patient_id, one.protocol_key): one for one in latest}
+
+
+def _consents(
+    people: Collection[UUID], keys: Collection[str], now: datetime
+) -> frozenset[tuple[UUID, str, int]]:
+    standing = TreatmentConsent.objects.filter(
+        patient_id__in=people, protocol_key__in=keys, given_at__lte=now, withdrawn_at__isnull=True
+    )
+    return frozenset(standing.values_list("patient_id", "protocol_key", "protocol_version"))
+
+
+def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.Gap]:
+    units = _units(actor).filter(doses__appointment_id__in=dose_ids).distinct()
+    return {dose_id: row for row in (queries.gap_row(unit) for unit in units) for dose_id in row.doses}
+
+
+def _units(actor: Actor) -> QuerySet[FollowUpGap]:
+    return (
+        FollowUpGap.objects.filter(practice_id=actor.practice_id)
+        .select_related("patient", "site", "assignee", "course__protocol_version")
+        .prefetch_related("doses", "visits")
+    )
+
+
+# --- the worklist ---------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The worklist's filters. `show` is `flagged`, `unbooked` or `snoozed`."""
+
+    show: str = "flagged"
+    severity: str = ""
+    mine: bool = False
+    site: UUID | None = None
+
+
+def worklist(*, actor: Actor, wanted: Wanted, now: datetime) -> tuple[tuple[rows.Gap, ...], int]:
+    """The units that need a person, what can be lost first at the top, at most 100; and how many there are.
+
+    What has already lapsed comes last, newest first: it cannot be saved any more, only explained.
+    """
+    permissions.check(actor=actor, capability="gaps.read")
+    found = _narrowed(actor, wanted, now)
+    lapsed = Case(When(status="lapsed", then=Value(1)), default=Value(0), output_field=IntegerField())
+    due = Case(
+        When(status="open", then=F("grace_until")), When(status="lapsed", then=None), default=F("closes_at")
+    )
+    ordered = found.annotate(lapsed_last=lapsed, due=due).order_by("lapsed_last", "due", "-closes_at", "id")
+    return tuple(queries.gap_row(unit) for unit in ordered[:LISTED]), found.count()
+
+
+def _narrowed(actor: Actor, wanted: Wanted, now: datetime) -> QuerySet[FollowUpGap]:
+    asleep = Q(snoozed_until__gt=now)
+    found = _units(actor)
+    if wanted.show == "snoozed":
+        found = found.filter(asleep, status__in=NOT_BOOKED)
+    elif wanted.show == "unbooked":
+        found = found.filter(~asleep | Q(snoozed_until=None), status__in=NOT_BOOKED)
+    else:
+        found = found.filter(~asleep | Q(snoozed_until=None), flagged=True)
+    if wanted.severity:
+        found = found.filter(severity=wanted.severity)
+    if wanted.mine:
+        found = found.filter(assignee_id=actor.id)
+    if wanted.site:
+        found = found.filter(site_id=wanted.site)
+    return found
+
+
+def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
+    """How many units need somebody now: by severity, and `mine`."""
+    permissions.check(actor=actor, capability="gaps.read")
+    awake = _narrowed(actor, Wanted(), now).prefetch_related(None).select_related(None)
+    counted = awake.aggregate(
+        **{name: Count("id", filter=Q(severity=name)) for name in ("high", "moderate", "low")},
+        mine=Count("id", filter=Q(assignee_id=actor.id)),
+    )
+    return {name: int(count) for name, count in counted.items()}
+
+
+def doses_of(*, actor: Actor, gaps: Iterable[rows.Gap]) -> dict[UUID, rows.Visit]:
+    """The doses and visits that these units are about, by id."""
+    ids = {one for gap in gaps for one in (*gap.doses, *gap.visits)}
+    return {one.pk: queries.visit_row(one) for one in queries.visits_of(actor).filter(pk__in=ids)}
+
+
+# --- home, search, messages, names ------------------------------------------------------------------------
+def visit_counts(*, actor: Actor, site_id: UUID, day: date) -> dict[str, int]:
+    """How many visits of a site's day are in each state."""
+    permissions.check(actor=actor, capability="roster.read")
+    of_day = Appointment.objects.filter(practice_id=actor.practice_id, site_id=site_id, local_date=day)
+    return dict(of_day.order_by().values_list("status").annotate(count=Count("id")))
+
+
+def tasks(*, actor: Actor, now: datetime) -> tuple[list[WorkItem], int]:
+    """The tasks that wait for this person or a role of theirs, the oldest ten, and how many there are."""
+    mine = Q(assignee_id=actor.id) | Q(assignee=None, role__in=actor.roles)
+    found = WorkItem.objects.filter(mine, practice_id=actor.practice_id, done_at=None, due_at__lte=now)
+    return list(found.order_by("due_at", "id")[:10]), found.count()
+
+
+def find_patients(*, actor: Actor, name: str) -> list[Patient]:
+    """Patients, each word asked for being the beginning of a part of their name; at most 25 and one more."""
+    permissions.check(actor=actor, capability="patients.read")
+    found = patients.patients(actor=actor)
+    for word in name.split()[:5]:
+        part = Q(given_name__istartswith=word) | Q(family_name__istartswith=word)
+        found = found.filter(
+            part | Q(given_name__icontains=f" {word}") | Q(family_name__icontains=f" {word}")
+        )
+    return list(found.order_by("family_name", "given_name", "id")[: MATCHES + 1])
+
+
+def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, list[TreatmentCourse]]:
+    """The courses of these patients, the newest first."""
+    permissions.check(actor=actor, capability="courses.read")
+    found: dict[UUID, list[TreatmentCourse]] = {}
+    courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, patient_id__in=patient_ids)
+    for course in courses.select_related("protocol_version").order_by("-created_at", "-id")[: queries.WHOLE]:
+        found.setdefault(course.patient_id, []).append(course)
+    return found
+
+
+def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
+    """What was, will be and was not sent for a course, by the time that it is due; at most 200."""
+    found = ledger.messages(actor=actor).filter(course_id=course_id)
+    return list(found.order_by("due_at", "id")[:MESSAGES])
+
+
+def patient_names(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, str]:
+    """Whom each task is about, by the patient's id."""
+    permissions.check(actor=actor, capability="patients.read")
+    ids = {item.patient_id for item in items if item.patient_id}
+    found = Patient.objects.filter(practice_id=actor.practice_id, pk__in=ids)
+    return {one.pk: str(one) for one in found}
+
+
+def course_of_subject(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, UUID]:
+    """The course in which each task's visit or message stands, by the subject's id."""
+    ids = [item.subject_id for item in items]
+    visits = Appointment.objects.filter(practice_id=actor.practice_id, pk__in=ids, course__isnull=False)
+    said = Message.objects.filter(practice_id=actor.practice_id, pk__in=ids, course_id__isnull=False)
+    pairs = [*visits.values_list("pk", "course_id"), *said.values_list("pk", "course_id")]
+    return {subject: course for subject, course in pairs if course}
+
+
+def names(*, actor: Actor, refs: Iterable[str]) -> dict[str, str]:
+    """Actors' references in words: `staff:<id>` becomes the person's name where they are of this practice."""
+    ids = {ref.partition(":")[2] for ref in refs if ref.startswith("staff:")}
+    staff = StaffMember.objects.filter(practice_id=actor.practice_id, pk__in=ids)
+    return {f"staff:{one.pk}": one.display_name for one in staff}

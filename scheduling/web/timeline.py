@@ -1,0 +1,272 @@
+"""A course as a drawing: doses in a lane, follow-up windows as bands below, visits as marks. Arithmetic only.
+
+Positions are numbers for SVG attributes: the pages' policy allows no inline style.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clinic.practice.web import times
+from scheduling.booking import rows
+from scheduling.planning import windows
+from scheduling.web import words
+
+DAY = timedelta(days=1)
+WIDTH = 1120
+# Narrower than this per day two marks of one week touch; a longer course scrolls instead.
+NARROWEST, WIDEST = 20.0, 64.0
+RULER = 34
+LANE = 52
+MARK = 24
+HIDDEN = ("cancelled", "displaced", "entered_in_error")
+NEEDS = ("prospective", "open", "lapsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A window; `grace` is how much wider its grace makes it. `text` stands in it while nothing is booked."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    grace: float
+    tone: str
+    text: str
+    title: str
+
+    @property
+    def middle(self) -> float:
+        return round(self.x + self.width / 2, 1)
+
+    @property
+    def base(self) -> float:
+        return self.y + self.height / 2 + 4
+
+    @property
+    def end(self) -> float:
+        return round(self.x + self.width, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A visit: a square for a dose, a circle for a follow-up, a diamond for the rest."""
+
+    x: float
+    y: float
+    shape: str
+    tone: str
+    label: str
+    title: str
+
+    @property
+    def left(self) -> float:
+        return self.x - MARK / 2
+
+    @property
+    def top(self) -> float:
+        return self.y - MARK / 2
+
+    @property
+    def base(self) -> float:
+        return self.y + 4
+
+    @property
+    def diamond(self) -> str:
+        half = MARK / 2 + 1
+        corners = ((0, -half), (half, 0), (0, half), (-half, 0))
+        return " ".join(f"{self.x + across:g},{self.y + down:g}" for across, down in corners)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    width: float
+    height: float
+    bottom: float
+    weeks: tuple[Tick, ...]
+    days: tuple[float, ...]
+    lanes: tuple[Lane, ...]
+    bands: tuple[Band, ...]
+    links: tuple[Link, ...]
+    marks: tuple[Mark, ...]
+    now: float | None
+
+
+def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
+    """The drawing of a course; None while nothing is planned."""
+    zone = whole.course.time_zone
+    visits = [visit for visit in whole.visits if visit.status not in HIDDEN]
+    gaps = [
+        gap for gap in whole.gaps if gap.status != "void" and gap.window.opens_at and gap.window.closes_at
+    ]
+    edges = [at for visit in visits for at in (visit.start, visit.end)]
+    edges += [at for gap in gaps for at in (gap.window.opens_at, gap.window.grace_until) if at]
+    if not edges:
+        return None
+    first = windows.day_start(zone=zone, day=windows.local_day(zone=zone, instant=min(edges)))
+    days = (max(edges) - first) / DAY + 0.4
+    scale = _Scale(origin=first, per_day=min(WIDEST, max(NARROWEST, WIDTH / days)))
+    rest = [visit for visit in visits if _lane(visit) == 2]
+    bands, rows_used = _bands(gaps, {visit.id for visit in visits}, scale, now)
+    lanes = [Lane(RULER + LANE / 2, "Doses"), Lane(RULER + LANE * 1.5, "Follow-ups")]
+    other_y = RULER + LANE * (rows_used + 1.5)
+    if rest:
+        lanes.append(Lane(other_y, "Other visits"))
+    band_y = {gap.id: band.y + band.height / 2 for gap, band in zip(gaps, bands, strict=True)}
+    marks = [_mark(visit, gaps, band_y, other_y, scale) for visit in visits]
+    bottom = RULER + LANE * (1 + rows_used + bool(rest))
+    return Drawing(
+        width=round(days * scale.per_day, 1),
+        height=bottom + 6,
+        bottom=bottom,
+        weeks=_weeks(zone, first, days, scale),
+        days=_days(zone, first, days, scale),
+        lanes=tuple(lanes),
+        bands=tuple(bands),
+        links=_links(gaps, visits, bands, scale),
+        marks=tuple(marks),
+        now=scale.x(now) if 0 <= (now - first) / DAY <= days else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    origin: datetime
+    per_day: float
+
+    def x(self, at: datetime) -> float:
+        return round((at - self.origin) / DAY * self.per_day, 1)
+
+
+def _lane(visit: rows.Visit) -> int:
+    if visit.kind in ("dosing", "device"):
+        return 0
+    return 1 if visit.kind in ("integration", "group_integration") else 2
+
+
+def _weeks(zone: str, first: datetime, days: float, scale: _Scale) -> tuple[Tick, ...]:
+    """The first day and every Monday, with their names where there is room for them."""
+    start = windows.local_day(zone=zone, instant=first)
+    found: list[Tick] = []
+    for count in range(int(days) + 1):
+        day = start + timedelta(days=count)
+        x = scale.x(windows.day_start(zone=zone, day=day))
+        if day.weekday() == 0 or (count == 0 and day.weekday() < 5):
+            found.append(Tick(x, times.short_day(day)))
+    return tuple(found)
+
+
+def _days(zone: str, first: datetime, days: float, scale: _Scale) -> tuple[float, ...]:
+    start = windows.local_day(zone=zone, instant=first)
+    return tuple(
+        scale.x(windows.day_start(zone=zone, day=start + timedelta(days=count)))
+        for count in range(int(days) + 1)
+    )
+
+
+def _bands(
+    gaps: Sequence[rows.Gap], shown: set[UUID], scale: _Scale, now: datetime
+) -> tuple[list[Band], int]:
+    """One band a unit, each in the first row that is free there; and how many rows that takes."""
+    ends: list[float] = []
+    found: list[Band] = []
+    for gap in gaps:
+        opens, closes, grace = gap.window.opens_at, gap.window.closes_at, gap.window.grace_until
+        assert opens is not None and closes is not None  # draw() keeps only these
+        x, width = scale.x(opens), max(8.0, scale.x(closes) - scale.x(opens))
+        row = next((index for index, end in enumerate(ends) if end <= x), len(ends))
+        if row == len(ends):
+            ends.append(0)
+        tail = max(0.0, scale.x(grace) - x - width) if grace and gap.status in ("open", "lapsed") else 0.0
+        ends[row] = x + width + tail + 2
+        badge = words.gap_badge(gap)
+        booked = any(visit in shown for visit in gap.visits)
+        found.append(
+            Band(
+                x=x,
+                y=RULER + LANE * (row + 1) + 6,
+                width=round(width, 1),
+                height=LANE - 12,
+                grace=round(tail, 1),
+                tone=badge.tone,
+                text="" if booked or gap.status not in NEEDS else _short(gap, now, width),
+                title=f"{badge.word}: {times.span(opens, closes, gap.time_zone)}",
+            )
+        )
+    return found, max(1, len(ends))
+
+
+def _short(gap: rows.Gap, now: datetime, width: float) -> str:
+    """What fits into a band: how long it still is open, when that matters."""
+    if gap.status == "lapsed":
+        return "lost" if width >= 30 else ""
+    due = gap.due_at
+    if due is None or width < 60:
+        return "" if width < 14 else "?"
+    opened = gap.window.opens_at is not None and gap.window.opens_at <= now
+    return f"{times.length(due - now)} left" if opened else "not booked" if width >= 80 else "?"
+
+
+def _mark(
+    visit: rows.Visit, gaps: Sequence[rows.Gap], band_y: dict[UUID, float], other_y: float, scale: _Scale
+) -> Mark:
+    lane = _lane(visit)
+    y = RULER + LANE / 2 if lane == 0 else other_y
+    if lane == 1:
+        y = next((band_y[gap.id] for gap in gaps if visit.id in gap.visits), RULER + LANE * 1.5)
+    badge = words.STATUSES[visit.status]
+    number = str(visit.sequence) if lane == 0 and visit.sequence else words.number_of(visit)
+    label = "×" if visit.status == "no_show" else number or words.KINDS[visit.kind][:1]
+    at = times.moment(visit.start, visit.time_zone)
+    return Mark(
+        x=scale.x(visit.start + (visit.end - visit.start) / 2),
+        y=y,
+        shape=("square", "circle", "diamond")[lane],
+        tone=_tone(visit.status, badge.tone),
+        label=label,
+        title=f"{words.title(visit)}, {at}: {badge.word}",
+    )
+
+
+def _tone(status: str, tone: str) -> str:
+    """On the drawing what took place is good and what is still to come is blue."""
+    if status == "fulfilled":
+        return "good"
+    return "info" if status in ("booked", "held", "confirmed") else tone
+
+
+def _links(
+    gaps: Sequence[rows.Gap], visits: Sequence[rows.Visit], bands: Sequence[Band], scale: _Scale
+) -> tuple[Link, ...]:
+    """A thin line from each unit's last dose to its window: this owes that."""
+    by_id = {visit.id: visit for visit in visits}
+    found = []
+    for gap, band in zip(gaps, bands, strict=True):
+        doses = [by_id[dose] for dose in gap.doses if dose in by_id]
+        if doses:
+            last = max(doses, key=lambda dose: dose.end)
+            middle = scale.x(last.start + (last.end - last.start) / 2)
+            found.append(Link(middle, RULER + LANE / 2 + MARK / 2, max(band.x, middle), band.y))
+    return tuple(found)

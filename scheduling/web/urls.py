@@ -1,0 +1,17 @@
+"""The pages' addresses."""
+
+from django.urls import path
+
+from scheduling.web import courses, home, roster, visits, worklist
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("patients/", home.search, name="search"),
+    path("roster/", roster.day, name="roster"),
+    path("visits/<uuid:visit_id>/", visits.detail, name="visit"),
+    path("visits/<uuid:visit_id>/<slug:verb>/", visits.move, name="visit-move"),
+    path("follow-ups/", worklist.listing, name="worklist"),
+    path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
+    path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
+    path("courses/<uuid:course_id>/", courses.detail, name="course"),
+]

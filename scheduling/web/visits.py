@@ -1,0 +1,98 @@
+"""One visit: what is planned, what happened, and what may be done: each step one POST and one use case."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.practice import permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import DomainError, NotFound
+from clinic.practice.web import pages, times
+from clinic.practice.web.pages import Refusal
+from scheduling.booking import appointments, rows
+from scheduling.booking import queries as booked
+from scheduling.web import forms, queries, shown, words
+
+
+@pages.staff_page("GET", "HEAD")
+def detail(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    return _page(request, actor, visit_id, None)
+
+
+@pages.staff_page("POST")
+def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpResponse:
+    """Take one step. What is refused is shown on the visit's page, with the reason and what was typed."""
+    if verb not in appointments.CAPABILITY:
+        raise NotFound()
+    now = timezone.now()
+    visit = booked.visit(actor=actor, appointment_id=visit_id)
+    try:
+        reason = forms.text(request, "override_reason")
+        appointments.transition(
+            actor=actor,
+            appointment_id=visit_id,
+            verb=verb,
+            now=now,
+            at=forms.local_time(request, "at", zone=visit.time_zone),
+            reason=forms.text(request, "reason", longest=200),
+            overrides=[{"rule_id": rule, "reason": reason} for rule in _overridden(request) if reason],
+            version=forms.version(request),
+        )
+    except DomainError as error:
+        return _page(request, actor, visit_id, pages.refusal(request, form=verb, error=error))
+    messages.success(request, words.VERBS[verb].done)
+    back = pages.back_to(request, reverse("visit", kwargs={"visit_id": visit_id}))
+    return pages.done(f"{back.partition('#')[0]}#visit-{visit_id}")
+
+
+def _overridden(request: HttpRequest) -> list[str]:
+    """The rules that the page named when it asked for a reason."""
+    return [rule for rule in request.POST.getlist("rule")[:10] if len(rule) <= 60]
+
+
+def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal | None) -> HttpResponse:
+    now = timezone.now()
+    visit = booked.visit(actor=actor, appointment_id=visit_id)
+    around = queries.around(actor=actor, visits=[visit], now=now)
+    line = shown.visit_line(actor=actor, visit=visit, around=around, now=now)
+    reasons = tuple(times.localized(text, visit.time_zone) for text in refusal.reasons) if refusal else ()
+    roster = f"{reverse('roster')}?site={visit.site.id}&date={line.start.iso[:10]}"
+    context = {
+        "line": line,
+        "refusal": refusal,
+        "reasons": reasons,
+        "refused": words.VERBS[refusal.form].do if refusal else "",
+        # A refused step that the state no longer offers has no form to show again.
+        "may_override": permissions.allows(actor=actor, capability="courses.override"),
+        "ambiguous": forms.TWICE in reasons,
+        "facts": _facts(actor, visit),
+        "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,
+        "zone": times.zone_words(visit.start, visit.time_zone),
+        "latest": times.wall(now, visit.time_zone),
+        "back": pages.back_to(request, roster),
+        "day": roster,
+    }
+    status = refusal.status if refusal else 200
+    return pages.show(request, "scheduling/visit.html", context, here="roster", status=status)
+
+
+def _facts(actor: Actor, visit: rows.Visit) -> list[tuple[str, times.Moment, str]]:
+    people = queries.names(actor=actor, refs=[fact.by for fact in visit.facts])
+    return [
+        (words.FACTS[fact.name], times.moment(fact.at, visit.time_zone), who(fact.by, people))
+        for fact in visit.facts
+    ]
+
+
+def who(ref: str, people: dict[str, str]) -> str:
+    """An actor's reference in words."""
+    kinds = {
+        "staff": "a member of staff",
+        "client": "a program",
+        "patient": "the patient",
+        "system": "the system",
+    }
+    return people.get(ref) or kinds.get(ref.partition(":")[0], ref)

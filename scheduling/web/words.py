@@ -1,0 +1,214 @@
+"""The words, icons and tones of the pages. A state is told by all three, never by colour alone (WCAG)."""
+
+from dataclasses import dataclass
+
+from scheduling.booking.rows import Gap, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """`icon` names a symbol of components/icons.html, `tone` a class of clinic.css."""
+
+    word: str
+    icon: str
+    tone: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A transition as a button (`do`), and as what has happened (`done`)."""
+
+    do: str
+    done: str
+
+
+KINDS = {
+    "screening": "Screening",
+    "preparation": "Preparation",
+    "dosing": "Dose",
+    "device": "Device session",
+    "integration": "Integration",
+    "group_integration": "Group integration",
+    "therapy": "Therapy",
+    "medication_review": "Medication review",
+    "plan_review": "Plan review",
+}
+STATUSES = {
+    "held": Badge("Held", "clock", "neutral"),
+    "booked": Badge("Booked", "calendar", "neutral"),
+    "confirmed": Badge("Confirmed", "check", "info"),
+    "arrived": Badge("Here", "person", "warn"),
+    "in_progress": Badge("In treatment", "play", "good"),
+    "monitoring": Badge("Monitoring", "eye", "watch"),
+    "fulfilled": Badge("Done", "check", "done"),
+    "cancelled": Badge("Cancelled", "cross", "done"),
+    "no_show": Badge("Did not come", "absent", "bad"),
+    "displaced": Badge("Needs a new time", "alert", "bad"),
+    "entered_in_error": Badge("Entered in error", "cross", "done"),
+}
+VERBS = {
+    "confirm": Verb("Confirm", "Confirmed."),
+    "check_in": Verb("Check in", "Checked in."),
+    "start": Verb("Start", "Started."),
+    "end_administration": Verb("End administration", "Administration ended; monitoring goes on."),
+    "discharge": Verb("Discharge", "Discharged."),
+    "complete": Verb("Complete", "Completed."),
+    "cancel": Verb("Cancel the visit", "The visit is cancelled."),
+    "no_show": Verb("Did not come", "Recorded: did not come."),
+}
+FACTS = {
+    "confirmed": "Confirmed",
+    "arrived": "Arrived",
+    "started": "Started",
+    "administration_ended": "Administration ended",
+    "discharged": "Discharged",
+    "completed": "Completed",
+    "cancelled": "Cancelled",
+    "no_show": "Did not come",
+}
+MODES = {"in_person": "", "video": "by video", "phone": "by phone"}
+GAPS = {
+    "prospective": Badge("No follow-up yet", "alert", "warn", "Nothing is booked in the window."),
+    "covered": Badge("Follow-up booked", "check", "good", "It is booked inside the window."),
+    "open": Badge("Follow-up overdue", "alert", "bad", "The window has closed; the grace is running."),
+    "closed": Badge("Followed up", "check", "done", "The follow-up took place."),
+    "lapsed": Badge("Follow-up lost", "absent", "bad", "The grace has run out without a follow-up."),
+    "waived": Badge("Follow-up waived", "minus", "done", "Somebody permitted said that none is needed."),
+    "void": Badge("No follow-up owed", "minus", "done", "Its doses did not take place."),
+}
+SEVERITIES = {
+    "high": Badge("High", "alert", "bad"),
+    "moderate": Badge("Moderate", "alert", "warn"),
+    "low": Badge("Low", "minus", "neutral"),
+}
+COURSES = {
+    "draft": Badge("Draft", "clock", "neutral"),
+    "active": Badge("Active", "play", "good"),
+    "paused": Badge("Paused", "minus", "warn"),
+    "review_due": Badge("Review due", "alert", "warn"),
+    "completed": Badge("Completed", "check", "done"),
+    "stopped": Badge("Stopped", "cross", "done"),
+    "entered_in_error": Badge("Entered in error", "cross", "done"),
+}
+MESSAGES = {
+    "planned": Badge("Will be sent", "clock", "neutral"),
+    "leased": Badge("Being sent", "play", "info"),
+    "handing_over": Badge("Being sent", "play", "info"),
+    "accepted": Badge("Sent", "check", "info"),
+    "delivered": Badge("Delivered", "check", "good"),
+    "undelivered": Badge("Not delivered", "alert", "bad"),
+    "in_doubt": Badge("Perhaps sent", "alert", "warn"),
+    "cancelled": Badge("Withdrawn", "minus", "done"),
+    "suppressed": Badge("Not sent", "minus", "warn"),
+    "failed_final": Badge("Failed", "cross", "bad"),
+}
+MESSAGE_KINDS = {
+    "course_booked": "What was booked",
+    "reminder_72h": "Reminder, 3 days before",
+    "reminder_24h": "Reminder, 1 day before",
+    "follow_up_missing": "Please book your follow-up",
+    "no_show": "Sorry that we missed you",
+}
+CHANNELS = {"sms": "Text message", "email": "E-mail"}
+# Why a message was not sent, or was taken back. What is missing here is shown as its code in words.
+WHY = {
+    "no_consent": "no consent for this channel",
+    "consent_revoked": "the consent was revoked",
+    "no_messages": "the patient wants no messages",
+    "no_address": "no address is on file",
+    "opted_out": "the address opted out",
+    "no_such_address": "the address does not exist",
+    "no_provider": "no provider is set up for this channel",
+    "over_cap": "enough messages went out that day",
+    "quiet_hours": "it would have come in the quiet hours",
+    "merged": "said in another message",
+    "superseded": "a newer one replaced it",
+    "skipped_stale": "it was no longer useful",
+    "visit_moved": "the visit was moved",
+    "visit_cancelled": "the visit was cancelled",
+    "visit_begun": "the visit had begun",
+    "visit_gone": "the visit is gone",
+    "follow_up_covered": "the follow-up is booked",
+    "follow_up_closed": "the follow-up took place",
+    "follow_up_waived": "the follow-up was waived",
+    "nothing_booked": "nothing is booked any more",
+    "rebooked": "a new time is booked",
+}
+WORK = {
+    "missed_dose": "Missed dose",
+    "orphaned_follow_up": "Follow-up without its dose",
+    "patient_unreachable": "Call: no message gets through",
+    "delivery_in_doubt": "Message in doubt",
+}
+TRAIL = {
+    "appointment.confirm": "confirmed",
+    "appointment.check_in": "checked in",
+    "appointment.start": "started",
+    "appointment.end_administration": "administration ended",
+    "appointment.discharge": "discharged",
+    "appointment.complete": "completed",
+    "appointment.cancel": "cancelled",
+    "appointment.cancelled": "cancelled",
+    "appointment.booked": "booked",
+    "appointment.no_show": "did not come",
+    "booked": "booked",
+    "course.booked": "Course booked",
+    "course.cancelled": "Course cancelled",
+    "course.review_due": "Review due",
+    "message.sent": "Message sent",
+    "message.suppressed": "Message not sent",
+    "message.failed": "Message failed",
+    "follow_up.assigned": "Follow-up assigned",
+    "follow_up.snoozed": "Follow-up put off",
+    "follow_up.waived": "Follow-up waived",
+    "follow_up.unwaived": "Waiver taken back",
+    "follow_up.attested": "Outside follow-up recorded",
+    "follow_up.prospective": "Follow-up owed",
+    "follow_up.covered": "Follow-up booked in its window",
+    "follow_up.open": "Follow-up overdue",
+    "follow_up.closed": "Follow-up took place",
+    "follow_up.lapsed": "Follow-up lost",
+    "follow_up.void": "Follow-up no longer owed",
+}
+
+
+def plain(code: str) -> str:
+    """A code that has no words of its own, readable: `visit_gone` becomes `visit gone`."""
+    return code.replace("_", " ").replace(".", " ").replace(":", ": ")
+
+
+def sentence(code: str) -> str:
+    text = plain(code)
+    return text[:1].upper() + text[1:]
+
+
+def number_of(visit: Visit) -> str:
+    """The visit's number in its plan: the `4` of `integration-4`."""
+    tail = visit.ref.rpartition("-")[2]
+    return tail if tail.isdigit() else ""
+
+
+def title(visit: Visit, planned: int | None = None, *, phase: bool = False) -> str:
+    """`Dose 3 of 6`, `Integration 2`, `Induction, dose 3 of 8`."""
+    word = KINDS[visit.kind]
+    if visit.sequence is not None and visit.kind in ("dosing", "device"):
+        counted = f"{word} {visit.sequence} of {planned}" if planned else f"{word} {visit.sequence}"
+        return (
+            f"{sentence(visit.phase)}, {counted[:1].lower()}{counted[1:]}"
+            if phase and visit.phase
+            else counted
+        )
+    return f"{word} {number_of(visit)}".strip()
+
+
+def gap_badge(gap: Gap) -> Badge:
+    """The state of a follow-up unit, with what makes it special."""
+    badge = GAPS[gap.status]
+    if gap.status == "closed" and gap.late:
+        return Badge("Followed up late", "check", "warn", badge.hint)
+    if gap.status == "open" and gap.booked_late:
+        return Badge("Booked late", "clock", "warn", "A visit is booked in the grace.")
+    if gap.status == "prospective" and not gap.flagged:
+        return Badge(badge.word, "clock", "neutral", badge.hint)
+    return badge
