@@ -33,7 +33,7 @@ class _Bell:
             self.wanted.clear()
             try:
                 # By name: the tasks import this room's modules. No retry: the sweep is never far away.
-                current_app.send_task(TASK, retry=False, ignore_result=True)
+                current_app.send_task(TASK, retry=False, ignore_result=True, expires=60)
             except Exception as error:
                 log.warning("hint_lost", error_class=type(error).__name__)
 

@@ -1,0 +1,144 @@
+"""Workers killed while the provider has their message, and the two obvious ways of sending, which fail the
+same test.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from clinic.local.providers import SmsProvider
+from clinic.practice.ids import new_id
+from clinic.practice.models import WorkItem
+from notifications import delivery, recovery
+from notifications.channels import twilio
+from notifications.channels.base import Outgoing
+from notifications.models import Message
+from tests.notifications import making
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MESSAGES, KILLS = 8, 4
+
+
+def ours() -> None:
+    delivery.run(clock=timezone.now, worker="killed")
+
+
+def send_then_mark() -> None:
+    for row in Message.objects.filter(state="planned").order_by("id"):
+        naive_send(row)
+        Message.objects.filter(pk=row.pk).update(state="accepted")
+
+
+def mark_then_send() -> None:
+    for row in Message.objects.filter(state="planned").order_by("id"):
+        Message.objects.filter(pk=row.pk).update(state="accepted")
+        naive_send(row)
+
+
+def naive_send(row: Message) -> None:
+    assert row.patient is not None
+    to = row.patient.contact_points.get(channel="sms").value
+    twilio.send(outgoing=Outgoing(new_id(), to, "Clinic", "", f"Clinic: your visit {row.pk}."))
+
+
+def test_nothing_is_handed_over_twice(sms_provider: SmsProvider) -> None:
+    due(timezone.now())
+    sms_provider.fault(times=KILLS, to=None, seconds=30, accept=True)
+    kill_once_taken(ours, sms_provider)
+    recovery.recover(now=timezone.now() + delivery.LEASE + timedelta(seconds=1))
+    assert Message.objects.filter(state="in_doubt").count() == KILLS
+    assert WorkItem.objects.filter(kind="message_in_doubt", done_at=None).count() == KILLS
+    finish(ours)
+    assert told_twice(sms_provider) == 0
+    assert recovery.settle(now=timezone.now()) == KILLS
+    assert Message.objects.filter(state="accepted").count() == len(sms_provider.inbox()) == MESSAGES
+    assert not WorkItem.objects.filter(done_at=None).exists()
+
+
+def test_control_marking_after_the_call_sends_twice(sms_provider: SmsProvider) -> None:
+    due(timezone.now())
+    sms_provider.fault(times=KILLS, to=None, seconds=30, accept=True)
+    kill_once_taken(send_then_mark, sms_provider)
+    finish(send_then_mark)
+    assert told_twice(sms_provider) > 0
+
+
+def test_nothing_is_silently_lost(sms_provider: SmsProvider) -> None:
+    due(timezone.now())
+    sms_provider.fault(times=100, to=None, seconds=30, accept=False)
+    kill_once_marked(ours, "handing_over")
+    recovery.recover(now=timezone.now() + delivery.LEASE + timedelta(seconds=1))
+    assert Message.objects.filter(state="in_doubt").count() == KILLS
+    assert WorkItem.objects.filter(kind="message_in_doubt", done_at=None).count() == KILLS
+    assert Message.objects.filter(state="planned").count() == MESSAGES - KILLS
+    assert sms_provider.inbox() == []
+
+
+def test_control_marking_before_the_call_loses_silently(sms_provider: SmsProvider) -> None:
+    due(timezone.now())
+    sms_provider.fault(times=100, to=None, seconds=30, accept=False)
+    kill_once_marked(mark_then_send, "accepted")
+    assert Message.objects.filter(state="accepted").count() > len(sms_provider.inbox())
+    assert not WorkItem.objects.exists()
+
+
+def kill_once_taken(loop: Callable[[], None], provider: SmsProvider) -> None:
+    """Each time the provider has taken a message and has not answered."""
+    for _ in range(KILLS):
+        before = len(provider.inbox())
+        killed_when(loop, lambda before=before: len(provider.inbox()) > before)
+
+
+def kill_once_marked(loop: Callable[[], None], state: str) -> None:
+    """Each time one more row says so."""
+    for _ in range(KILLS):
+        before = Message.objects.filter(state=state).count()
+        killed_when(loop, lambda before=before: Message.objects.filter(state=state).count() > before)
+
+
+def killed_when(loop: Callable[[], None], true: Callable[[], bool]) -> None:
+    worker = forked(loop)
+    try:
+        wait_until(true)
+    finally:
+        worker.kill()
+        worker.join()
+    assert worker.exitcode == -9
+
+
+def finish(loop: Callable[[], None]) -> None:
+    last = forked(loop)
+    last.join(timeout=60)
+    assert last.exitcode == 0
+
+
+def told_twice(provider: SmsProvider) -> int:
+    numbers = [sms["to"] for sms in provider.inbox()]
+    return len(numbers) - len(set(numbers))
+
+
+def due(now: datetime) -> None:
+    """Reminders to patients who may be messaged now, each with a number of their own."""
+    zone = f"Etc/GMT{now.hour - 12:+d}" if now.hour != 12 else "Etc/GMT"
+    for _ in range(MESSAGES):
+        visit = making.visit(making.patient(time_zone=zone), now + timedelta(days=1))
+        making.reminder(visit, due_at=now)
+
+
+def forked(loop: Callable[[], None]) -> multiprocessing.process.BaseProcess:
+    connections.close_all()
+    worker = multiprocessing.get_context("fork").Process(target=loop)
+    worker.start()
+    return worker
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
