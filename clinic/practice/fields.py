@@ -116,7 +116,7 @@ def email(problems: Problems, field: str, value: object) -> str:
 
 
 def phone(problems: Problems, field: str, value: object, *, region: str) -> str:
-    """A phone number as E.164. A number without a country code is read as one of `region` (`US`, `GB` ...)."""
+    """A phone number as E.164; one without a country code is read as of `region` (`US`, `GB` ...)."""
     clean = text(problems, field, value, longest=40)
     try:
         number = phonenumbers.parse(clean, region)
