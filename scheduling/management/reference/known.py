@@ -262,4 +262,11 @@ PLANNER = {
     "plan_review": (ERROR, YES, "A review is needed between two phases (S-17)."),
     "plan_review_missing": (WARNING, YES, "The review after this dose is not planned."),
     "medication_review_missing": (WARNING, YES, "The medication review after this dose is not planned."),
+    # Of a plan that cannot be made, beside those above.
+    "dose_start": (ERROR, NO, "A dose has no start that keeps the other rules."),
+    "room": (ERROR, NO, "Too few rooms are free."),
+    "review": (ERROR, NO, "A review has no place between two phases."),
+    "medication_review_due": (ERROR, NO, "A medication review by time has no place."),
+    "nothing_to_plan": (ERROR, NO, "Every dose is given already."),
+    "no_plan": (ERROR, NO, "The rules cannot hold together."),
 }
