@@ -14,6 +14,7 @@ from scheduling.booking import access, consequences, locks, readiness
 from scheduling.errors import InTheFuture
 from scheduling.followups import gaps
 from scheduling.models import Appointment
+from scheduling.states import Move
 
 CAPABILITY = {
     "confirm": "appointments.attend",
@@ -69,23 +70,11 @@ def transition(
         move = states.find(
             machine=states.APPOINTMENT, state=appointment.status, verb=verb, kind=appointment.kind
         )
-        if at is not None and at < now:
-            permissions.check(actor=actor, capability="appointments.record_past")
-        _in_order(appointment, moment)
-        if verb == "cancel" and not reason.strip():
-            raise Invalid({"reason": ["Say why the visit is cancelled."]})
+        _check_facts(actor=actor, appointment=appointment, verb=verb, moment=moment, now=now, reason=reason)
         readiness.check(
             actor=actor, appointment=appointment, verb=verb, at=moment, asked=list(overrides), now=now
         )
-        values: dict[str, Any] = {"status": move.target}
-        if move.fact:
-            values |= {f"{move.fact}_at": moment, f"{move.fact}_by": actor.ref}
-        if verb == "cancel":
-            values["cancel_reason"] = reason
-        Appointment.objects.filter(id=appointment.id).update(**values, **access.touched())
-        for name, value in values.items():
-            setattr(appointment, name, value)
-        appointment.version += 1
+        _store(actor=actor, appointment=appointment, move=move, moment=moment, reason=reason)
         record(actor=actor, appointment=appointment, verb=verb, now=now, moment=moment, reason=reason)
         if appointment.course_id:
             gaps.refresh(course_ids=[appointment.course_id], now=now, actor=actor)
@@ -93,11 +82,34 @@ def transition(
         return appointment
 
 
-def _in_order(appointment: Appointment, moment: datetime) -> None:
+def _check_facts(
+    *, actor: Actor, appointment: Appointment, verb: str, moment: datetime, now: datetime, reason: str
+) -> None:
+    """What is recorded must be possible: in order, by somebody who may, and with the reason it needs."""
+    if moment < now:
+        permissions.check(actor=actor, capability="appointments.record_past")
     for name in IN_ORDER:
         earlier = getattr(appointment, name)
         if earlier is not None and moment < earlier:
             raise Invalid({"at": [f"It cannot be before {name} ({earlier.isoformat()})."]})
+    if verb == "no_show" and moment < appointment.start:
+        raise Invalid({"at": ["The visit has not begun: nobody can have missed it. It can be cancelled."]})
+    if verb == "cancel" and not reason.strip():
+        raise Invalid({"reason": ["Say why the visit is cancelled."]})
+
+
+def _store(*, actor: Actor, appointment: Appointment, move: Move, moment: datetime, reason: str) -> None:
+    values: dict[str, Any] = {"status": move.target}
+    for fact in move.clears:
+        values |= {f"{fact}_at": None, f"{fact}_by": None}
+    if move.fact:
+        values |= {f"{move.fact}_at": moment, f"{move.fact}_by": actor.ref}
+    if move.verb == "cancel":
+        values["cancel_reason"] = reason
+    Appointment.objects.filter(id=appointment.id).update(**values, **access.touched())
+    for name, value in values.items():
+        setattr(appointment, name, value)
+    appointment.version += 1
 
 
 def record(

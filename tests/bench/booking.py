@@ -114,7 +114,8 @@ class Rows:
             [table, table in NEVER_DELETED],
         )
         columns = ", ".join(f'"{name}"' for (name,) in cursor.fetchall())
-        return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+        source = f"json_populate_recordset(NULL::{table}, %s::json)"
+        return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source}"
 
     def delete(self) -> None:
         with connection.cursor() as cursor:
@@ -141,15 +142,33 @@ def raw_rate(written: Sequence[Rows]) -> float:
     return len(written) / seconds
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--courses", type=int, default=120)
-    parser.add_argument("--visits", type=int, default=600)
-    options = parser.parse_args()
-    client, version, made = sites(options.courses)
+class Load:
+    """8 clients, each with a connection of its own, against the product's web process."""
+
+    def __init__(self, port: int, bearer: str) -> None:
+        self.clients = [_server.Client(port, bearer) for _ in range(CLIENTS)]
+        self.answers: list[Any] = []
+        for number, client in enumerate(self.clients):
+            # Each worker's first request loads what later ones find loaded.
+            client.post("/api/v1/courses/", {"proposal": "warm"}, key=f"warm-{number}")
+
+    def rate(self, path: str, bodies: Sequence[dict[str, Any]]) -> float:
+        """Created objects a second; every answer must be a 201."""
+        self.answers = []
+
+        def create(slot: int, number: int, body: dict[str, Any]) -> None:
+            status, answer = self.clients[slot].post(path, body, key=f"{path}{number}")
+            assert status == 201, answer
+            self.answers.append(answer)
+
+        jobs = [lambda slot, n=n, body=body: create(slot, n, body) for n, body in enumerate(bodies)]
+        return len(bodies) / race(jobs)
+
+
+def proposals(client: IntegrationClient, version: ProtocolVersion, patients: Sequence[Patient]) -> list[str]:
     now = timezone.now()
     actor = factories.admin(client.practice)
-    tokens = [
+    return [
         courses.propose(
             actor=actor,
             patient_id=patient.pk,
@@ -158,53 +177,36 @@ def main() -> None:
             alternatives=1,
             now=now,
         )[0].token
-        for _, patient in made
+        for patient in patients
     ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--courses", type=int, default=120)
+    parser.add_argument("--visits", type=int, default=600)
+    options = parser.parse_args()
+    client, version, made = sites(options.courses)
+    tokens = proposals(client, version, [patient for _, patient in made])
     with _server.web() as port:
-        bearer = _server.token(port, client.client_id, SECRET)
-        clients = [_server.Client(port, bearer) for _ in range(CLIENTS)]
-        answers: list[Any] = []
-
-        def book(slot: int, token: str) -> None:
-            status, answer = clients[slot].post(
-                "/api/v1/courses/", {"proposal": token}, key=f"course-{token[-40:]}"
-            )
-            assert status == 201, answer
-            answers.append(answer)
-
-        for slot in range(CLIENTS):  # each worker's first request loads what later ones find loaded
-            clients[slot].post("/api/v1/courses/", {"proposal": "warm"}, key=f"warm-{slot}")
-        seconds = race([lambda slot, token=token: book(slot, token) for token in tokens])
-        course_rate = len(tokens) / seconds
-        singles = single_visits(made, options.visits)
-        booked: list[Any] = []
-
-        def one(slot: int, body: dict[str, Any], number: int) -> None:
-            status, answer = clients[slot].post("/api/v1/appointments/", body, key=f"visit-{number}")
-            assert status == 201, answer
-            booked.append(answer["id"])
-
-        seconds = race([lambda slot, n=n, body=body: one(slot, body, n) for n, body in enumerate(singles)])
-        visit_rate = len(singles) / seconds
+        load = Load(port, _server.token(port, client.client_id, SECRET))
+        course_rate = load.rate("/api/v1/courses/", [{"proposal": token} for token in tokens])
+        whole = [Rows([one["id"]], [visit["id"] for visit in one["visits"]]) for one in load.answers]
+        visits = len(load.answers[0]["visits"])
+        visit_rate = load.rate("/api/v1/appointments/", single_visits(made, options.visits))
+        alone = [Rows([], [one["id"]]) for one in load.answers]
     places = Occupancy.objects.count()
-    whole = [Rows([answer["id"]], [visit["id"] for visit in answer["visits"]]) for answer in answers]
-    alone = [Rows([], [visit_id]) for visit_id in booked]
     raw_visits, raw_courses = raw_rate(alone), raw_rate(whole)
     assert Occupancy.objects.count() == places, "the baseline wrote other rows"
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         postgres = cursor.fetchone()[0]
-    visits = len(answers[0]["visits"])
-    print(
-        f"machine: {os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {postgres}, gunicorn 2x4 threads"
-    )
-    print(
-        f"courses of {visits} visits at {CLIENTS} clients: {course_rate:.1f}/s over HTTP, {raw_courses:.1f}/s by bare SQL"
-    )
-    print(f"single visits at {CLIENTS} clients: {visit_rate:.1f}/s over HTTP, {raw_visits:.1f}/s by bare SQL")
-    print(
-        f"ratio: {course_rate / raw_courses:.3f} courses (goal >= 0.20), {visit_rate / raw_visits:.3f} single (goal >= 0.10)"
-    )
+    print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {postgres}")
+    print(f"web: gunicorn, 2 workers of 4 threads; {CLIENTS} clients")
+    print(f"courses of {visits} visits: {course_rate:.1f}/s over HTTP, {raw_courses:.1f}/s by bare SQL")
+    print(f"single visits: {visit_rate:.1f}/s over HTTP, {raw_visits:.1f}/s by bare SQL")
+    print(f"ratio: {course_rate / raw_courses:.3f} courses (goal >= 0.20)")
+    print(f"ratio: {visit_rate / raw_visits:.3f} single visits (goal >= 0.10)")
     connections.close_all()
 
 
@@ -212,7 +214,7 @@ def single_visits(made: Sequence[tuple[Site, Patient]], count: int) -> list[dict
     """Therapy by video on distinct days, far from the courses: as many as asked for, none in another's
     way."""
     start = (timezone.now() + timedelta(days=240)).replace(hour=16, minute=0, second=0, microsecond=0)
-    weekdays = (day for day in range(0, 400) if (start + timedelta(days=day)).isoweekday() < 6)
+    weekdays = (day for day in range(400) if (start + timedelta(days=day)).isoweekday() < 6)
     pairs = ((day, patient) for day in weekdays for _, patient in made)
     return [
         {

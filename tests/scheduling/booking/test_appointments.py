@@ -163,3 +163,11 @@ def test_another_practice_finds_nothing(clinic: factories.Clinic) -> None:
     other = factories.small_clinic()
     with pytest.raises(NotFound):
         booked.move(other, dose.pk, "confirm", now=NOW)
+
+
+def test_nobody_misses_a_visit_that_has_not_begun(clinic: factories.Clinic) -> None:
+    visit = booked.visit(booked.book(clinic), "integration-1")
+    with pytest.raises(Invalid) as refusal:
+        booked.move(clinic, visit.pk, "no_show", now=visit.start - timedelta(minutes=1))
+    assert list(refusal.value.fields) == ["at"]
+    assert booked.move(clinic, visit.pk, "no_show", now=visit.start).status == "no_show"
