@@ -27,9 +27,9 @@ def test_the_generated_pages_say_what_the_code_says() -> None:
 def test_a_page_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:
     pages.write(folder=tmp_path)
     assert pages.stale(folder=tmp_path) == []
-    (tmp_path / "errors.md").write_text("# Errors\n")
-    (tmp_path / "rules.md").unlink()
-    assert pages.stale(folder=tmp_path) == ["errors.md", "rules.md"]
+    (tmp_path / "reference" / "errors.md").write_text("# Errors\n")
+    (tmp_path / "reference" / "rules.md").unlink()
+    assert pages.stale(folder=tmp_path) == ["reference/errors.md", "reference/rules.md"]
 
 
 def test_every_rule_that_the_code_names_is_explained() -> None:

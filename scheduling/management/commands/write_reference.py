@@ -1,4 +1,4 @@
-"""`manage.py write_reference`: write the generated pages of docs/reference, or say which are out of step."""
+"""`manage.py write_reference`: write the generated files of docs/, or say which are out of step."""
 
 import sys
 from typing import Any
@@ -9,7 +9,7 @@ from scheduling.management.reference import pages
 
 
 class Command(BaseCommand):
-    help = "Write docs/reference from the code; with --check only say what is out of step, and exit with 1."
+    help = "Write the generated files of docs/; with --check only say which are out of step, and exit with 1."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="change nothing")
@@ -19,6 +19,6 @@ class Command(BaseCommand):
         if not options["check"]:
             pages.write()
         for name in found:
-            self.stdout.write(f"{'out of step' if options['check'] else 'written'}: docs/reference/{name}")
+            self.stdout.write(f"{'out of step' if options['check'] else 'written'}: docs/{name}")
         if options["check"] and found:
             sys.exit(1)

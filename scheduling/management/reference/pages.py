@@ -1,20 +1,21 @@
-"""Every generated page by its file name, and what all of them share."""
+"""Every generated file by its file name, and what all of them share."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduling.management.reference import access, commands, failures, rules, settings, transitions
+from scheduling.management.reference import access, commands, failures, picture, rules, settings, transitions
 
-FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
-NOTE = "<!-- Written by `manage.py write_reference` from the code. Change the code, not this page. -->\n\n"
+FOLDER = Path(__file__).resolve().parents[3] / "docs"
+NOTE = "<!-- Written by `manage.py write_reference` from the code. Change the code, not this file. -->\n\n"
 
 WRITERS: dict[str, Callable[[], str]] = {
-    "states.md": transitions.page,
-    "settings.md": settings.page,
-    "errors.md": failures.page,
-    "permissions.md": access.page,
-    "rules.md": rules.page,
-    "commands.md": commands.page,
+    "reference/states.md": transitions.page,
+    "reference/settings.md": settings.page,
+    "reference/errors.md": failures.page,
+    "reference/permissions.md": access.page,
+    "reference/rules.md": rules.page,
+    "reference/commands.md": commands.page,
+    "images/course.svg": picture.page,
 }
 
 
@@ -30,8 +31,8 @@ def stale(*, folder: Path = FOLDER) -> list[str]:
 
 def write(*, folder: Path = FOLDER) -> None:
     """Write every page."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in render().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 
