@@ -109,6 +109,13 @@ def reminder(about: Appointment, **fields: Any) -> Message:
     return Message.objects.create(practice=about.practice, patient=about.patient, **values)
 
 
+def reminder_now(now: datetime) -> Message:
+    """A reminder that is due at `now`, to a new patient who is where it is noon."""
+    # The signs of these names are turned round: Etc/GMT+5 is five hours behind.
+    zone = f"Etc/GMT{now.hour - 12:+d}" if now.hour != 12 else "Etc/GMT"
+    return reminder(visit(patient(time_zone=zone), now + timedelta(days=1)), due_at=now)
+
+
 def deliver(clock: Clock | None = None, worker: str = "test") -> int:
     """Hand over everything that is due."""
     return delivery.run(clock=clock or Clock(), worker=worker)
@@ -123,3 +130,9 @@ def child_environment() -> dict[str, str]:
     name = connection.settings_dict["NAME"]
     head, _, tail = os.environ["DATABASE_URL"].partition("?")
     return {**os.environ, "DATABASE_URL": f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")}
+
+
+def state(row: Message) -> tuple[str, str]:
+    """Its state and the reason kept with it, as they are now."""
+    row.refresh_from_db()
+    return row.state, row.state_reason

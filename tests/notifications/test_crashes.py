@@ -123,11 +123,8 @@ def told_twice(provider: SmsProvider) -> int:
 
 
 def due(now: datetime) -> None:
-    """Reminders to patients who may be messaged now, each with a number of their own."""
-    zone = f"Etc/GMT{now.hour - 12:+d}" if now.hour != 12 else "Etc/GMT"
     for _ in range(MESSAGES):
-        visit = making.visit(making.patient(time_zone=zone), now + timedelta(days=1))
-        making.reminder(visit, due_at=now)
+        making.reminder_now(now)
 
 
 def forked(loop: Callable[[], None]) -> multiprocessing.process.BaseProcess:
