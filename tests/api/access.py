@@ -1,0 +1,261 @@
+"""Who may do what at every address: written by hand, so that a change of the code shows here as a difference."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from clinic.practice import directory
+from clinic.practice.models import Closure, StaffMember
+from notifications.models import Message
+from patients.models import TreatmentConsent
+from scheduling.booking import courses
+from scheduling.models import Appointment, FollowUpGap, Shift
+from tests import factories
+
+
+@dataclass(frozen=True)
+class World:
+    """One practice with one object of every kind that an address can name."""
+
+    clinic: factories.Clinic
+    ids: dict[str, UUID]
+    admin: StaffMember
+    soon: datetime
+
+    def body(self, name: str) -> Any:
+        return BODIES[name](self) if name else None
+
+
+def build() -> World:
+    clinic = factories.small_clinic()
+    soon = (timezone.now() + timedelta(days=7)).replace(microsecond=0)
+    proposal = courses.propose(
+        actor=clinic.admin,
+        now=timezone.now(),
+        patient_id=clinic.patient.pk,
+        protocol_key=factories.IV,
+        start_on_or_after=soon.date(),
+    )[0]
+    course_id = courses.book(actor=clinic.admin, now=timezone.now(), proposal=proposal.token)
+    closure: Closure = directory.create_closure(
+        actor=clinic.admin,
+        site_id=clinic.site.pk,
+        starts_at=soon + timedelta(days=300),
+        ends_at=soon + timedelta(days=301),
+        now=timezone.now(),
+    )
+    return World(
+        clinic=clinic,
+        admin=factories.worker(clinic.site, "practice_admin"),
+        soon=soon,
+        ids={
+            "practices": clinic.practice.pk,
+            "sites": clinic.site.pk,
+            "rooms": clinic.chairs[0].pk,
+            "closures": closure.pk,
+            "practitioners": clinic.monitor.pk,
+            "shifts": Shift.objects.filter(staff=clinic.monitor).get().pk,
+            "protocols": clinic.version.template_id,
+            "patients": clinic.patient.pk,
+            "consents": TreatmentConsent.objects.get(patient=clinic.patient).pk,
+            "courses": course_id,
+            "appointments": Appointment.objects.filter(course_id=course_id, kind="dosing")
+            .earliest("start")
+            .pk,
+            "gaps": FollowUpGap.objects.filter(course_id=course_id).earliest("closes_at").pk,
+            "messages": Message.objects.filter(practice=clinic.practice).earliest("created_at").pk,
+        },
+    )
+
+
+BODIES: dict[str, Callable[[World], Any]] = {
+    "nothing": lambda world: {},
+    "practice": lambda world: {"message_name": "Clinic"},
+    "whole practice": lambda world: {"name": "Ours", "message_name": "Clinic"},
+    "site": lambda world: {"name": f"Site {uuid4()}", "time_zone": "UTC"},
+    "room": lambda world: {"name": f"Room {uuid4()}", "kind": "quiet_room"},
+    "room here": lambda world: {"name": "R", "kind": "quiet_room", "site": str(world.clinic.site.pk)},
+    "closure": lambda world: {
+        "starts_at": (world.soon + timedelta(days=310)).isoformat(),
+        "ends_at": (world.soon + timedelta(days=311)).isoformat(),
+    },
+    "closure here": lambda world: {**BODIES["closure"](world), "site": str(world.clinic.site.pk)},
+    "person": lambda world: {"given_name": "A", "family_name": "B", "roles": ["monitor"]},
+    "new person": lambda world: {**BODIES["person"](world), "username": f"u{uuid4().hex}"},
+    "shift": lambda world: {
+        "site": str(world.clinic.site.pk),
+        "weekdays": [6],
+        "starts": "09:00",
+        "ends": "12:00",
+        "valid_from": "2026-01-05",
+    },
+    "shift here": lambda world: {**BODIES["shift"](world), "practitioner": str(world.clinic.monitor.pk)},
+    "protocol": lambda world: factories.document() | {"note": "changed"},
+    "new protocol": lambda world: factories.document("kap_sublingual_im"),
+    "patient": lambda world: {
+        "given_name": "A",
+        "family_name": "B",
+        "birth_date": "1990-01-01",
+        "site": str(world.clinic.site.pk),
+    },
+    "consent": lambda world: {"protocol": factories.IV, "version": 1},
+    "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
+    "measure": lambda world: {"code": "PHQ-9", "score": 12},
+    "messaging": lambda world: {"channel": "sms", "decision": "revoked"},
+    "propose": lambda world: {
+        "patient": str(world.clinic.patient.pk),
+        "protocol": factories.IV,
+        "start_on_or_after": (world.soon + timedelta(days=60)).date().isoformat(),
+    },
+    "course": lambda world: {
+        "proposal": courses.propose(
+            actor=world.clinic.admin,
+            now=timezone.now(),
+            patient_id=world.clinic.patient.pk,
+            protocol_key=factories.IV,
+            start_on_or_after=(world.soon + timedelta(days=60)).date(),
+        )[0].token
+    },
+    "visit": lambda world: {
+        "patient": str(world.clinic.patient.pk),
+        "kind": "screening",
+        "start": (timezone.now() - timedelta(days=30)).isoformat(),
+        "late_entry_reason": "It was not entered then.",
+    },
+    "reason": lambda world: {"reason": "Told by the test."},
+    "assign": lambda world: {"assignee": str(world.clinic.therapists[0].pk)},
+    "snooze": lambda world: {"until": (timezone.now() + timedelta(days=1)).isoformat()},
+    "attest": lambda world: {"attended_on": "2020-01-01"},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of one address: the scope that opens it, what it answers then, and the body that it needs."""
+
+    method: str
+    route: str
+    scope: str
+    status: int = 200
+    body: str = ""
+    # What must have happened before: verbs of this visit, or of this follow-up unit.
+    before: tuple[str, ...] = ()
+
+
+def resource(name: str, scope: str, *, make: str = "", change: str = "", replace: str = "") -> list[Row]:
+    """List and retrieve, and what of create, change and replace there is."""
+    rows = [Row("GET", f"{name}/", f"read:{scope}"), Row("GET", f"{name}/<id>/", f"read:{scope}")]
+    if make:
+        rows.append(Row("POST", f"{name}/", f"write:{scope}", 201, make))
+    if change:
+        rows.append(Row("PATCH", f"{name}/<id>/", f"write:{scope}", 200, change))
+        rows.append(Row("PUT", f"{name}/<id>/", f"write:{scope}", 200, replace or change))
+    return rows
+
+
+def below_patient(name: str, body: str) -> list[Row]:
+    return [
+        Row("GET", f"patients/<id>/{name}/", "read:patients"),
+        Row("POST", f"patients/<id>/{name}/", "write:patients", 201, body),
+    ]
+
+
+def visit(verb: str, *before: str, body: str = "nothing", status: int = 200) -> Row:
+    return Row("POST", f"appointments/<id>/{verb}/", "write:appointments", status, body, before)
+
+
+API: list[Row] = [
+    *resource("practices", "practices", change="practice", replace="whole practice"),
+    *resource("sites", "sites", make="site", change="site"),
+    *resource("rooms", "rooms", make="room here", change="room"),
+    *resource("closures", "closures", make="closure here", change="closure"),
+    Row("DELETE", "closures/<id>/", "write:closures", 204),
+    *resource("practitioners", "practitioners", make="new person", change="person"),
+    *resource("shifts", "shifts", make="shift here", change="shift"),
+    Row("DELETE", "shifts/<id>/", "write:shifts", 204),
+    *resource("protocols", "protocols", make="new protocol", change="protocol"),
+    *resource("patients", "patients", make="patient", change="patient"),
+    *below_patient("consents", "consent"),
+    *below_patient("eligibility", "eligibility"),
+    *below_patient("measures", "measure"),
+    *below_patient("messaging-consents", "messaging"),
+    Row("POST", "patients/<id>/consents/<consent>/withdraw/", "write:patients", 200, "nothing"),
+    *resource("courses", "courses", make="course"),
+    Row("POST", "courses/propose/", "write:courses", 200, "propose"),
+    Row("POST", "courses/<id>/cancel/", "write:courses", 200, "reason"),
+    *resource("appointments", "appointments", make="visit"),
+    visit("confirm"),
+    visit("check-in"),
+    visit("start", "check_in"),
+    visit("end-administration", "check_in", "start"),
+    visit("discharge", "check_in", "start", "end_administration", status=422),
+    visit("complete", "check_in", status=409),
+    visit("cancel", body="reason"),
+    # What the rules of care refuse is reached, and refused there.
+    visit("no-show", status=400),
+    *resource("gaps", "gaps"),
+    Row("GET", "gaps/<id>/explain/", "read:gaps"),
+    Row("POST", "gaps/<id>/assign/", "write:gaps", 200, "assign"),
+    Row("POST", "gaps/<id>/snooze/", "write:gaps", 200, "snooze"),
+    Row("POST", "gaps/<id>/waive/", "write:gaps", 200, "reason"),
+    Row("POST", "gaps/<id>/unwaive/", "write:gaps", 200, "nothing", ("waive",)),
+    Row("POST", "gaps/<id>/attest/", "write:gaps", 200, "attest"),
+    *resource("messages", "messages"),
+    Row("GET", "roster/", "read:roster"),
+    Row("GET", "availability/", "read:availability"),
+]
+
+# --- pages ----------------------------------------------------------------------------------------------
+ROLES = ("front_desk", "therapist", "prescriber", "practice_admin")
+ALL = dict.fromkeys(ROLES, 200)
+DONE = dict.fromkeys(ROLES, 303)
+REFUSED = dict.fromkeys(ROLES, 422)
+WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One method of one page: what each role is answered. `verb` fills the address, `form` is what is sent."""
+
+    method: str
+    route: str
+    kind: str
+    roles: dict[str, int]
+    verb: str = ""
+    form: dict[str, str] | None = None
+
+
+PAGES: list[Page] = [
+    Page("GET", "", "", ALL),
+    Page("GET", "patients/", "", ALL),
+    Page("GET", "roster/", "", ALL),
+    Page("GET", "visits/<uuid:visit_id>/", "appointments", ALL),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "confirm", {}),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", REFUSED, "no_show", {}),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "cancel", {"reason": "Ill."}),
+    Page("GET", "follow-ups/", "", ALL),
+    Page("GET", "follow-ups/<uuid:gap_id>/", "gaps", ALL),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "take", {}),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
+    Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
+]
+
+# Open to everybody: (method, route) -> what a stranger, a program and a member of staff are answered.
+OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
+    ("GET", "api/schema/"): (200, 200, 200),
+    ("GET", "api/docs/"): (200, 200, 200),
+    ("GET", "health/live"): (200, 200, 200),
+    ("GET", "health/ready"): (200, 200, 200),
+    ("GET", "metrics"): (200, 200, 200),
+    ("POST", "oauth/token/"): (400, 400, 400),
+    ("GET", "oauth/token/"): (405, 405, 405),
+    ("GET", "accounts/sign-in/"): (200, 200, 302),
+    ("GET", "accounts/sign-out/"): (302, 302, 200),
+    ("GET", "accounts/inactive/"): (200, 200, 200),
+    ("GET", "accounts/second-factor/"): (302, 302, 302),
+}
