@@ -64,8 +64,13 @@ class Builder:
         return rooms[0]
 
     def _in_turnover(self, index: int) -> list[Placed]:
-        clear = self.problem.end_of(index, self.solution.slots[index]) + self.problem.request.protocol.turnover_minutes
-        return [place for place in self.solution.after[index] if place.start < clear and self._is_single(place)]
+        clear = (
+            self.problem.end_of(index, self.solution.slots[index])
+            + self.problem.request.protocol.turnover_minutes
+        )
+        return [
+            place for place in self.solution.after[index] if place.start < clear and self._is_single(place)
+        ]
 
     def _is_single(self, place: Placed) -> bool:
         return not (place.ref.startswith("unit-") and self._by_group())
@@ -179,6 +184,6 @@ def timed_doses(problem: Problem, solution: Solution) -> list[TimedDose]:
 
 def doses_by_start(visits: Sequence[PlannedVisit]) -> list[PlannedVisit]:
     """The doses among visits, by start."""
-    return sorted((visit for visit in visits if visit.kind in ("dosing", "device")), key=lambda visit: visit.start)
-
-
+    return sorted(
+        (visit for visit in visits if visit.kind in ("dosing", "device")), key=lambda visit: visit.start
+    )

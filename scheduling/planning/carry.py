@@ -1,24 +1,25 @@
 """The exact search where follow-ups may lie on the other side of a dose.
 
-Three cases need it: `weekly` units (a visit may stand between the doses of its week), windows that outlive the next dose
-(`before_next_dosing` off), and windows before the dose. The state is the one of `chain.py`, start by start, with the
-follow-ups still owed: their windows, how many visits each lacks, and the visits its unit already has on the day of the
-next dose. It is slower than `chain.py` and finds the same best plan where both apply.
+Three cases need it: `weekly` units (a visit may stand between the doses of its week), windows that outlive
+the next dose (`before_next_dosing` off), and windows before the dose. The state is the one of `chain.py`,
+start by start, with the follow-ups still owed: their windows, how many visits each lacks, and the visits its
+unit already has on the day of the next dose. It is slower than `chain.py` and finds the same best plan where
+both apply.
 """
 
+import heapq
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from scheduling.planning import grid as grids
 from scheduling.planning import windows
 from scheduling.planning.chain import Solution
 from scheduling.planning.daygraph import DayGraph, Node
-from scheduling.planning.gaps import INF, Filling, Opening, Placed, Task
+from scheduling.planning.gaps import INF, NEVER, Filling, Opening, Placed, Task
 from scheduling.planning.problem import Problem
 from scheduling.planning.protocol import Coverage
 
-Vector = list[int]
 Held = tuple[int, int, int]
 NOBODY: Held = (-1, -1, 0)
 
@@ -45,11 +46,18 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way from a dose to the next: what it costs, who came first and last in between, where they stand."""
+    """One way from a dose to the next: what it costs, who came first and last in between, where they
+    stand."""
 
     cost: int
     filling: Filling
     following: Carried | None
+
+
+Label = tuple[Carried | None, int]
+"""A state and the person of the last follow-up; no state once the plan is whole."""
+Path = tuple[tuple[int, ...], tuple[tuple[Placed, ...], ...]]
+"""The slots of the doses so far, and the visits before the first and after each."""
 
 
 class CarryChain:
@@ -64,39 +72,88 @@ class CarryChain:
         self.weekly = rule.coverage is Coverage.WEEKLY
         self.strict = rule.before_next_dosing
         self.before = rule.is_before
-        self._values: list[dict[Carried, Vector]] = [{} for _ in problem.steps]
         self._fillings: dict[object, tuple[list[Filling], int]] = {}
-        self.layers: list[dict[Node, int]] = []
+        self._reached: dict[int, dict[Label, tuple[int, Path]]] = {}
+        self._queue: list[tuple[int, int, int, Label]] = []
+        self._debts: dict[object, int] = {}
+        self._arrivals = itertools.count()
 
-    def solve(self, limit: int | None = None) -> Solution | None:
-        """The best chain, or None; with `limit`, None also when every chain costs more than it."""
-        bound, step = self.graph.bound(), 8
-        if bound >= INF // 2:
-            return None
-        everything = [len(layer) for layer in self.graph.layers(INF // 2)]
-        while True:
-            ceiling = bound + step if limit is None else min(bound + step, limit)
-            self.layers = self.graph.layers(ceiling)
-            self._values = [{} for _ in self.problem.steps]
-            entries = list(self._entries())
-            cost = min((total for total, _ in entries), default=INF)
-            if cost < INF and cost <= ceiling:
-                return self._trace(cost, [way for total, way in entries if total == cost])
-            if ceiling == limit or (cost >= INF and [len(layer) for layer in self.layers] == everything):
-                return None
-            step = min(cost - bound, step * 3)
+    def solve(self, most: int | None = None) -> Solution | None:
+        """The best chain, or None; with `most`, None also once that many labels were looked at.
+
+        Labels leave the queue by what they cost so far plus the least that is still to come by days alone.
+        Of equal costs the earlier dose leaves first, so a label is final when it leaves: nothing cheaper,
+        and nothing as cheap with earlier visits, can reach it any more.
+        """
+        self._reached, self._queue = {}, []
+        for cost, way in self._entries():
+            self._reach(0, cost, way, self.people, ((), ()))
+        final: Path | None = None
+        least, seen = INF, itertools.count()
+        while self._queue and (most is None or next(seen) < most):
+            total, index, _, (state, last) = heapq.heappop(self._queue)
+            if total > least:
+                break
+            cost, path = self._reached[index][state, last]
+            if total > self._bound(index, cost, state):
+                continue
+            if state is None:
+                least = total
+                final = path if final is None or _rank(path) < _rank(final) else final
+                continue
+            for way in self._ways(index, state):
+                self._reach(index + 1, cost + self._change(way, last) + way.cost, way, last, path)
+        return None if final is None else Solution(least, final[0], final[1][0], final[1][1:])
+
+    def _reach(self, index: int, cost: int, way: Way, before: int, path: Path) -> None:
+        state, last = way.following, way.filling.last if way.filling.last >= 0 else before
+        bound = self._bound(index, cost, state)
+        if bound >= NEVER:
+            return
+        slots = path[0] if state is None else (*path[0], state.slot)
+        extended = (slots, (*path[1], way.filling.places))
+        known = self._reached.setdefault(index, {}).get((state, last))
+        if known is None or cost < known[0] or (cost == known[0] and _rank(extended) < _rank(known[1])):
+            self._reached[index][state, last] = (cost, extended)
+            if known is None or cost < known[0]:
+                # The counter keeps the queue from comparing states.
+                heapq.heappush(self._queue, (bound, index, next(self._arrivals), (state, last)))
+
+    def _bound(self, index: int, cost: int, state: Carried | None) -> int:
+        if state is None:
+            return cost
+        return cost + self.graph.onward(index, state.node) + self._debt(index, state)
+
+    def _debt(self, index: int, state: Carried) -> int:
+        """At least what the visits owed will cost; NEVER where they cannot all be held, were there no
+        further dose."""
+        key = (state.slot, state.owed)
+        known = self._debts.get(key)
+        if known is None:
+            known, free = 0, self.problem.end_of(index, state.slot)
+            for task in self._tasks(tuple(item for item in state.owed if not item.growing)):
+                opening = task.opening._replace(first=max(task.opening.first, free))
+                soonest = [
+                    offer.best(opening._replace(band_from=-INF, band_to=INF)) for _, offer in task.offers
+                ]
+                cheapest = [offer.best(opening) for _, offer in task.offers]
+                free = min((found[2] for found in soonest if found is not None), default=NEVER)
+                known += min((found[0] for found in cheapest if found is not None), default=NEVER)
+            self._debts[key] = known
+        return known
+
+    def _change(self, way: Way, before: int) -> int:
+        changes = way.filling.first >= 0 and before not in (way.filling.first, self.people)
+        return self.problem.weights.therapist_change if changes else 0
 
     def _entries(self) -> Iterator[tuple[int, Way]]:
         problem = self.problem
-        costs = {(day, seen): cost for day, seen, cost in self.graph.entries()}
-        for node in self.layers[0]:
-            for slot, local in problem.doses[0][node[0]]:
-                step = costs[node] + local + self._from_past(slot)
-                for way in self._into_first(node, slot, step):
-                    assert way.following is not None
-                    after = self._value(0, way.following)
-                    last = way.filling.last if way.filling.last >= 0 else self.people
-                    yield way.cost + after[last], way
+        for day, seen, cost in self.graph.entries():
+            if self.graph.back(0, (day, seen)) >= NEVER:
+                continue
+            for slot, local in problem.doses[0][day]:
+                for way in self._into_first((day, seen), slot, cost + local + self._from_past(slot)):
+                    yield way.cost, way
 
     def _from_past(self, slot: int) -> int:
         before = self.problem.before
@@ -113,7 +170,11 @@ class CarryChain:
         fewest = len(queue) if self.before else 0
         for count in range(fewest, len(queue) + 1):
             fillings = problem.filler.fill(
-                queue[:count], others, since=since, deadline=problem.grid.at[slot], every_end=count < len(queue)
+                queue[:count],
+                others,
+                since=since,
+                deadline=problem.grid.at[slot],
+                every_end=count < len(queue),
             )
             for filling in fillings:
                 yield Way(step + filling.cost, filling, self._carried(node, slot, owed, count, filling))
@@ -136,15 +197,22 @@ class CarryChain:
         return Owed(unit, self.problem.rule.visits_per_unit, opening, True)
 
     def _tasks(self, owed: tuple[Owed, ...], index: int | None = None, slot: int = 0) -> list[Task]:
-        problem, found = self.problem, []
+        problem = self.problem
+        found: list[Task] = []
         for item in owed:
             offers = problem.follow_offers
             if index is not None:
-                offers = problem.offers_after(index, slot, max(item.opening.first, problem.end_of(index, slot)))
-            found.extend(Task(f"unit-{item.unit}", item.unit, offers, item.opening) for _ in range(item.lacking))
+                offers = problem.offers_after(
+                    index, slot, max(item.opening.first, problem.end_of(index, slot))
+                )
+            found.extend(
+                Task(f"unit-{item.unit}", item.unit, offers, item.opening) for _ in range(item.lacking)
+            )
         return found
 
-    def _carried(self, node: Node, slot: int, owed: tuple[Owed, ...], placed: int, filling: Filling) -> Carried:
+    def _carried(
+        self, node: Node, slot: int, owed: tuple[Owed, ...], placed: int, filling: Filling
+    ) -> Carried:
         left: list[Owed] = []
         touched, begins = -1, self.problem.grid.at[slot]
         for item in owed:
@@ -152,7 +220,9 @@ class CarryChain:
             placed -= here
             touched = item.unit if here else touched
             if item.lacking > here or item.growing:
-                left.append(_clipped(Owed(item.unit, item.lacking - here, item.opening, item.growing), begins))
+                left.append(
+                    _clipped(Owed(item.unit, item.lacking - here, item.opening, item.growing), begins)
+                )
         held = NOBODY
         today = self.problem.filler.day_of(self.problem.grid.at[slot])
         if left and left[0].unit == touched and left[0].lacking and filling.day == today:
@@ -160,7 +230,8 @@ class CarryChain:
         return Carried(node, slot, tuple(left), held)
 
     def _owed_after(self, index: int, state: Carried) -> tuple[Owed, ...]:
-        """What is owed once this dose is over, with windows clipped to its end so that equal futures are equal."""
+        """What is owed once this dose is over, with windows clipped to its end so that equal futures are
+        equal."""
         problem, slot = self.problem, state.slot
         end = problem.end_of(index, slot)
         owed = list(state.owed)
@@ -176,7 +247,10 @@ class CarryChain:
     def _closed(self, index: int, slot: int, owed: tuple[Owed, ...]) -> tuple[Owed, ...]:
         if not owed or not owed[-1].growing:
             return owed
-        end, offsets = self.problem.end_of(index, slot), self.problem.offsets(self.problem.steps[index].ordinal)
+        end, offsets = (
+            self.problem.end_of(index, slot),
+            self.problem.offsets(self.problem.steps[index].ordinal),
+        )
         last = owed[-1]
         opening = last.opening._replace(last=end + offsets.most, band_to=end + offsets.band_to)
         closed = Owed(last.unit, last.lacking, opening, False)
@@ -195,7 +269,7 @@ class CarryChain:
             return
         for day, seen, cost in self.graph.moves(index, state.node):
             node = (day, seen)
-            if node not in self.layers[index + 1]:
+            if self.graph.back(index + 1, node) >= NEVER:
                 continue
             owed = open_owed if self.weekly and _week(day) == _week(state.node[0]) else closed
             for following, local in problem.doses[index + 1][day]:
@@ -203,7 +277,12 @@ class CarryChain:
                 yield from self._between(index, state, owed, reviews, (node, following, cost + local + hours))
 
     def _between(
-        self, index: int, state: Carried, owed: tuple[Owed, ...], reviews: list[Task], target: tuple[Node, int, int]
+        self,
+        index: int,
+        state: Carried,
+        owed: tuple[Owed, ...],
+        reviews: list[Task],
+        target: tuple[Node, int, int],
     ) -> Iterator[Way]:
         node, following, step = target
         deadline = self.problem.grid.at[following]
@@ -217,8 +296,14 @@ class CarryChain:
         for count in range(len(queue), fewest - 1, -1):
             rest = count < len(queue)
             fillings = self._fill(index, state, queue[:count], reviews, deadline, rest)
+            # Beyond the next dose it no longer matters when the last visit before it ended.
+            cheapest: dict[tuple[Carried, int, int], Way] = {}
             for filling in fillings:
-                yield Way(step + filling.cost, filling, self._carried(node, following, owed, count, filling))
+                carried = self._carried(node, following, owed, count, filling)
+                key = (carried, filling.first, filling.last)
+                if key not in cheapest or step + filling.cost < cheapest[key].cost:
+                    cheapest[key] = Way(step + filling.cost, filling, carried)
+            yield from cheapest.values()
             if not rest and self._cannot_be_better_later(index, state, queue, reviews, deadline):
                 break
 
@@ -233,7 +318,12 @@ class CarryChain:
         problem = self.problem
         end = problem.end_of(index, slot)
         return [
-            Task(task.ref, task.unit, problem.offers_after(index, slot, max(task.opening.first, end)), task.opening)
+            Task(
+                task.ref,
+                task.unit,
+                problem.offers_after(index, slot, max(task.opening.first, end)),
+                task.opening,
+            )
             for task in problem.follow_tasks(index + 1, following)
         ]
 
@@ -250,7 +340,10 @@ class CarryChain:
         key = (index, state.slot, state.held, _shape(queue), deadline, every)
         known = self._fillings.get(key)
         if known is None:
-            known = self._fillings[key] = (self._filled(index, state, queue, reviews, deadline, every), deadline)
+            known = self._fillings[key] = (
+                self._filled(index, state, queue, reviews, deadline, every),
+                deadline,
+            )
         return known[0]
 
     def _free(
@@ -275,63 +368,9 @@ class CarryChain:
             every_end=every,
         )
 
-    def _value(self, index: int, state: Carried) -> Vector:
-        """The least cost of everything after this dose's start, by the person of the last follow-up before it."""
-        known = self._values[index].get(state)
-        if known is None:
-            known = [INF] * (self.people + 1)
-            for way in self._ways(index, state):
-                after = [0] * (self.people + 1) if way.following is None else self._value(index + 1, way.following)
-                for person in range(self.people + 1):
-                    total = self._total(way, after, person)
-                    if total < known[person]:
-                        known[person] = total
-            self._values[index][state] = known
-        return known
 
-    def _total(self, way: Way, after: Vector, before: int) -> int:
-        if way.filling.first < 0:
-            return way.cost + after[before]
-        change = self.problem.weights.therapist_change if before not in (way.filling.first, self.people) else 0
-        return way.cost + change + after[way.filling.last]
-
-    def _trace(self, cost: int, ways: list[Way]) -> Solution:
-        # All best plans with the same doses so far are followed together; the earliest next dose keeps its own.
-        first = min(way.following.slot for way in ways if way.following)
-        reached: dict[tuple[Carried, int], tuple[tuple[Placed, ...], ...]] = {}
-        for way in ways:
-            if way.following is not None and way.following.slot == first:
-                last = way.filling.last if way.filling.last >= 0 else self.people
-                _keep(reached, (way.following, last), (way.filling.places,))
-        slots = [first]
-        for index in range(len(self.problem.steps)):
-            final: dict[tuple[Carried | None, int], tuple[tuple[Placed, ...], ...]] = {}
-            for (state, before), places in reached.items():
-                wanted = self._value(index, state)[before]
-                for way in self._ways(index, state):
-                    after = [0] * (self.people + 1) if way.following is None else self._value(index + 1, way.following)
-                    if self._total(way, after, before) == wanted:
-                        last = way.filling.last if way.filling.last >= 0 else before
-                        _keep(final, (way.following, last), (*places, way.filling.places))
-            if index + 1 == len(self.problem.steps):
-                chosen = min(final.values(), key=_rank)
-                return Solution(cost, tuple(slots), chosen[0], chosen[1:])
-            slots.append(min(state.slot for state, _ in final if state is not None))
-            reached = {
-                (state, last): places for (state, last), places in final.items() if state and state.slot == slots[-1]
-            }
-        raise AssertionError("a plan has at least one dose")
-
-
-def _keep(
-    kept: dict[Any, tuple[tuple[Placed, ...], ...]], key: tuple[Carried | None, int], places: tuple[tuple[Placed, ...], ...]
-) -> None:
-    if key not in kept or _rank(places) < _rank(kept[key]):
-        kept[key] = places
-
-
-def _rank(places: tuple[tuple[Placed, ...], ...]) -> tuple[tuple[int, int], ...]:
-    return tuple((place.start, place.person) for group in places for place in group)
+def _rank(path: Path) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    return path[0], tuple((place.start, place.person) for group in path[1] for place in group)
 
 
 def _clipped(item: Owed, since: int) -> Owed:

@@ -1,21 +1,25 @@
-"""The exact search for doses and what is bound to them, where every follow-up lies between its dose and the next.
+"""The exact search for doses and what is bound to them, where every follow-up lies between its dose and the
+next.
 
-A dynamic programme from the last dose to the first. The value of a dose's start is a vector over the person of the last
-follow-up before it: the least cost of everything after that start. Between two doses lie a few tasks (follow-ups,
-reviews) whose cheapest filling depends on the next dose only through the time by which they must be over. Starts of one
-local hour are alike to the dose before them, so they are folded into one vector an hour; only a next dose that is near
-enough to cut the filling is looked at start by start.
+A dynamic programme from the last dose to the first. The value of a dose's start is a vector over the person
+of the last follow-up before it: the least cost of everything after that start. Between two doses lie a few
+tasks (follow-ups, reviews) whose cheapest filling depends on the next dose only through the time by which
+they must be over. Starts of one local hour are alike to the dose before them, so they are folded into one
+vector an hour; only a next dose that is near enough to cut the filling is looked at start by start.
 
-Days that cannot lie on a plan within the limit are left out; the limit rises until the best plan found is within it,
-which proves that nothing cheaper was left out.
+Days that cannot lie on a plan within the limit are left out; the limit rises until the best plan found is
+within it, which proves that nothing cheaper was left out.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scheduling.planning.daygraph import DayGraph, Node
-from scheduling.planning.gaps import INF, Filling, Placed, Task
+from scheduling.planning.gaps import INF, NEVER, Filling, Placed, Task
 from scheduling.planning.problem import Problem
+
+FIRST_STEP = 8
+"""How far beyond the bound the first round looks, in cost."""
 
 Vector = list[int]
 """Costs by person of the last follow-up; the last entry stands for none yet."""
@@ -81,43 +85,47 @@ class Chain:
         hours = {problem.grid.wall[slot] // 60 for slot in slots}
         self._hours = range(min(hours), max(hours) + 1) if hours else range(0)
         self.tables: list[dict[Node, Table]] = []
-        self._kind = [problem.visits_after(i) + 10 * problem.reviews_after(i) for i in range(len(problem.steps))]
+        self._kind = [
+            problem.visits_after(i) + 10 * problem.reviews_after(i) for i in range(len(problem.steps))
+        ]
 
-    def solve(self, limit: int | None = None) -> Solution | None:
-        """The best chain, or None; with `limit`, None also when every chain costs more than it."""
-        bound = self.graph.bound()
-        if bound >= INF // 2:
+    def solve(self) -> tuple[int, list[int]] | None:
+        """What the best chain costs and the first doses it may begin with, by start; None where there is
+        none."""
+        bound, step = self.graph.bound(), FIRST_STEP
+        if bound >= NEVER:
             return None
-        step = 8
         while True:
-            ceiling = bound + step if limit is None else min(bound + step, limit)
-            layers = self.graph.layers(ceiling)
+            layers = self.graph.layers(bound + step)
             cost, starts = self._search(layers)
-            if cost <= ceiling:
-                return None if cost >= INF else self._trace(cost, starts)
-            if ceiling == limit or (cost >= INF and self._complete(layers)):
+            if cost <= bound + step:
+                return cost, starts
+            if cost >= NEVER and self._complete(layers):
                 return None
-            # Every plan as cheap as the one found lies within its own cost; a poor one is no reason to look that far.
+            # Every plan as cheap as the one found lies within its own cost; a poor one is no reason to look
+            # so far.
             step = min(cost - bound, step * 3)
 
     def _complete(self, layers: list[dict[Node, int]]) -> bool:
-        return [len(layer) for layer in layers] == [len(layer) for layer in self.graph.layers(INF - 1)]
+        return [len(layer) for layer in layers] == [len(layer) for layer in self.graph.layers(NEVER - 1)]
 
-    def _search(self, layers: list[dict[Node, int]]) -> tuple[int, list[tuple[int, int]]]:
+    def _search(self, layers: list[dict[Node, int]]) -> tuple[int, list[int]]:
         self.tables = [{} for _ in layers]
         for index in range(len(layers) - 1, -1, -1):
             for node in layers[index]:
                 table = self._solve_node(index, node)
                 if table is not None:
                     self.tables[index][node] = table
-        entries = [(cost, (day, seen)) for day, seen, cost in self.graph.entries() if (day, seen) in self.tables[0]]
+        entries = [
+            (cost, (day, seen)) for day, seen, cost in self.graph.entries() if (day, seen) in self.tables[0]
+        ]
         best, found = INF, []
         for entry, node in entries:
             for slot, local, vector in self.tables[0][node].rows:
                 total = entry + local + vector[-1] + self._from_past(slot) + self.front(slot)
                 best = min(best, total)
                 found.append((slot, total))
-        return best, sorted(pair for pair in found if pair[1] == best)
+        return best, sorted(slot for slot, total in found if total == best)
 
     def _from_past(self, slot: int) -> int:
         before = self.problem.before
@@ -146,13 +154,17 @@ class Chain:
         onward: list[tuple[int, Table]] = []
         if index + 1 < len(self.problem.steps):
             following = self.tables[index + 1]
-            onward = [(cost, following[(d, h)]) for d, h, cost in self.graph.moves(index, node) if (d, h) in following]
+            onward = [
+                (cost, following[(d, h)])
+                for d, h, cost in self.graph.moves(index, node)
+                if (d, h) in following
+            ]
             if not onward:
                 return None
         rows: list[Row] = []
         suffixes: dict[int, list[Vector]] = {}
         for slot, local in self.problem.doses[index][node[0]]:
-            if index == 0 and self.front(slot) >= INF:
+            if index == 0 and self.front(slot) >= NEVER:
                 continue
             gap = self.gap(index, slot)
             if index + 1 == len(self.problem.steps):
@@ -162,18 +174,22 @@ class Chain:
                 if hour not in suffixes:
                     suffixes[hour] = self._suffixes(onward, hour)
                 vector = self._onward(gap, onward, suffixes[hour], hour)
-            if vector[-1] < INF:
+            if vector[-1] < NEVER:
                 rows.append((slot, local, vector))
         if not rows:
             return None
         return Table(grid.at[rows[0][0]], rows, self._fold(rows) if index else {})
 
     def _suffixes(self, onward: list[tuple[int, Table]], hour: int) -> list[Vector]:
-        # Entry j is the best over the days from j on: the days before j are near enough to be looked at one by one.
+        # Entry j is the best over the days from j on: the days before j are near enough to be looked at one
+        # by one.
         vector = [INF] * (self.people + 1)
         found = [vector]
         for cost, table in reversed(onward):
-            vector = [old if old <= new + cost else new + cost for old, new in zip(vector, table.by_hour[hour], strict=True)]
+            vector = [
+                old if old <= new + cost else new + cost
+                for old, new in zip(vector, table.by_hour[hour], strict=True)
+            ]
             found.append(vector)
         found.reverse()
         return found
@@ -205,7 +221,8 @@ class Chain:
     def _parts(
         self, gap: Gap, rows: list[Row], soonest: "Vector | Pairs", latest: "Vector | Pairs"
     ) -> Iterator[tuple["Vector | Pairs", list[Row]]]:
-        # Costs only fall as the deadline moves on: equal at both ends of a run of starts means equal in between.
+        # Costs only fall as the deadline moves on: equal at both ends of a run of starts means equal in
+        # between.
         if soonest == latest or len(rows) == 1:
             yield latest, rows
             return
@@ -220,7 +237,8 @@ class Chain:
         yield from self._parts(gap, rows[middle:], after, latest)
 
     def _through(self, costs: "Vector | Pairs", after: Vector) -> Vector:
-        # From "what follows, by the last person of this gap" to "the gap and what follows, by the person before it".
+        # From "what follows, by the last person of this gap" to "the gap and what follows, by the person
+        # before it".
         change = self.problem.weights.therapist_change
         if isinstance(costs, list):
             here = [cost + rest for cost, rest in zip(costs, after, strict=False)]
@@ -237,7 +255,8 @@ class Chain:
         return found
 
     def _fold(self, rows: list[Row]) -> dict[int, Vector]:
-        # The least over a node's starts, seen from each hour of the dose before: one sweep up, one sweep down.
+        # The least over a node's starts, seen from each hour of the dose before: one sweep up, one sweep
+        # down.
         grid, weight = self.problem.grid, self.problem.weights.hour_change
         by_hour: dict[int, Vector] = {}
         for slot, local, vector in rows:
@@ -246,7 +265,9 @@ class Chain:
             if held is None:
                 by_hour[hour] = [value + local for value in vector]
             else:
-                by_hour[hour] = [a if a <= b + local else b + local for a, b in zip(held, vector, strict=True)]
+                by_hour[hour] = [
+                    a if a <= b + local else b + local for a, b in zip(held, vector, strict=True)
+                ]
         for hours in (self._hours, reversed(self._hours)):
             running: Vector | None = None
             for hour in hours:
@@ -268,7 +289,8 @@ class Chain:
         return self._gaps[key]
 
     def costs_after(self, index: int, slot: int, deadline: int) -> tuple["Vector | Pairs", int]:
-        """The costs of the tasks after a dose that must be over by a deadline, and when the latest of them ends."""
+        """The costs of the tasks after a dose that must be over by a deadline, and when the latest of them
+        ends."""
         if not self._kind[index]:
             return {(-1, -1): 0}, 0
         problem = self.problem
@@ -282,7 +304,8 @@ class Chain:
         return _by_people(fillings)
 
     def _quick(self, task: Task, reviews: Sequence[Task], deadline: int) -> tuple[Vector, int] | None:
-        # One follow-up, at most one review: people are independent, unless the best places of the two overlap.
+        # One follow-up, at most one review: people are independent, unless the best places of the two
+        # overlap.
         opening = task.opening._replace(until=deadline)
         vector, end = [INF] * self.people, 0
         apart = None
@@ -310,108 +333,6 @@ class Chain:
             vector[person] = cost
             end = max(end, over)
         return vector, end
-
-    def _trace(self, cost: int, starts: list[tuple[int, int]]) -> Solution:
-        slots = [starts[0][0]]
-        node = self._node_of(slots[0])
-        vector = self._vector(0, node, slots[0])
-        wanted = {self.people: vector[self.people]}
-        nodes = [node]
-        for index in range(len(self.problem.steps) - 1):
-            slot, node, wanted = self._next(index, nodes[-1], slots[-1], wanted)
-            slots.append(slot)
-            nodes.append(node)
-        return Solution(cost, tuple(slots), self._front_places(slots[0]), self._places(slots, nodes))
-
-    def _node_of(self, slot: int) -> Node:
-        day = self.problem.grid.day[slot]
-        return next(node for node in self.tables[0] if node[0] == day)
-
-    def _vector(self, index: int, node: Node, slot: int) -> Vector:
-        return next(vector for where, _, vector in self.tables[index][node].rows if where == slot)
-
-    def _next(
-        self, index: int, node: Node, slot: int, wanted: dict[int, int]
-    ) -> tuple[int, Node, dict[int, int]]:
-        """The earliest next start on a best plan, and what remains by each person who may come last before it."""
-        gap, grid = self.gap(index, slot), self.problem.grid
-        for day, seen, cost in self.graph.moves(index, node):
-            table = self.tables[index + 1].get((day, seen))
-            for following, local, vector in table.rows if table is not None else ():
-                step = cost + local + self._hour_cost(slot, following)
-                costs = gap.costs(grid.at[following])
-                if min(costs.values() if isinstance(costs, dict) else costs, default=INF) >= INF:
-                    continue
-                reached = {
-                    last: vector[last]
-                    for before, value in wanted.items()
-                    for _, last, here in self._ways(costs, before)
-                    if here + step + vector[last] == value
-                }
-                if reached:
-                    return following, (day, seen), reached
-        raise AssertionError("a best plan has a next dose")
-
-    def _hour_cost(self, slot: int, following: int) -> int:
-        wall, weight = self.problem.grid.wall, self.problem.weights.hour_change
-        return abs(wall[following] // 60 - wall[slot] // 60) * weight
-
-    def _ways(self, costs: "Vector | Pairs", before: int) -> list[tuple[int, int, int]]:
-        # (first, last, cost) of each way through a gap after a given person.
-        if isinstance(costs, list):
-            pairs: Pairs = {(person, person): cost for person, cost in enumerate(costs) if cost < INF}
-        elif (-1, -1) in costs:
-            return [(before, before, costs[-1, -1])]
-        else:
-            pairs = costs
-        change = self.problem.weights.therapist_change
-        return [
-            (first, last, cost + (change if before not in (first, self.people) else 0))
-            for (first, last), cost in pairs.items()
-        ]
-
-    def _front_places(self, slot: int) -> tuple[Placed, ...]:
-        tasks, start = self.problem.preparation_tasks(slot), self.problem.grid.at[slot]
-        if not tasks:
-            return ()
-        fillings = self.problem.filler.fill((), tasks, since=self.problem.since, deadline=start)
-        return min(fillings, key=_rank).places
-
-    def _places(self, slots: list[int], nodes: list[Node]) -> tuple[tuple[Placed, ...], ...]:
-        found: list[tuple[Placed, ...]] = []
-        before, problem = self.people, self.problem
-        for index, slot in enumerate(slots):
-            last = index + 1 == len(slots)
-            deadline = INF if last else problem.grid.at[slots[index + 1]]
-            costs = self.gap(index, slot).costs(deadline)
-            after = [0] * (self.people + 1) if last else self._vector(index + 1, nodes[index + 1], slots[index + 1])
-            ways = [(here + after[end], here, first, end) for first, end, here in self._ways(costs, before)]
-            least = min(total for total, *_ in ways)
-            fillings = problem.filler.fill(
-                problem.follow_tasks(index, slot),
-                problem.review_tasks(index, slot),
-                since=problem.end_of(index, slot),
-                deadline=deadline,
-            )
-            best = {(first, end) for total, _, first, end in ways if total == least}
-            kept = [one for one in fillings if (one.first, one.last) in best or one.first < 0]
-            chosen = min(kept, key=lambda one: (costs_of(costs, one) != one.cost, *_rank(one)[1:]))
-            found.append(chosen.places)
-            before = chosen.last if chosen.last >= 0 else before
-        return tuple(found)
-
-
-def costs_of(costs: "Vector | Pairs", filling: Filling) -> int:
-    """What a gap's costs say about a filling's people."""
-    return costs[filling.first] if isinstance(costs, list) else costs[filling.first, filling.last]
-
-
-def _rank(filling: Filling) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    return (
-        filling.cost,
-        tuple(place.start for place in filling.places),
-        tuple(place.person for place in filling.places),
-    )
 
 
 def _by_people(fillings: Sequence[Filling]) -> tuple[Pairs, int]:

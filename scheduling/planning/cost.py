@@ -1,32 +1,40 @@
-"""What a plan costs, exactly. All integers; the sum of every term over the chain's visits is what is minimised.
+"""What a plan costs, exactly: integers, summed over the chain's visits; the sum is what is minimised.
 
-| term         | counted for                                                   | unit                                                              | weight (default)        |
-|--------------|---------------------------------------------------------------|-------------------------------------------------------------------|-------------------------|
-| `spacing`    | each planned dose with a dose before it (given or planned)    | |local days from start to start - the phase's ideal days|         | `spacing_day` (12)      |
-| `window`     | each follow-up visit                                          | started hours from its start to the ideal band: ceil(minutes/60)  | `window_hour` (2)       |
-| `therapist`  | each follow-up visit with one before it in the plan, by start | 1 when the person differs from the visit before                   | `therapist_change` (20) |
-| `weekday`    | each planned dose with a dose before it                       | 1 when the ISO weekday differs from the dose before               | `weekday_change` (5)    |
-| `hour`       | each planned dose with a dose before it                       | |local wall-clock hour of the start - that of the dose before|    | `hour_change` (2)       |
-| `preference` | each chain visit                                              | number of its wishes that are unmet                               | `preference` (6)        |
-| `finish`     | the plan                                                      | local days from the earliest possible finish to the last dose     | `finish_day` (4)        |
+| term         | counted for            | unit                                     | weight (default)        |
+|--------------|------------------------|------------------------------------------|-------------------------|
+| `spacing`    | a dose after another   | local days off the phase's ideal spacing | `spacing_day` (12)      |
+| `window`     | a follow-up            | started hours outside the ideal band     | `window_hour` (2)       |
+| `therapist`  | a follow-up after one  | 1 when the person differs                | `therapist_change` (20) |
+| `weekday`    | a dose after another   | 1 when the ISO weekday differs           | `weekday_change` (5)    |
+| `hour`       | a dose after another   | hours between the two wall-clock hours   | `hour_change` (2)       |
+| `preference` | a chain visit          | its wishes that are unmet                | `preference` (6)        |
+| `finish`     | the plan               | local days after the earliest finish     | `finish_day` (4)        |
 
-Chain visits are doses, follow-ups, preparations, plan reviews and medication reviews by count. Therapy and group series
-and medication reviews by time are planned onto the chain afterwards and cost nothing.
+Doses counted are planned ones; the dose before may be given or planned, and days run from start to start.
+Follow-ups are compared in the order of their starts. Started hours are ceil(minutes / 60).
 
-* The band is [dose end + ideal_from, dose end + ideal_to] of the unit (for `weekly`: first dose's end + ideal_from, last
-  dose's end + ideal_to; before-windows: from the dose's start), not cut by the next dose. 1 minute outside is 1 hour.
+Chain visits are doses, follow-ups, preparations, plan reviews and medication reviews by count. Therapy and
+group series and medication reviews by time are planned onto the chain afterwards and cost nothing.
+
+* The band is [dose end + ideal_from, dose end + ideal_to] of the unit (for `weekly`: first dose's end +
+  ideal_from, last dose's end + ideal_to; before-windows: from the dose's start), not cut by the next dose. 1
+  minute outside is 1 hour.
 * `hour`: 9:45 and 10:00 differ by 1, 9:00 and 9:45 by 0.
-* Therapist of a follow-up: the person staffed; of a group visit: the session's first practitioner ("" without one).
+* Therapist of a follow-up: the person staffed; of a group visit: the session's first practitioner (""
+  without one).
 * Wishes of one visit, each counted once when unmet:
   - `weekdays`, if any are given: the local weekday of its start is one of them;
-  - `time_of_day` (a, b): it starts at or after a and ends at or before b by the site's clocks, on one local day;
-  - `modality`: asked of visits whose step lists that mode (never of doses and group visits): it is held in that mode;
-  - `practitioners`: asked of a visit when one of the wished people holds a role that the visit needs (at a dose, any of
-    the needs in force for that dose): one of the wished people is staffed. Never asked of group visits;
-  - `therapist`: asked of a visit that needs the role `therapist` when the wished person holds it: that person is staffed.
-    Never asked of group visits.
-* The earliest possible finish is the last of `steps.earliest_days`: `start_day` plus the smallest spacings that the caps
-  allow, without a look at any calendar. It is a constant of the request.
+  - `time_of_day` (a, b): it starts at or after a and ends at or before b by the site's clocks, on one local
+    day;
+  - `modality`: asked of visits whose step lists that mode (never of doses and group visits): it is held in
+    that mode;
+  - `practitioners`: asked of a visit when one of the wished people holds a role that the visit needs (at a
+    dose, any of the needs in force for that dose): one of the wished people is staffed. Never asked of group
+    visits;
+  - `therapist`: asked of a visit that needs the role `therapist` when the wished person holds it: that
+    person is staffed. Never asked of group visits.
+* The earliest possible finish is the last of `steps.earliest_days`: `start_day` plus the smallest spacings
+  that the caps allow, without a look at any calendar. It is a constant of the request.
 * A plan with several doses before it (`given`): the first planned dose compares with the last given one.
 """
 

@@ -1,7 +1,8 @@
 """The chain by days alone: which day can follow which, and a lower bound of what is still to come.
 
-A node is a dose's day with the earlier doses that the caps can still see. The bound counts spacing, weekday, finish and
-the day's cheapest start; hours, people and windows are left out, so it never exceeds the true cost.
+A node is a dose's day with the earlier doses that the caps can still see. The bound counts spacing, weekday,
+finish and the day's cheapest start; hours, people and windows are left out, so it never exceeds the true
+cost.
 """
 
 from scheduling.planning import steps as dosing
@@ -21,7 +22,9 @@ class DayGraph:
         self.problem = problem
         self.steps = problem.steps
         self._days = [sorted(days) for days in problem.doses]
-        self._cheapest = [{day: min(cost for _, cost in found) for day, found in days.items()} for days in problem.doses]
+        self._cheapest = [
+            {day: min(cost for _, cost in found) for day, found in days.items()} for days in problem.doses
+        ]
         self._moves: list[dict[Node, list[Move]]] = [{} for _ in self.steps]
         self._back: list[dict[Node, int]] = [{} for _ in self.steps]
 
@@ -32,7 +35,10 @@ class DayGraph:
         past = tuple((dose.day.toordinal(), dose.phase_index) for dose in problem.past)
         if problem.before is not None:
             moves = self._reach(0, problem.before.day, past)
-            return [(day, seen, cost + (problem.before.day - finish) * weights.finish_day) for day, seen, cost in moves]
+            return [
+                (day, seen, cost + (problem.before.day - finish) * weights.finish_day)
+                for day, seen, cost in moves
+            ]
         return [(day, (), (day - finish) * weights.finish_day) for day in self._days[0]]
 
     def moves(self, index: int, node: Node) -> list[Move]:
@@ -51,7 +57,11 @@ class DayGraph:
         found: list[Move] = []
         days = self.problem.doses[index]
         for following in range(day + low, day + high + 1) if high - low < 60 else self._days[index]:
-            if following in days and low <= following - day <= high and dosing.keeps_caps(step, following, recent, cap):
+            if (
+                following in days
+                and low <= following - day <= high
+                and dosing.keeps_caps(step, following, recent, cap)
+            ):
                 gap = following - day
                 cost = abs(gap - ideal) * weights.spacing_day + gap * weights.finish_day
                 cost += weights.weekday_change if gap % 7 else 0
@@ -75,17 +85,24 @@ class DayGraph:
         if known is None:
             known = self._cheapest[index][node[0]]
             if index + 1 < len(self.steps):
-                onward = [cost + self.back(index + 1, (day, seen)) for day, seen, cost in self.moves(index, node)]
+                onward = [
+                    cost + self.back(index + 1, (day, seen)) for day, seen, cost in self.moves(index, node)
+                ]
                 known = known + min(onward, default=INF)
             self._back[index][node] = known
         return known
+
+    def onward(self, index: int, node: Node) -> int:
+        """At least what follows after dose `index` began on its node, its own start left out."""
+        return self.back(index, node) - self._cheapest[index][node[0]]
 
     def bound(self) -> int:
         """At least what any plan costs; INF or more when no days fit together."""
         return min((cost + self.back(0, (day, seen)) for day, seen, cost in self.entries()), default=INF)
 
     def layers(self, limit: int) -> list[dict[Node, int]]:
-        """For every dose, the nodes through which a plan of at most `limit` may run, with the least cost to get there."""
+        """For every dose, the nodes through which a plan of at most `limit` may run, with the least cost to
+        get there."""
         here: dict[Node, int] = {}
         for day, seen, cost in self.entries():
             if cost + self.back(0, (day, seen)) <= limit:

@@ -1,6 +1,7 @@
 """What is planned onto a fixed chain: medication reviews by time, then each series in the protocol's order.
 
-Not exact: a visit takes the first place that is good given everything before it; the chain is not moved for a series.
+Not exact: a visit takes the first place that is good given everything before it; the chain is not moved for
+a series.
 """
 
 from collections import Counter
@@ -19,7 +20,8 @@ from scheduling.planning.values import IN_PERSON, PlannedVisit, Span, Staffing
 
 
 class NoTimedReview(Exception):
-    """No medication review fits beside the chain; `due` is its last day, `alone` one that fits without the chain."""
+    """No medication review fits beside the chain; `due` is its last day, `alone` one that fits without the
+    chain."""
 
     def __init__(self, due: date, alone: PlannedVisit | None) -> None:
         super().__init__(f"no medication review fits by {due}")
@@ -52,12 +54,14 @@ def complete(problem: Problem, chain: Sequence[PlannedVisit], reserved: Sequence
         joined, fresh = added
         visits.extend(fresh)
         if joined < series.count:
-            notes.append(f"{joined} of {series.count} {series.kind.replace('_', ' ')} visits fit; the rest is to be booked later")
+            kind = series.kind.replace("_", " ")
+            notes.append(f"{joined} of {series.count} {kind} visits fit; the rest is to be booked later")
     return Whole(_renumbered(visits), tuple(notes))
 
 
 def review_days(problem: Problem, visits: Sequence[PlannedVisit]) -> list[date]:
-    """The last days of the medication reviews by time: multiples of `every_days` from the course's first dose."""
+    """The last days of the medication reviews by time: multiples of `every_days` from the course's first
+    dose."""
     request, review = problem.request, problem.request.protocol.medication_review
     doses = [windows.local_day(zone=request.zone, instant=dose.start) for dose in doses_by_start(visits)]
     if review is None or review.every_days is None or not doses:
@@ -137,7 +141,9 @@ def _series(
     for _, bits in calendar.anyone(series):
         free |= bits
     free &= ~_taken(problem, visits, series.minutes)
-    dosed = {windows.local_day(zone=grid.zone, instant=dose.start).toordinal() for dose in doses_by_start(visits)}
+    dosed = {
+        windows.local_day(zone=grid.zone, instant=dose.start).toordinal() for dose in doses_by_start(visits)
+    }
     by_day: dict[int, list[int]] = {}
     for slot in grids.slots_in(free):
         if grid.day[slot] not in dosed:
@@ -146,8 +152,11 @@ def _series(
     return len(days), _therapy_on(problem, visits, series, [by_day[day] for day in days])
 
 
-def _first_days(problem: Problem, visits: Sequence[PlannedVisit], series: Series) -> tuple[int, int, int] | None:
-    """(first, ideal, last) day of a series' first visit; None where the plan does not hold what it hangs on."""
+def _first_days(
+    problem: Problem, visits: Sequence[PlannedVisit], series: Series
+) -> tuple[int, int, int] | None:
+    """(first, ideal, last) day of a series' first visit; None where the plan does not hold what it hangs
+    on."""
     zone, longest = problem.grid.zone, series.interval_days[2]
     doses = doses_by_start(visits)
     if series.starts == "after_phase":
@@ -167,7 +176,8 @@ def _first_days(problem: Problem, visits: Sequence[PlannedVisit], series: Series
 
 
 def spaced_days(days: Sequence[int], series: Series, window: tuple[int, int, int]) -> list[int]:
-    """As many days as the series has visits (or as can be had), with the least distance from its ideal spacing."""
+    """As many days as the series has visits (or as can be had), with the least distance from its ideal
+    spacing."""
     low, ideal, high = series.interval_days
     known = set(days)
     reach: dict[int, tuple[int, tuple[int, ...]]] = {
@@ -228,7 +238,9 @@ def _with_person(
 
 def main_person(visits: Sequence[PlannedVisit]) -> str | None:
     """Who holds most of the follow-ups; the lowest id of equals, None without any."""
-    counts = Counter(visit.staffing[0].practitioner for visit in visits if visit.window is not None and visit.staffing)
+    counts = Counter(
+        visit.staffing[0].practitioner for visit in visits if visit.window is not None and visit.staffing
+    )
     return min(counts, key=lambda name: (-counts[name], name), default=None)
 
 
@@ -240,7 +252,8 @@ def _group_series(
     for option in problem.calendar.group_options(series.kind):
         mine = option.session.id in joined
         clear = all(
-            option.session.span.end <= visit.start or visit.end <= option.session.span.start for visit in visits
+            option.session.span.end <= visit.start or visit.end <= option.session.span.start
+            for visit in visits
         )
         day = windows.local_day(zone=problem.grid.zone, instant=option.session.span.start).toordinal()
         if mine or (clear and day not in by_day):

@@ -1,7 +1,8 @@
 """Can a course be planned at all, and where does it break: a sweep forward that looks at no cost.
 
-For a dose's start, only the soonest time by which its follow-ups and reviews can be over matters to what comes next, so
-one number a day stands for all its starts. Where follow-ups may cross doses, the exact search is asked instead.
+For a dose's start, only the soonest time by which its follow-ups and reviews can be over matters to what
+comes next, so one number a day stands for all its starts. Where follow-ups may cross doses, the exact search
+is asked instead.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from enum import StrEnum
 
 from scheduling.planning import search
 from scheduling.planning.daygraph import DayGraph, Node
-from scheduling.planning.gaps import INF, AnyOffer, Filler, GroupOffer, Offer, Task
-from scheduling.planning.menus import Calendar
+from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Task
+from scheduling.planning.menus import Calendar, GroupOption
 from scheduling.planning.problem import Problem
 
 
@@ -25,7 +26,8 @@ class Breaks(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The first visit that cannot be placed: of dose number `index` (from 0), and the days its start could have."""
+    """The first visit that cannot be placed: of dose number `index` (from 0), and the days its start could
+    have."""
 
     breaks: Breaks
     index: int
@@ -60,7 +62,10 @@ class Sweep:
         return None
 
     def _first(self) -> dict[Node, list[int]] | Failure:
-        days = {(day, seen): [slot for slot, _ in self.problem.doses[0][day]] for day, seen, _ in self.graph.entries()}
+        days = {
+            (day, seen): [slot for slot, _ in self.problem.doses[0][day]]
+            for day, seen, _ in self.graph.entries()
+        }
         if not days:
             return Failure(Breaks.DOSE, 0, ())
         prepared = {node: [slot for slot in slots if self._prepared(slot)] for node, slots in days.items()}
@@ -80,8 +85,8 @@ class Sweep:
         return not tasks or bool(self.filler.fill((), tasks, since=self.problem.since, deadline=start))
 
     def _soonest_of(self, index: int, slots: list[int]) -> int:
-        # A later start opens and closes its windows later: the first start that works is over first, unless the room
-        # of the dose itself stands in the way.
+        # A later start opens and closes its windows later: the first start that works is over first, unless
+        # the room of the dose itself stands in the way.
         if self._rooms_clash:
             return min(self._ready(index, slot) for slot in slots)
         return next((over for over in (self._ready(index, slot) for slot in slots) if over < INF), INF)
@@ -125,7 +130,11 @@ class Sweep:
                 soonest[day, seen] = min(over, soonest.get((day, seen), INF))
         found = {}
         for node, over in soonest.items():
-            slots = [slot for slot, _ in self.problem.doses[index + 1][node[0]] if self.problem.grid.at[slot] >= over]
+            slots = [
+                slot
+                for slot, _ in self.problem.doses[index + 1][node[0]]
+                if self.problem.grid.at[slot] >= over
+            ]
             if slots:
                 found[node] = slots
         return found
@@ -147,7 +156,7 @@ class Sweep:
 def _anyone(problem: Problem) -> tuple[tuple[int, AnyOffer], ...]:
     """All persons' offers as one; who it is does not matter to whether it can be."""
     bits, length = 0, 0
-    options = []
+    options: list[GroupOption] = []
     for _, offer in problem.follow_offers:
         if isinstance(offer, GroupOffer):
             options.extend(offer.options)
@@ -160,6 +169,10 @@ def _anyone(problem: Problem) -> tuple[tuple[int, AnyOffer], ...]:
     return ((0, Offer(problem.grid, [(0, bits)], length, 0)),) if bits else ()
 
 
+MOST_LABELS = 600
+"""Labels that one question may cost where follow-ups cross doses; beyond them the answer is taken as no."""
+
+
 def failure(calendar: Calendar) -> Failure | None:
     """Where a request breaks on its calendar, or None when there is a plan."""
     problem = Problem(calendar)
@@ -167,23 +180,31 @@ def failure(calendar: Calendar) -> Failure | None:
         return None
     if not search.needs_carrying(problem):
         return Sweep(problem).failure()
-    if search.solve(problem) is not None:
+    if search.solve(problem, most=MOST_LABELS) is not None:
         return None
     low, high = 0, len(problem.steps)
     # The shortest beginning of the course that cannot be planned ends with the dose to name.
     while high - low > 1:
         middle = (low + high) // 2
-        if search.solve(Problem(calendar, only_first=middle)) is None:
+        if search.solve(Problem(calendar, only_first=middle), most=MOST_LABELS) is None:
             high = middle
         else:
             low = middle
     return _named(calendar, high)
 
 
+def possible(calendar: Calendar) -> bool:
+    """Whether a request can be planned on its calendar, within bounded work."""
+    problem = Problem(calendar)
+    if not problem.steps or search.needs_carrying(problem):
+        return search.solve(problem, most=MOST_LABELS) is not None
+    return Sweep(problem).failure() is None
+
+
 def _named(calendar: Calendar, count: int) -> Failure:
     problem = Problem(calendar, only_first=count)
     graph = DayGraph(problem)
     days = tuple(sorted(problem.doses[count - 1]))
-    if graph.bound() >= INF // 2:
+    if graph.bound() >= NEVER:
         return Failure(Breaks.DOSE, count - 1, days)
     return Failure(Breaks.FOLLOW_UP, count - 1, days)

@@ -1,4 +1,5 @@
-"""The visits between two doses: the cheapest way to fit follow-ups and reviews into one stretch of the calendar."""
+"""The visits between two doses: the cheapest way to fit follow-ups and reviews into one stretch of the
+calendar."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from scheduling.planning.menus import Classes, GroupOption
 
 INF = 1 << 40
 """More than any plan costs, and more minutes than any calendar has."""
+
+NEVER = INF // 2
+"""A cost from here on is no plan: some sums have INF in them and a little more or less."""
 
 Found = tuple[int, int, int]
 """(cost, start, end) of a visit."""
@@ -67,7 +71,8 @@ class Offer:
         if inside > low:
             early = (bits >> low) & ((1 << (inside - low)) - 1)
             if early:
-                # The latest early start sets the hours; the earliest start with as many hours is the one to take.
+                # The latest early start sets the hours; the earliest start with as many hours is the one to
+                # take.
                 hours = -((at[low + early.bit_length() - 1] - opening.band_from) // 60)
                 since = max(low, bisect_left(at, opening.band_from - 60 * hours))
                 rest = early >> (since - low)
@@ -114,7 +119,8 @@ AnyOffer = Offer | GroupOffer
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One visit to fit in: who offers it (index of the person, or -1 where continuity does not count) and when."""
+    """One visit to fit in: who offers it (index of the person, or -1 where continuity does not count) and
+    when."""
 
     ref: str
     unit: int
@@ -134,7 +140,8 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """One way to do all tasks of a gap: its cost, its end, first and last person (-1: none), and the places."""
+    """One way to do all tasks of a gap: its cost, its end, first and last person (-1: none), and the
+    places."""
 
     cost: int
     end: int
@@ -146,7 +153,8 @@ class Filling:
 
 
 class Filler:
-    """Fits tasks into a gap. `change` is the cost of another person, `per_day` the visits of a unit on one local day."""
+    """Fits tasks into a gap. `change` is the cost of another person, `per_day` the visits of a unit on one
+    local day."""
 
     def __init__(self, grid: Grid, *, change: int, per_day: int) -> None:
         self.grid = grid
@@ -172,10 +180,12 @@ class Filler:
         held: tuple[int, int, int] = (-1, -1, 0),
         every_end: bool = False,
     ) -> list[Filling]:
-        """The undominated fillings of [since, deadline]: `queue` in its order, `others` in any order, none overlapping.
+        """The undominated fillings of [since, deadline]: `queue` in its order, `others` in any order, none
+        overlapping.
 
-        `held` is (unit, day, visits) of a unit that already has visits on the day the gap begins. One filling for each
-        pair of first and last person, the cheapest, unless `every_end` asks for those that end sooner and cost more too.
+        `held` is (unit, day, visits) of a unit that already has visits on the day the gap begins. One
+        filling for each pair of first and last person, the cheapest, unless `every_end` asks for those that
+        end sooner and cost more too.
         """
         unit, day, on_day = held
         start = Filling(0, since, -1, -1, day, on_day if unit >= 0 else 0, ())
@@ -188,10 +198,14 @@ class Filler:
                 for filling in fillings:
                     if index < len(queue):
                         previous = queue[index - 1].unit if index else unit
-                        self._extend(following, (index + 1, mask), filling, queue[index], previous, deadline, last)
+                        self._extend(
+                            following, (index + 1, mask), filling, queue[index], previous, deadline, last
+                        )
                     for number, task in enumerate(others):
                         if not mask >> number & 1:
-                            self._extend(following, (index, mask | 1 << number), filling, task, -2, deadline, last)
+                            self._extend(
+                                following, (index, mask | 1 << number), filling, task, -2, deadline, last
+                            )
             layers = {key: undominated(fillings) for key, fillings in following.items()}
         return layers.get((len(queue), everything), [])
 
@@ -219,13 +233,21 @@ class Filler:
         place = Placed(task.ref, person, start, end)
         if person < 0:
             return Filling(
-                filling.cost + cost, end, filling.first, filling.last, filling.day, filling.on_day, (*filling.places, place)
+                filling.cost + cost,
+                end,
+                filling.first,
+                filling.last,
+                filling.day,
+                filling.on_day,
+                (*filling.places, place),
             )
         change = self.change if filling.last not in (-1, person) else 0
         day = self.day_of(start)
         on_day = filling.on_day + 1 if same and day == filling.day else 1
         first = person if filling.first < 0 else filling.first
-        return Filling(filling.cost + cost + change, end, first, person, day, on_day, (*filling.places, place))
+        return Filling(
+            filling.cost + cost + change, end, first, person, day, on_day, (*filling.places, place)
+        )
 
 
 def _steps(offer: AnyOffer, opening: Opening, *, every: bool) -> list[Found]:
@@ -240,7 +262,8 @@ def _steps(offer: AnyOffer, opening: Opening, *, every: bool) -> list[Found]:
 
 
 def undominated(fillings: list[Filling]) -> list[Filling]:
-    """Fillings that no other with the same people beats in cost, end and visits on the last day; by people, then end."""
+    """Fillings that no other with the same people beats in cost, end and visits on the last day; by people,
+    then end."""
     kept: list[Filling] = []
     fillings.sort(key=lambda one: (one.first, one.last, one.end, one.cost, one.day, one.on_day))
     for one in fillings:

@@ -1,6 +1,7 @@
 """The site's grid of possible starts, and sets of starts as bits of one integer.
 
-Time inside the planner is whole minutes since 1970 in UTC. Slot k is the k-th grid time; bit k of a set is slot k.
+Time inside the planner is whole minutes since 1970 in UTC. Slot k is the k-th grid time; bit k of a set is
+slot k.
 """
 
 from bisect import bisect_left, bisect_right
@@ -117,7 +118,8 @@ class Grid:
         return bits
 
     def at_times(self, earliest: time | None, latest: time | None, length: int) -> int:
-        """The starts at or after `earliest` whose visit ends by `latest` on the same local day, by the site's clocks."""
+        """The starts at or after `earliest` whose visit ends by `latest` on the same local day, by the
+        site's clocks."""
         bits, from_wall = 0, _up(earliest)
         until_wall = _down(latest) if latest is not None else None
         for ordinal, low in self.first_slot.items():

@@ -1,4 +1,5 @@
-"""For every kind of visit, when it could start and how many of its wishes would be unmet: the calendar, asked once."""
+"""For every kind of visit, when it could start and how many of its wishes would be unmet: the calendar,
+asked once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,9 +39,12 @@ class GroupOption:
 
 
 class Calendar:
-    """Free starts of every person and room, remembered by visit length. One for a request and its availability."""
+    """Free starts of every person and room, remembered by visit length. One for a request and its
+    availability."""
 
-    def __init__(self, request: PlanRequest, availability: Availability, grid: Grid, *, first: int, last: int) -> None:
+    def __init__(
+        self, request: PlanRequest, availability: Availability, grid: Grid, *, first: int, last: int
+    ) -> None:
         self.request = request
         self.availability = availability
         self.grid = grid
@@ -59,11 +63,14 @@ class Calendar:
         self._patient_free = grids.without([(first, last)], busy)
 
     def varied(self, request: PlanRequest, availability: Availability | None = None) -> "Calendar":
-        """The same calendar under another request, or with people and rooms added; what is known of the rest is kept.
+        """The same calendar under another request, or with people and rooms added; what is known of the rest
+        is kept.
 
         Never with people or rooms changed: they are known by their ids.
         """
-        other = Calendar(request, availability or self.availability, self.grid, first=self._bounds[0], last=self._bounds[1])
+        other = Calendar(
+            request, availability or self.availability, self.grid, first=self._bounds[0], last=self._bounds[1]
+        )
         other._free, other._starts = self._free, self._starts
         if request.hard_limits == self.request.hard_limits:
             other._patient, other._wishes = self._patient, self._wishes
@@ -94,7 +101,8 @@ class Calendar:
         return [room for room in self.rooms if wanted.intersection(room_kinds_of(room.kind))]
 
     def person_starts(self, person: Practitioner, length: int, seats: int) -> int:
-        """Where a person could begin: on shift throughout, and with the seats free unless only on site (0 seats)."""
+        """Where a person could begin: on shift throughout, and with the seats free unless only on site (0
+        seats)."""
         key = ("p", person.id, length, seats)
         if key not in self._starts:
             self._starts[key] = self.grid.starts(self._person_free(person, seats), length)
@@ -126,7 +134,8 @@ class Calendar:
         return bits
 
     def patient_starts(self, length: int) -> int:
-        """Where the patient could begin: free, within the hard limits, after `not_before` and inside the horizon."""
+        """Where the patient could begin: free, within the hard limits, after `not_before` and inside the
+        horizon."""
         if length not in self._patient:
             limits = self.request.hard_limits
             bits = self.grid.starts(self._patient_free, length)
@@ -258,7 +267,8 @@ class Calendar:
         named: tuple[set[str] | None, str | None] = (None, None),
         used: tuple[str, ...] = (),
     ) -> int:
-        """Where different people can fill the needs, among them one of `named[0]`, and `named[1]` as therapist."""
+        """Where different people can fill the needs, among them one of `named[0]`, and `named[1]` as
+        therapist."""
         if not bits:
             return 0
         if not needs:

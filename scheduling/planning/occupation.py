@@ -1,4 +1,5 @@
-"""Whether a visit that a person chose has its patient, people and room: the physical rules, which nobody can override."""
+"""Whether a visit that a person chose has its patient, people and room: the physical rules, which nobody can
+override."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -41,9 +42,15 @@ def check_patient(
             yield broken("patient_busy", visit, "The patient is somewhere else at this time.")
         start, end = visit.start.astimezone(tz), visit.end.astimezone(tz)
         if start.isoweekday() in limits.weekdays_never:
-            yield broken("patient_limits", visit, "The patient can never come on this weekday.", overridable=True)
-        if not costs.within_time_of_day(start=start, end=end, earliest=limits.not_before, latest=limits.not_after):
-            yield broken("patient_limits", visit, "The patient cannot come at this time of day.", overridable=True)
+            yield broken(
+                "patient_limits", visit, "The patient can never come on this weekday.", overridable=True
+            )
+        if not costs.within_time_of_day(
+            start=start, end=end, earliest=limits.not_before, latest=limits.not_after
+        ):
+            yield broken(
+                "patient_limits", visit, "The patient cannot come at this time of day.", overridable=True
+            )
 
 
 def check_people(
@@ -113,7 +120,8 @@ def _has_seats(person: Practitioner, start: datetime, end: datetime, seats: int)
 def check_room(
     request: PlanRequest, availability: Availability, visits: Sequence[PlannedVisit], visit: PlannedVisit
 ) -> Iterator[Violation]:
-    """In person there is a room of a fitting kind, open and free, turnover included, also of the plan's own visits."""
+    """In person there is a room of a fitting kind, open and free, turnover included, also of the plan's own
+    visits."""
     kinds = room_kinds_for(request, visit)
     if visit.mode != IN_PERSON or (visit.room is None and not kinds):
         return
@@ -122,7 +130,9 @@ def check_room(
         yield broken("room_missing", visit, "A visit in person needs a room.", overridable=visit.room is None)
         return
     if kinds and not set(kinds).intersection(room_kinds_of(room.kind)):
-        yield broken("room_kind", visit, f"{room.name} is a {room.kind}; needed: {', '.join(kinds)}.", overridable=True)
+        yield broken(
+            "room_kind", visit, f"{room.name} is a {room.kind}; needed: {', '.join(kinds)}.", overridable=True
+        )
     yield from _room_taken(visits, visit, room)
 
 

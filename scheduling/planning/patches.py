@@ -1,4 +1,5 @@
-"""Changes to a request or its calendar that may make a plan possible: as data, so that they can be shown and applied."""
+"""Changes to a request or its calendar that may make a plan possible: as data, so that they can be shown and
+applied."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,8 +24,9 @@ def apply_patch(
 ) -> tuple[PlanRequest, Availability]:
     """The request and availability after a relaxation's patch.
 
-    Keys: `start_on_or_after` (ISO date), `windows` {ordinal: {max_hours, grace_hours}}, `spacing_max` {ordinal: days},
-    `hard_limits` (those to drop), `add_practitioner` {role, start, end} and `add_room` {kind, start, end} (UTC, ISO).
+    Keys: `start_on_or_after` (ISO date), `windows` {ordinal: {max_hours, grace_hours}}, `spacing_max`
+    {ordinal: days}, `hard_limits` (those to drop), `add_practitioner` {role, start, end} and `add_room`
+    {kind, start, end} (UTC, ISO).
     """
     if "start_on_or_after" in patch:
         request = replace(request, start_on_or_after=date.fromisoformat(patch["start_on_or_after"]))

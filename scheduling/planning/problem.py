@@ -1,4 +1,5 @@
-"""One request and its calendar, prepared for the search: dose starts by day, and the tasks that each dose brings."""
+"""One request and its calendar, prepared for the search: dose starts by day, and the tasks that each dose
+brings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ class Restriction:
     weekdays: tuple[int, ...] = ()
     hours: tuple[int, int] | None = None
     people: tuple[str, ...] = ()
+
+
+ANYTHING = Restriction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:
         # A given dose shapes windows that reach before today; the grid must know its days.
         first = min(first, begins - timedelta(days=14))
     horizon = dosing.horizon_end(request)
-    grid = Grid(zone=request.zone, minutes=request.grid_minutes, first=first, last=horizon - timedelta(days=1))
+    grid = Grid(
+        zone=request.zone, minutes=request.grid_minutes, first=first, last=horizon - timedelta(days=1)
+    )
     since = grids.minute_after(request.not_before)
     return Calendar(request, availability, grid, first=since, last=grid.day_begins[horizon.toordinal()])
 
@@ -65,7 +71,7 @@ class Problem:
     """What the search needs to know about a request, under one restriction."""
 
     def __init__(
-        self, calendar: Calendar, restriction: Restriction = Restriction(), *, only_first: int | None = None
+        self, calendar: Calendar, restriction: Restriction = ANYTHING, *, only_first: int | None = None
     ) -> None:
         self.calendar = calendar
         self.request = calendar.request
@@ -137,7 +143,7 @@ class Problem:
     def _by_day(self, step: DoseStep) -> dict[int, list[tuple[int, int]]]:
         limit = self.restriction
         everything = self.calendar.dose_days(step.needs, step.minutes)
-        if limit == Restriction():
+        if limit == ANYTHING:
             return everything
         first = limit.first_day.toordinal() if limit.first_day is not None else 0
         low, high = limit.hours or (0, 24)
@@ -170,7 +176,8 @@ class Problem:
         return Offsets(*(round(hours * 60) for hours in edges))
 
     def visits_after(self, index: int) -> int:
-        """Follow-up visits of the unit that ends with this dose, where units are fixed by sequence (not weekly)."""
+        """Follow-up visits of the unit that ends with this dose, where units are fixed by sequence (not
+        weekly)."""
         rule, step = self.rule, self.steps[index]
         if rule is None:
             return 0
@@ -215,7 +222,12 @@ class Problem:
         """The follow-up offers after a dose, less the room that the dose's turnover may still hold."""
         end, protocol = self.end_of(index, slot), self.request.protocol
         clear = end + protocol.turnover_minutes
-        if opens >= clear or self.rule is None or not protocol.room_kinds or self.rule.coverage is Coverage.GROUP:
+        if (
+            opens >= clear
+            or self.rule is None
+            or not protocol.room_kinds
+            or self.rule.coverage is Coverage.GROUP
+        ):
             return self.follow_offers
         shared = {room.id for room in self.calendar.of_kinds(self.rule.room_kinds)}
         rooms = self.dose_rooms(index, slot)
@@ -224,7 +236,8 @@ class Problem:
         return self._without_room(rooms[0], end, clear)
 
     def _without_room(self, room: str, end: int, clear: int) -> Offers:
-        # Only the room of the dose itself is left: until its turnover is over it cannot serve the follow-up as well.
+        # Only the room of the dose itself is left: until its turnover is over it cannot serve the follow-up
+        # as well.
         assert self.rule is not None
         held = self.grid.between(end, clear - 1)
         found: list[tuple[int, AnyOffer]] = []
@@ -259,7 +272,11 @@ class Problem:
         protocol = self.request.protocol
         return (
             ("plan_review", dosing.needs_plan_review(self.request, step), protocol.plan_review),
-            ("medication_review", dosing.needs_medication_review(self.request, step), protocol.medication_review),
+            (
+                "medication_review",
+                dosing.needs_medication_review(self.request, step),
+                protocol.medication_review,
+            ),
         )
 
     def reviews_after(self, index: int) -> int:

@@ -9,7 +9,7 @@ from scheduling.planning import build, extras, scoring, search, windows
 from scheduling.planning import steps as dosing
 from scheduling.planning.extras import NoTimedReview
 from scheduling.planning.menus import Calendar
-from scheduling.planning.problem import Problem, Restriction, calendar_for
+from scheduling.planning.problem import ANYTHING, Problem, Restriction, calendar_for
 from scheduling.planning.values import Availability, Plan, PlannedVisit, PlanRequest, Span
 
 NOON = 12
@@ -26,8 +26,9 @@ class Traits:
     mornings: bool
 
 
-def best_plan(calendar: Calendar, restriction: Restriction = Restriction()) -> Plan | None:
-    """The cheapest plan under a restriction, with everything planned onto its chain; None where there is none.
+def best_plan(calendar: Calendar, restriction: Restriction = ANYTHING) -> Plan | None:
+    """The cheapest plan under a restriction, with everything planned onto its chain; None where there is
+    none.
 
     Raises NoTimedReview where a medication review by time cannot be had beside any chain that was tried.
     """
@@ -47,7 +48,9 @@ def best_plan(calendar: Calendar, restriction: Restriction = Restriction()) -> P
                 break
             # The chain is planned again around one place that suits the review.
             reserved.append(none.alone)
-            problem = Problem(calendar_for(problem.request, _around(calendar.availability, reserved)), restriction)
+            problem = Problem(
+                calendar_for(problem.request, _around(calendar.availability, reserved)), restriction
+            )
             continue
         terms = scoring.breakdown(problem, chain)
         return Plan(whole.visits, sum(terms.values()), terms, whole.notes)
@@ -62,7 +65,8 @@ def _around(availability: Availability, reserved: Sequence[PlannedVisit]) -> Ava
 
 
 def alternatives(calendar: Calendar, best: Plan, wanted: int) -> list[Plan]:
-    """Plans beside the best one, each the cheapest under a restriction that makes it differ, cheapest first."""
+    """Plans beside the best one, each the cheapest under a restriction that makes it differ, cheapest
+    first."""
     request = calendar.request
     seen = [traits(request, best)]
     found: list[Plan] = []
@@ -100,7 +104,8 @@ def _days(request: PlanRequest, plan: Plan) -> list[date]:
 
 
 def traits(request: PlanRequest, plan: Plan) -> Traits:
-    """Start week, weekdays of the doses, who holds most follow-ups, and whether most doses start before noon."""
+    """Start week, weekdays of the doses, who holds most follow-ups, and whether most doses start before
+    noon."""
     tz = windows.load_zone(request.zone)
     starts = [dose.start.astimezone(tz) for dose in build.doses_by_start(plan.visits)]
     year, week, _ = starts[0].isocalendar()
@@ -110,9 +115,14 @@ def traits(request: PlanRequest, plan: Plan) -> Traits:
 
 
 def in_words(calendar: Calendar, plan: Plan, best: Plan) -> Plan:
-    """The plan with its trades: against the earliest possible finish for the best one, against the best for others."""
+    """The plan with its trades: of the best one against the earliest finish, of others against the best."""
     request = calendar.request
-    words = [*_finish(request, plan, best), *_people(calendar, plan), _hours(request, plan), *_misses(request, plan)]
+    words = [
+        *_finish(request, plan, best),
+        *_people(calendar, plan),
+        *_hours(request, plan),
+        *_misses(request, plan),
+    ]
     return replace(plan, trades=(*words, *plan.trades))
 
 
@@ -122,32 +132,42 @@ def _finish(request: PlanRequest, plan: Plan, best: Plan) -> list[str]:
     if plan is best:
         earliest = dosing.earliest_days(request, dosing.dose_steps(request))[-1]
         late = (days[-1] - earliest).days
-        return [f"last dose {last}, " + (f"{_count(late, 'day')} after the earliest possible" if late else "as early as possible")]
+        return [
+            f"last dose {last}, "
+            + (f"{_count(late, 'day')} after the earliest possible" if late else "as early as possible")
+        ]
     words = []
     for name, mine, other in (("starts", days[0], reference[0]), ("finishes", days[-1], reference[-1])):
         gap = (mine - other).days
-        words.append(f"{name} {_count(abs(gap), 'day')} {'later' if gap > 0 else 'earlier'}" if gap else f"{name} on the same day")
+        words.append(
+            f"{name} {_count(abs(gap), 'day')} {'later' if gap > 0 else 'earlier'}"
+            if gap
+            else f"{name} on the same day"
+        )
     return words
 
 
 def _people(calendar: Calendar, plan: Plan) -> list[str]:
     names = {person.id: person.name for person in calendar.people}
-    held = [visit.staffing[0].practitioner for visit in plan.visits if visit.window is not None and visit.staffing]
+    held = [
+        visit.staffing[0].practitioner for visit in plan.visits if visit.window is not None and visit.staffing
+    ]
     if not held:
         return []
     changes = sum(1 for before, after in zip(held, held[1:], strict=False) if before != after)
     if not changes:
         return [f"all follow-ups with {names.get(held[0], held[0])}"]
     main = extras.main_person(plan.visits) or held[0]
-    return [f"{held.count(main)} of {len(held)} follow-ups with {names.get(main, main)}, {_count(changes, 'change')} of person"]
+    share = f"{held.count(main)} of {len(held)} follow-ups with {names.get(main, main)}"
+    return [f"{share}, {_count(changes, 'change')} of person"]
 
 
-def _hours(request: PlanRequest, plan: Plan) -> str:
+def _hours(request: PlanRequest, plan: Plan) -> list[str]:
     tz = windows.load_zone(request.zone)
     starts = sorted(dose.start.astimezone(tz).time() for dose in build.doses_by_start(plan.visits))
     if starts[0] == starts[-1]:
-        return f"every dose at {starts[0]:%H:%M}"
-    return f"doses start between {starts[0]:%H:%M} and {starts[-1]:%H:%M}"
+        return [f"every dose at {starts[0]:%H:%M}"]
+    return [f"doses start between {starts[0]:%H:%M} and {starts[-1]:%H:%M}"]
 
 
 def _misses(request: PlanRequest, plan: Plan) -> list[str]:
@@ -156,10 +176,11 @@ def _misses(request: PlanRequest, plan: Plan) -> list[str]:
     if outside:
         words.append(f"{_count(len(outside), 'follow-up')} outside the ideal hours")
     if request.weights.preference and plan.breakdown["preference"]:
-        words.append(f"{_count(plan.breakdown['preference'] // request.weights.preference, 'wish', 'wishes')} unmet")
+        words.append(
+            f"{_count(plan.breakdown['preference'] // request.weights.preference, 'wish', 'wishes')} unmet"
+        )
     return words
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
-

@@ -1,4 +1,4 @@
-"""A protocol as the planner reads it: parsed from a document's `phases` and `plan`, and checked while parsing."""
+"""A protocol as the planner reads it, parsed and checked from a document's `phases` and `plan`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class StaffNeed:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Doses with one rhythm. Days are calendar days of the site, start to start; sessions None is open-ended."""
+    """Doses with one rhythm, in the site's calendar days from start to start; sessions None is open-ended."""
 
     name: str
     sessions: int | None
@@ -93,7 +93,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRule:
-    """What follows a dose and when: elapsed hours from the dose's end (from its start where the hours are negative)."""
+    """What follows a dose and when: elapsed hours from its end, from its start where they are negative."""
 
     coverage: Coverage
     n: int
@@ -121,7 +121,7 @@ class FollowUpRule:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """Visits before the first dose: each starts between (least, most) hours before it and ends by its start."""
+    """Visits before the first dose, which each start between (least, most) hours before it."""
 
     count: int
     minutes: int
@@ -182,7 +182,8 @@ class Protocol:
 
 
 def parse(document: Mapping[str, Any]) -> Protocol:
-    """The protocol in a document; raises NotPlannable without a `plan`, InvalidProtocol(path, message) for a bad field."""
+    """The protocol in a document; raises NotPlannable without a `plan`, InvalidProtocol(path, message) for a
+    bad field."""
     if not isinstance(document, Mapping):
         raise InvalidProtocol("", "an object is needed")
     if document.get("plan") is None:
@@ -205,7 +206,9 @@ def parse(document: Mapping[str, Any]) -> Protocol:
         staff=tuple(_need(doc, path) for path, doc in reading.objects(plan, "staff", "plan.", most=8)),
         preparation=_preparation(reading.optional_section(plan, "preparation", "plan.")),
         follow_up=_follow_up(reading.optional_section(plan, "follow_up", "plan.")),
-        series=tuple(_series(doc, path, phases) for path, doc in reading.objects(plan, "series", "plan.", most=8)),
+        series=tuple(
+            _series(doc, path, phases) for path, doc in reading.objects(plan, "series", "plan.", most=8)
+        ),
         plan_review=_review(reviews, "plan_review"),
         medication_review=_review(reviews, "medication_review"),
         group_places=reading.whole(group, "places", "plan.group.", 1, 60) if group else None,
@@ -230,7 +233,9 @@ def _phase(doc: Mapping[str, Any], path: str, *, first: bool) -> Phase:
     high = reading.optional_whole(doc, "interval_max_days", path, 1, 182)
     cap = reading.optional_whole(doc, "max_per_rolling_7_days", path, 1, 7)
     if None in (low, ideal, high) and not (first and sessions == 1):
-        raise InvalidProtocol(f"{path}interval_ideal_days", "min, ideal and max days between doses are needed")
+        raise InvalidProtocol(
+            f"{path}interval_ideal_days", "min, ideal and max days between doses are needed"
+        )
     if low and ideal and high and not low <= ideal <= high:
         raise InvalidProtocol(f"{path}interval_min_days", "min <= ideal <= max is needed")
     if cap and high and cap * high < 7 and (sessions is None or sessions > cap):
@@ -270,7 +275,9 @@ def _need(doc: Mapping[str, Any], path: str) -> StaffNeed:
     doses: tuple[int, ...] | None = None
     if doc.get("doses") is not None:
         listed = reading.items(doc, "doses", path, most=120, least=1)
-        doses = tuple(sorted(reading.check_whole(v, f"{path}doses[{i}]", 1, 1000) for i, v in enumerate(listed)))
+        doses = tuple(
+            sorted(reading.check_whole(v, f"{path}doses[{i}]", 1, 1000) for i, v in enumerate(listed))
+        )
     return StaffNeed(reading.text(doc, "role", path), Presence(presence), patients, doses)
 
 
@@ -280,7 +287,8 @@ def _preparation(doc: Mapping[str, Any] | None) -> Preparation | None:
     path = "plan.preparation."
     listed = reading.items(doc, "window_before_hours", path, most=2, least=2)
     least, most = (
-        reading.check_whole(value, f"{path}window_before_hours[{i}]", 0, 4368) for i, value in enumerate(listed)
+        reading.check_whole(value, f"{path}window_before_hours[{i}]", 0, 4368)
+        for i, value in enumerate(listed)
     )
     if least > most:
         raise InvalidProtocol(f"{path}window_before_hours", "the fewest hours come first")
@@ -336,13 +344,16 @@ def _check_window(edges: list[float], coverage: Coverage) -> None:
     if edges[0] < 0 < edges[3]:
         raise InvalidProtocol(f"{where}.min", "a window lies before the dose or after it, not on both sides")
     if edges[0] < 0 and coverage is Coverage.WEEKLY:
-        # A weekly unit opens from its first dose and closes from its last: before the dose that order turns around.
+        # A weekly unit opens from its first dose and closes from its last: before the dose that order turns
+        # around.
         raise InvalidProtocol(f"{where}.min", "a weekly unit cannot have a window before its dose")
 
 
 def _series(doc: Mapping[str, Any], path: str, phases: tuple[Phase, ...]) -> Series:
     listed = reading.items(doc, "interval_days", path, most=3, least=3)
-    low, ideal, high = (reading.check_whole(v, f"{path}interval_days[{i}]", 1, 182) for i, v in enumerate(listed))
+    low, ideal, high = (
+        reading.check_whole(v, f"{path}interval_days[{i}]", 1, 182) for i, v in enumerate(listed)
+    )
     if not low <= ideal <= high:
         raise InvalidProtocol(f"{path}interval_days", "min <= ideal <= max is needed")
     kind = reading.text(doc, "kind", path, "therapy")
@@ -361,7 +372,9 @@ def _series(doc: Mapping[str, Any], path: str, phases: tuple[Phase, ...]) -> Ser
         interval_days=(low, ideal, high),
         starts=starts,
         phase=phase,
-        days_before=reading.whole(doc, "days_before", path, 0, 90, 14) if starts == "before_first_dose" else None,
+        days_before=reading.whole(doc, "days_before", path, 0, 90, 14)
+        if starts == "before_first_dose"
+        else None,
         role=reading.text(doc, "role", path, "therapist"),
         room_kinds=reading.texts(doc, "room_kinds", path, ("therapy_room",)),
         modes=reading.modes(doc, path, DEFAULT_MODES),
@@ -380,6 +393,8 @@ def _review(reviews: Mapping[str, Any], name: str) -> Review | None:
         modes=reading.modes(doc, path, DEFAULT_MODES),
         room_kinds=reading.texts(doc, "room_kinds", path, REVIEW_ROOMS),
         every_doses=reading.optional_whole(doc, "every_doses", path, 1, 120),
-        after_doses=tuple(sorted({reading.check_whole(v, f"{path}after_doses[{i}]", 1, 1000) for i, v in enumerate(after)})),
+        after_doses=tuple(
+            sorted({reading.check_whole(v, f"{path}after_doses[{i}]", 1, 1000) for i, v in enumerate(after)})
+        ),
         every_days=reading.optional_whole(doc, "every_days", path, 7, 366),
     )

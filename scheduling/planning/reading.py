@@ -1,4 +1,5 @@
-"""Read one field of a document strictly: the right type, inside its bounds, or an error that names the path."""
+"""Read one field of a document strictly: the right type, inside its bounds, or an error that names the
+path."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,9 @@ def items(doc: Doc, name: str, path: str, *, most: int, least: int = 0) -> Seque
     if not isinstance(value, list | tuple):
         raise InvalidProtocol(f"{path}{name}", "a list is needed")
     if not least <= len(value) <= most:
-        raise InvalidProtocol(f"{path}{name}", f"between {least} and {most} entries are allowed, not {len(value)}")
+        raise InvalidProtocol(
+            f"{path}{name}", f"between {least} and {most} entries are allowed, not {len(value)}"
+        )
     return value
 
 

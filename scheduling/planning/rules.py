@@ -17,11 +17,12 @@ COUNTING = ("integration", "group_integration")
 def check_visits(
     *, request: PlanRequest, availability: Availability, visits: Sequence[PlannedVisit]
 ) -> tuple[Violation, ...]:
-    """Every hard rule that the visits break, in the order patient, people and rooms, doses, follow-ups, other steps.
+    """Every hard rule that the visits break, in the order patient, people and rooms, doses, follow-ups,
+    other steps.
 
-    What nobody can be in two places about is not overridable; spacing, caps, windows, preparation and reviews are, by
-    someone permitted, with a reason. A missing follow-up, preparation or review is a warning: the dose may be booked
-    without it, and the gap is there from that moment.
+    What nobody can be in two places about is not overridable; spacing, caps, windows, preparation and
+    reviews are, by someone permitted, with a reason. A missing follow-up, preparation or review is a
+    warning: the dose may be booked without it, and the gap is there from that moment.
     """
     found = list(occupation.check_patient(request, availability, visits))
     given = len(request.given)
@@ -61,7 +62,9 @@ def _times(request: PlanRequest, visit: PlannedVisit) -> Iterator[Violation]:
     if visit.start < request.not_before:
         yield broken("not_before", visit, "The visit would start too soon.", overridable=True)
     local = visit.start.astimezone(windows.load_zone(request.zone))
-    if visit.group_session is None and ((local.hour * 60 + local.minute) % request.grid_minutes or local.second):
+    if visit.group_session is None and (
+        (local.hour * 60 + local.minute) % request.grid_minutes or local.second
+    ):
         message = f"Starts lie on a grid of {request.grid_minutes} minutes."
         yield Violation("grid", Severity.WARNING, True, visit.ref, message)
 
@@ -75,7 +78,9 @@ def _says(rule: str, dose: TimedDose, message: str) -> Violation:
 
 
 def _phase(request: PlanRequest, dose: TimedDose) -> Phase:
-    return next((one for one in request.protocol.phases if one.name == dose.phase), request.protocol.phases[0])
+    return next(
+        (one for one in request.protocol.phases if one.name == dose.phase), request.protocol.phases[0]
+    )
 
 
 def _doses(request: PlanRequest, doses: Sequence[TimedDose]) -> Iterator[Violation]:
@@ -86,21 +91,27 @@ def _doses(request: PlanRequest, doses: Sequence[TimedDose]) -> Iterator[Violati
             continue
         phase = _phase(request, dose)
         if index == 0 and days[0] < dosing.start_day(request).toordinal():
-            yield _says("start_day", dose, f"The first dose is on or after {dosing.start_day(request):%d %b %Y}.")
+            yield _says(
+                "start_day", dose, f"The first dose is on or after {dosing.start_day(request):%d %b %Y}."
+            )
         if index:
             yield from _spacing(request, dose, phase, days[index] - days[index - 1])
         recent = [before for before in range(index) if days[index] - days[before] < 7]
         same = sum(1 for before in recent if doses[before].phase == dose.phase)
         mine = phase.max_per_rolling_7_days
         if mine is not None and same >= mine:
-            yield _says("rolling_cap", dose, f"At most {mine} doses of {phase.name} are allowed in any 7 days.")
+            yield _says(
+                "rolling_cap", dose, f"At most {mine} doses of {phase.name} are allowed in any 7 days."
+            )
         elif cap is not None and len(recent) >= cap:
             yield _says("rolling_cap", dose, f"At most {cap} doses are allowed in any 7 days.")
 
 
 def _spacing(request: PlanRequest, dose: TimedDose, phase: Phase, gap: int) -> Iterator[Violation]:
     least = phase.interval_min_days or 1
-    most = max(phase.interval_max_days or dosing.HORIZON_DAYS, (request.spacing_max or {}).get(dose.ordinal, 0))
+    most = max(
+        phase.interval_max_days or dosing.HORIZON_DAYS, (request.spacing_max or {}).get(dose.ordinal, 0)
+    )
     if gap < least:
         yield _says("spacing_min", dose, f"{gap} days after the dose before; at least {least} are needed.")
     if gap > most:
@@ -114,7 +125,9 @@ def _follow_ups(
     if rule is None:
         return
     free = sorted((visit for visit in visits if visit.kind in COUNTING), key=lambda one: (one.start, one.ref))
-    for unit in sorted(units.units_of(request, doses), key=lambda one: units.window_of(request, one).closes_at):
+    for unit in sorted(
+        units.units_of(request, doses), key=lambda one: units.window_of(request, one).closes_at
+    ):
         mine = _for_unit(request, doses, unit, free)[: rule.visits_per_unit]
         free = [visit for visit in free if visit not in mine]
         lacking = rule.visits_per_unit - len(mine)
@@ -124,7 +137,9 @@ def _follow_ups(
     for visit in free:
         # A visit that says which dose it follows, and counts for no unit, is outside its window.
         if visit.follows in following:
-            yield broken("follow_up_window", visit, f"It is outside the window of {visit.follows}.", overridable=True)
+            yield broken(
+                "follow_up_window", visit, f"It is outside the window of {visit.follows}.", overridable=True
+            )
 
 
 def _for_unit(
@@ -159,7 +174,9 @@ def _missing_follow_up(request: PlanRequest, unit: Unit, lacking: int) -> Violat
     if latest < window.opens_at:
         message = "No follow-up fits between this dose and the next."
         return Violation("follow_up_window_empty", Severity.ERROR, True, last, message)
-    return Violation("follow_up_missing", Severity.WARNING, True, last, f"{lacking} follow-up of this dose is not planned.")
+    return Violation(
+        "follow_up_missing", Severity.WARNING, True, last, f"{lacking} follow-up of this dose is not planned."
+    )
 
 
 def _preparations(
@@ -215,5 +232,10 @@ def _review(
         # S-17: the next phase waits for the review of the one before.
         yield _says("plan_review", after, f"A {name} is needed between {_ref(dose)} and this dose.")
     else:
-        yield Violation(f"{kind}_missing", Severity.WARNING, True, _ref(dose), f"The {name} after this dose is not planned.")
-
+        yield Violation(
+            f"{kind}_missing",
+            Severity.WARNING,
+            True,
+            _ref(dose),
+            f"The {name} after this dose is not planned.",
+        )

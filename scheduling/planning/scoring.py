@@ -1,4 +1,5 @@
-"""The cost of given visits, term by term, counted from the visits alone: what the search must have minimised."""
+"""The cost of given visits, term by term, counted from the visits alone: what the search must have
+minimised."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,15 @@ from scheduling.planning.problem import Problem
 from scheduling.planning.protocol import Preparation, Review
 from scheduling.planning.values import PlannedVisit, Practitioner
 
-CHAIN_KINDS = ("dosing", "device", "integration", "group_integration", "preparation", "plan_review", "medication_review")
+CHAIN_KINDS = (
+    "dosing",
+    "device",
+    "integration",
+    "group_integration",
+    "preparation",
+    "plan_review",
+    "medication_review",
+)
 
 
 def breakdown(problem: Problem, visits: Sequence[PlannedVisit]) -> Mapping[str, int]:
@@ -85,4 +94,3 @@ def _modes(calendar: Calendar, visit: PlannedVisit) -> tuple[str, ...]:
     }
     step = steps.get(visit.kind)
     return step.modes if step is not None else ()
-

@@ -17,7 +17,9 @@ class Setting:
     room: str | None
 
 
-def dose_staff(calendar: Calendar, needs: Sequence[StaffNeed], minutes: int, slot: int) -> tuple[Staffing, ...] | None:
+def dose_staff(
+    calendar: Calendar, needs: Sequence[StaffNeed], minutes: int, slot: int
+) -> tuple[Staffing, ...] | None:
     """Different people for every need of a dose, or None where there are not enough."""
     best: tuple[int, tuple[Practitioner, ...]] | None = None
     for people in _assignments(calendar, needs, minutes, slot, ()):
@@ -56,13 +58,16 @@ def wishes_unmet(calendar: Calendar, roles: Sequence[str], people: Sequence[Prac
     if wish.therapist is not None and "therapist" in roles:
         holds = any(person.id == wish.therapist for person in calendar.with_role("therapist"))
         leads = any(
-            role == "therapist" and person.id == wish.therapist for role, person in zip(roles, people, strict=True)
+            role == "therapist" and person.id == wish.therapist
+            for role, person in zip(roles, people, strict=True)
         )
         unmet += holds and not leads
     return unmet
 
 
-def single(calendar: Calendar, step: Step, slot: int, *, person: str | None, but_room: str | None) -> Setting | None:
+def single(
+    calendar: Calendar, step: Step, slot: int, *, person: str | None, but_room: str | None
+) -> Setting | None:
     """The setting of a visit with one person; `person` fixes who, `but_room` is not to be used."""
     best: tuple[int, str] | None = None
     modes = possible_modes(calendar, step, slot, but_room)
@@ -80,7 +85,9 @@ def single(calendar: Calendar, step: Step, slot: int, *, person: str | None, but
     return Setting(mode, (Staffing(step.role, best[1], Presence.EXCLUSIVE, SEATS),), room)
 
 
-def possible_modes(calendar: Calendar, step: Step, slot: int, but_room: str | None) -> list[tuple[str, str | None]]:
+def possible_modes(
+    calendar: Calendar, step: Step, slot: int, but_room: str | None
+) -> list[tuple[str, str | None]]:
     """The modes a visit can be held in at a slot with the room for it, the wished one first."""
     wished = calendar.request.preferences.modality
     found: list[tuple[str, str | None]] = []

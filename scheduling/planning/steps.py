@@ -21,7 +21,8 @@ class UnknownPhase(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DoseStep:
-    """One dose to plan. Spacing is in days from the dose before it (given or planned); None for a course's first."""
+    """One dose to plan. Spacing is in days from the dose before it (given or planned); None for a course's
+    first."""
 
     ordinal: int
     phase: Phase
@@ -55,8 +56,9 @@ def past_doses(request: PlanRequest) -> tuple[PastDose, ...]:
 def dose_steps(request: PlanRequest) -> tuple[DoseStep, ...]:
     """The doses to plan: the rest of the phase that the given doses stand in, then the phases after it.
 
-    It stops at the first phase with `exit_review_required` that still has doses to plan, or at `through_phase`.
-    A phase behind a given dose of a later phase is over, whatever was given of it. Raises UnknownPhase.
+    It stops at the first phase with `exit_review_required` that still has doses to plan, or at
+    `through_phase`. A phase behind a given dose of a later phase is over, whatever was given of it. Raises
+    UnknownPhase.
     """
     phases = request.protocol.phases
     past = past_doses(request)
@@ -107,7 +109,8 @@ def open_ended_sessions(
 ) -> int:
     """Doses of an open-ended phase: 1 + days to the review // ideal spacing.
 
-    The days run from the phase's earliest possible first dose to `review_on`; without one they are 84 (12 weeks).
+    The days run from the phase's earliest possible first dose to `review_on`; without one they are 84 (12
+    weeks).
     """
     ideal = phase.interval_ideal_days or 1
     if request.review_on is None:
@@ -137,15 +140,15 @@ def start_day(request: PlanRequest) -> date:
 
 
 def overall_cap(request: PlanRequest) -> int | None:
-    """The largest cap given among the phases: all the course's doses together keep it in 7 consecutive days."""
+    """The largest cap given among the phases: all the course's doses together keep it in 7 consecutive
+    days."""
     caps = [phase.max_per_rolling_7_days for phase in request.protocol.phases if phase.max_per_rolling_7_days]
     return max(caps) if caps else None
 
 
-def keeps_caps(
-    step: DoseStep, day: int, recent: Sequence[tuple[int, int]], cap: int | None
-) -> bool:
-    """Whether a dose on day number `day` keeps the caps; `recent` is the (day, phase index) of earlier doses."""
+def keeps_caps(step: DoseStep, day: int, recent: Sequence[tuple[int, int]], cap: int | None) -> bool:
+    """Whether a dose on day number `day` keeps the caps; `recent` is the (day, phase index) of earlier
+    doses."""
     inside = [phase for before, phase in recent if day - before < 7]
     mine = step.phase.max_per_rolling_7_days
     if mine is not None and sum(1 for phase in inside if phase == step.phase_index) >= mine:
@@ -154,7 +157,8 @@ def keeps_caps(
 
 
 def earliest_days(request: PlanRequest, steps: Sequence[DoseStep]) -> list[date]:
-    """The earliest day of every dose by smallest spacings and caps alone: no calendar is asked, so it is a constant."""
+    """The earliest day of every dose by smallest spacings and caps alone: no calendar is asked, so it is a
+    constant."""
     recent = [(dose.day.toordinal(), dose.phase_index) for dose in past_doses(request)]
     cap = overall_cap(request)
     found: list[date] = []
@@ -170,7 +174,8 @@ def earliest_days(request: PlanRequest, steps: Sequence[DoseStep]) -> list[date]
 
 
 def last_dose_day(request: PlanRequest, steps: Sequence[DoseStep]) -> date:
-    """The last local day on which a dose may be: the longest spacings plus 28 days to start in, below 26 weeks."""
+    """The last local day on which a dose may be: the longest spacings plus 28 days to start in, below 26
+    weeks."""
     reach = START_SLACK_DAYS + sum(step.spacing[2] for step in steps[1:] if step.spacing)
     return start_day(request) + timedelta(days=min(reach, HORIZON_DAYS - 1))
 
@@ -195,11 +200,14 @@ def counts_for_review(protocol: Protocol, ordinal: int) -> bool:
     review = protocol.medication_review
     if review is None:
         return False
-    return (review.every_doses is not None and ordinal % review.every_doses == 0) or ordinal in review.after_doses
+    return (
+        review.every_doses is not None and ordinal % review.every_doses == 0
+    ) or ordinal in review.after_doses
 
 
 def review_limit_days(request: PlanRequest, step: DoseStep) -> int:
-    """Days after a plan's last dose within which its reviews are: the next phase's longest spacing, else 28."""
+    """Days after a plan's last dose within which its reviews are: the next phase's longest spacing, else
+    28."""
     following = request.protocol.phases[step.phase_index + 1 :]
     if step.last_of_phase and following:
         return following[0].interval_max_days or REVIEW_DAYS

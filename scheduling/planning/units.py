@@ -54,7 +54,10 @@ def _joins(request: PlanRequest, rule: FollowUpRule, before: TimedDose, dose: Ti
     if rule.coverage is Coverage.EACH_N:
         return dose.phase == before.phase and (dose.sequence - 1) // rule.n == (before.sequence - 1) // rule.n
     if rule.coverage is Coverage.WEEKLY:
-        weeks = [windows.local_day(zone=request.zone, instant=one.start).isocalendar()[:2] for one in (before, dose)]
+        weeks = [
+            windows.local_day(zone=request.zone, instant=one.start).isocalendar()[:2]
+            for one in (before, dose)
+        ]
         return weeks[0] == weeks[1]
     return False
 
@@ -67,9 +70,8 @@ def window_of(request: PlanRequest, unit: Unit) -> Window:
     times = tuple((dose.start, dose.end) for dose in unit.doses)
     last = _overridden(rule, over.get(unit.doses[-1].ordinal))
     closing = windows.unit_window(rule=last, zone=request.zone, doses=times, next_dose_start=unit.next_start)
-    if rule.coverage is not Coverage.WEEKLY or unit.doses[0].ordinal not in over:
-        if rule.coverage is not Coverage.WEEKLY or unit.doses[-1].ordinal not in over:
-            return closing
+    if rule.coverage is not Coverage.WEEKLY or len(unit.doses) == 1:
+        return closing
     first = _overridden(rule, over.get(unit.doses[0].ordinal))
     opening = windows.unit_window(rule=first, zone=request.zone, doses=times, next_dose_start=unit.next_start)
     return replace(closing, opens_at=opening.opens_at, ideal_from=opening.ideal_from)

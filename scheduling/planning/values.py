@@ -37,7 +37,8 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Practitioner:
-    """A person who works: `on_shift` is shifts less breaks, closures and absences, `busy` includes buffers and travel."""
+    """A person who works: `on_shift` is shifts less breaks, closures and absences, `busy` includes buffers
+    and travel."""
 
     id: str
     name: str
@@ -48,7 +49,8 @@ class Practitioner:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room, chair or device of one kind, with the spans in which it is open and the ones in which it is taken."""
+    """A room, chair or device of one kind, with the spans in which it is open and the ones in which it is
+    taken."""
 
     id: str
     name: str
@@ -81,7 +83,8 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the patient would rather have: soft, each unmet one costs. Weekdays are ISO 1-7, times local to the site."""
+    """What the patient would rather have: soft, each unmet one costs. Weekdays are ISO 1-7, times local to
+    the site."""
 
     practitioners: tuple[str, ...] = ()
     therapist: str | None = None
@@ -92,7 +95,8 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True)
 class HardLimits:
-    """What the patient cannot do: never broken. A visit starts at or after `not_before` and ends by `not_after`, local."""
+    """What the patient cannot do: never broken. A visit starts at or after `not_before` and ends by
+    `not_after`, local."""
 
     weekdays_never: tuple[int, ...] = ()
     not_before: time | None = None
@@ -137,8 +141,8 @@ class WindowOverride:
 class PlanRequest:
     """One course to plan.
 
-    `windows` and `spacing_max` are overrides by the dose's ordinal in the course (1 is the first dose, given ones
-    count): hours of its follow-up window, and the longest spacing in days from the dose before to it.
+    `windows` and `spacing_max` are overrides by the dose's ordinal in the course (1 is the first dose, given
+    ones count): hours of its follow-up window, and the longest spacing in days from the dose before to it.
     """
 
     protocol: Protocol
@@ -169,9 +173,11 @@ class Staffing:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a follow-up may start: [opens_at, closes_at]; the ideal band costs nothing; late until `grace_until`.
+    """When a follow-up may start: [opens_at, closes_at]; the ideal band costs nothing; late until
+    `grace_until`.
 
-    The band and the grace are as the rule says: they are not cut where the next dose closes the window sooner.
+    The band and the grace are as the rule says: they are not cut where the next dose closes the window
+    sooner.
     """
 
     opens_at: datetime
@@ -212,7 +218,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """A change that was tried with the solver and gives a plan: in words, and as a patch for `why.apply_patch`."""
+    """A change that was tried with the solver and gives a plan: in words, and as a patch for
+    `why.apply_patch`."""
 
     change: str
     would_allow: str

@@ -1,11 +1,12 @@
-"""Why there is no plan: the first visit that cannot be placed, and changes that were tried and do give a plan."""
+"""Why there is no plan: the first visit that cannot be placed, and changes that were tried and do give a
+plan."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from scheduling.planning import feasible, patches, windows
+from scheduling.planning import feasible, patches, search, windows
 from scheduling.planning import steps as dosing
 from scheduling.planning.extras import NoTimedReview
 from scheduling.planning.feasible import Breaks, Failure
@@ -15,6 +16,7 @@ from scheduling.planning.protocol import Coverage
 from scheduling.planning.values import NoPlan, Relaxation, UnmetRule
 
 MOST_TRIES = 20
+MOST_SLOW_TRIES = 6
 MOST_FOUND = 2
 START_SHIFTS = (1, 2, 3, 5, 7, 14, 21)
 SPACING_SHIFTS = (1, 2, 4, 7, 14)
@@ -32,7 +34,8 @@ class Attempt:
 
 
 def explain(calendar: Calendar) -> NoPlan:
-    """The rules and visits that cannot hold together; every relaxation was tried on this calendar and gives a plan."""
+    """The rules and visits that cannot hold together; every relaxation was tried on this calendar and gives
+    a plan."""
     failure = feasible.failure(calendar)
     if failure is None:
         return NoPlan((UnmetRule("no_plan", None, "The rules cannot hold together."),))
@@ -40,8 +43,9 @@ def explain(calendar: Calendar) -> NoPlan:
     tries = 0
     found: dict[str, list[Relaxation]] = {}
     rules: dict[str, str] = {}
+    most = MOST_SLOW_TRIES if search.needs_carrying(problem) else MOST_TRIES
     for attempt in _attempts(calendar, problem, failure):
-        if tries >= MOST_TRIES:
+        if tries >= most:
             break
         if len(found.get(attempt.rule, ())) >= (MOST_FOUND if attempt.rule in ("staff", "room") else 1):
             continue
@@ -74,7 +78,7 @@ def _works(calendar: Calendar, patch: Mapping[str, Any]) -> bool:
     request, availability = patches.apply_patch(
         request=calendar.request, availability=calendar.availability, patch=patch
     )
-    return feasible.failure(calendar.varied(request, availability)) is None
+    return feasible.possible(calendar.varied(request, availability))
 
 
 def _main_rule(problem: Problem, failure: Failure) -> tuple[str, str]:
@@ -117,7 +121,8 @@ def _message(calendar: Calendar, problem: Problem, failure: Failure) -> str:
         return f"{name} has no start in which room, people and patient are free together."
     least, _, most = step.spacing or (1, 1, 1)
     before = f"the dose before ({when})"
-    return f"{name} has no start {least} to {most} days after {before} that keeps the caps with all it needs free."
+    spacing = f"{least} to {most} days after {before}"
+    return f"{name} has no start {spacing} that keeps the caps with all it needs free."
 
 
 def _between(failure: Failure) -> str:
@@ -136,7 +141,9 @@ def _lacking(calendar: Calendar, problem: Problem, index: int) -> str:
     step, protocol = problem.steps[index], problem.request.protocol
     if not calendar.patient_starts(step.minutes):
         return "the patient is never free that long within the limits"
-    if protocol.room_kinds and not calendar.any_room(protocol.room_kinds, step.minutes + protocol.turnover_minutes):
+    if protocol.room_kinds and not calendar.any_room(
+        protocol.room_kinds, step.minutes + protocol.turnover_minutes
+    ):
         return f"no room of kind {' or '.join(protocol.room_kinds)} is ever free that long"
     for need in step.needs:
         if not calendar.staffings((need,), step.minutes, calendar.grid.everything):
@@ -188,7 +195,9 @@ def _other_starts(problem: Problem) -> Iterator[Attempt]:
     for shift in START_SHIFTS:
         day = begins + timedelta(days=shift)
         patch = {"start_on_or_after": day.isoformat()}
-        yield Attempt("start_day", f"dose-{problem.steps[0].ordinal}", f"start on {_day(day)} or later", patch)
+        yield Attempt(
+            "start_day", f"dose-{problem.steps[0].ordinal}", f"start on {_day(day)} or later", patch
+        )
 
 
 def _dropped_limits(calendar: Calendar) -> Iterator[Attempt]:
@@ -204,7 +213,10 @@ def _dropped_limits(calendar: Calendar) -> Iterator[Attempt]:
 
 def _more_people(calendar: Calendar, problem: Problem, failure: Failure) -> Iterator[Attempt]:
     days = _days_to_staff(problem, failure)[:4]
-    always = {"start": _opening_hours(calendar, days[0])["start"], "end": _opening_hours(calendar, days[-1])["end"]}
+    always = {
+        "start": _opening_hours(calendar, days[0])["start"],
+        "end": _opening_hours(calendar, days[-1])["end"],
+    }
     always["start"], always["end"] = min(always.values()), max(always.values())
     for rule, kind, name in _wanted(problem, failure):
         what = {("role" if kind == "practitioner" else "kind"): name}
@@ -243,7 +255,9 @@ def _days_to_staff(problem: Problem, failure: Failure) -> list[date]:
         found = list(range(begins, begins + 7))
     elif failure.breaks is Breaks.DOSE:
         least, ideal, most = step.spacing or (1, 1, 1)
-        found = sorted(range(days[0] + least, days[-1] + most + 1), key=lambda day: abs(day - days[0] - ideal))
+        found = sorted(
+            range(days[0] + least, days[-1] + most + 1), key=lambda day: abs(day - days[0] - ideal)
+        )
     elif failure.breaks is Breaks.PREPARATION:
         found = [days[0] - 1, days[0] - 2, days[0] - 3]
     else:

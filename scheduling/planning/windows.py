@@ -1,6 +1,7 @@
 """When a follow-up may start, and what a local time means. Shared by the planner and by the follow-up gaps.
 
-Offsets are elapsed hours, so a window over a change of the clocks keeps its length; days are the site's calendar days.
+Offsets are elapsed hours, so a window over a change of the clocks keeps its length; days are the site's
+calendar days.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ def load_zone(name: str) -> ZoneInfo:
 def resolve_local(*, zone: str, wall: datetime, fold: int | None = None) -> datetime:
     """The UTC instant at which the site's clocks show `wall` (naive).
 
-    Raises LocalGap where they never do, LocalOverlap where they do twice and `fold` (0 first, 1 second) does not say.
+    Raises LocalGap where they never do, LocalOverlap where they do twice and `fold` (0 first, 1 second) does
+    not say.
     """
     tz = load_zone(zone)
     first = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
@@ -78,7 +80,8 @@ def local_day(*, zone: str, instant: datetime) -> date:
 
 @lru_cache(maxsize=4096)
 def day_start(*, zone: str, day: date) -> datetime:
-    """The UTC instant at which the site's day begins: midnight, or the first instant after it where midnight is skipped."""
+    """The UTC instant at which the site's day begins: midnight, or the first instant after it where midnight
+    is skipped."""
     try:
         return resolve_local(zone=zone, wall=datetime.combine(day, time()), fold=0)
     except LocalGap as gap:
@@ -99,7 +102,9 @@ def dose_window(
     next_dose_start: datetime | None,
 ) -> Window:
     """The window of one dose: see `unit_window`."""
-    return unit_window(rule=rule, zone=zone, doses=((anchor_start, anchor_end),), next_dose_start=next_dose_start)
+    return unit_window(
+        rule=rule, zone=zone, doses=((anchor_start, anchor_end),), next_dose_start=next_dose_start
+    )
 
 
 def unit_window(
@@ -111,12 +116,12 @@ def unit_window(
 ) -> Window:
     """The window of a unit's doses, (start, end) each, in order.
 
-    `weekly` opens (min, ideal_from, not the same day) from the first dose and closes (ideal_to, max, grace) from the
-    last; every other coverage takes all of it from the last. After-windows are anchored on the dose's end: the visit
-    starts at or after end + min, with `not_same_day` not before the next local day begins, and at or before end + max,
-    with `before_next_dosing` not after `next_dose_start`. Before-windows (min < 0, max <= 0) are anchored on the dose's
-    start, and `not_same_day` closes them where the dose's local day begins.
-    A window that opens after it closes is empty; no error is raised for it.
+    `weekly` opens (min, ideal_from, not the same day) from the first dose and closes (ideal_to, max, grace)
+    from the last; every other coverage takes all of it from the last. After-windows are anchored on the
+    dose's end: the visit starts at or after end + min, with `not_same_day` not before the next local day
+    begins, and at or before end + max, with `before_next_dosing` not after `next_dose_start`. Before-windows
+    (min < 0, max <= 0) are anchored on the dose's start, and `not_same_day` closes them where the dose's
+    local day begins. A window that opens after it closes is empty; no error is raised for it.
     """
     opening = doses[0] if rule.coverage is Coverage.WEEKLY else doses[-1]
     if rule.is_before:
