@@ -1,4 +1,4 @@
-"""Changing who works in the practice. Each function is one transaction with its trail row, as in `directory`."""
+"""Changing who works in the practice: one transaction with its trail row each, as in `directory`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

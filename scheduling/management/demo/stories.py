@@ -54,10 +54,11 @@ STORIES = (
     # With the therapist present, about every ten days.
     Story(KAP, WEST, -9),
     Story(KAP, EAST, 4, unbooked=(1,), booked_late=1),
-    Story(KAP, WEST, 24, unbooked=(1,), late=1),
+    Story(KAP, WEST, 24, unbooked=(1,), late=1, missed=("dose-2",)),
     Story(KAP, WEST, 45),
-    Story(KAP, EAST, 13, missed=("dose-2",)),
-    Story(KAP, LONDON, 5, unbooked=(1,)),
+    # Whatever today is, for one of these three the window has closed and the grace has not.
+    Story(KAP, EAST, 6, unbooked=(1,), booked_late=1),
+    Story(KAP, LONDON, 5, unbooked=(1,), booked_late=1),
     Story(KAP, LONDON, 18, unbooked=(2,)),
     Story(KAP, LONDON, -6),
     # At home, with a guide for the first two.
