@@ -328,6 +328,7 @@ def cancel(
         consequences.ask_about_kept(course=course, kept=kept, now=now)
         gaps.refresh(course_ids=[course.id], now=now, actor=actor)
         reminders.on_cancelled(appointments=freed, now=now)
+        reminders.on_course_cancelled(course=course, now=now)
 
 
 def _future_visits(course: TreatmentCourse, now: datetime) -> tuple[list[Appointment], list[Appointment]]:

@@ -256,7 +256,9 @@ def test_cancelling_keeps_the_follow_ups_of_doses_given(clinic: factories.Clinic
     assert booked.gap_of(course, "dose-1").status == "covered"
     assert booked.gap_of(course, "dose-2").status == "void"
     assert not Occupancy.objects.filter(appointment__status="cancelled").exists()
-    assert not Message.objects.filter(state="planned", subject_id=booked.visit(course, "dose-3").pk).exists()
+    waiting = Message.objects.filter(state="planned").values_list("subject_id", flat=True)
+    # Of the dose that was given: should its follow-up fall through, the patient is still told.
+    assert set(waiting) <= {live[0].pk, dose.pk}
 
 
 def test_visits_that_a_person_chose(clinic: factories.Clinic) -> None:
