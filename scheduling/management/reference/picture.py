@@ -105,9 +105,8 @@ def _days(first: date, days: int) -> Iterator[str]:
         if day.isoweekday() > 5:
             yield f'<rect x="{x}" y="{TOP}" width="{DAY_WIDTH}" height="150" fill="#f3f4f6"/>\n'
         yield f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{TOP + 150}" stroke="#e5e7eb"/>\n'
-        middle = x + DAY_WIDTH / 2
-        words = f"{day:%a} {day.day}"
-        yield f'<text x="{middle}" y="{TOP - 6}" text-anchor="middle" font-size="11" fill="#6b7280">{words}</text>\n'
+        place = f'x="{x + DAY_WIDTH / 2}" y="{TOP - 6}" text-anchor="middle"'
+        yield f'<text {place} font-size="11" fill="#6b7280">{day:%a} {day.day}</text>\n'
 
 
 def _band(window: Window, first: date) -> str:
