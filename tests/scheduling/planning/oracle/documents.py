@@ -33,7 +33,8 @@ def _phases(*, rng: Random, doses: int) -> list[dict[str, Any]]:
     sizes = _split(rng=rng, total=doses, parts=min(count, doses))
     phases = [_phase(rng=rng, index=index, sessions=size) for index, size in enumerate(sizes)]
     last = phases[-1]
-    if last["interval_ideal_days"] and rng.random() < 0.1:
+    # A dice of its own: cases without an open-ended phase stay as they are.
+    if last["interval_ideal_days"] and Random(str(phases)).random() < 0.1:
         # Open-ended: the request's review date says how many doses are planned.
         last["sessions"] = None
     return phases
