@@ -115,8 +115,9 @@ def _of_framework(error: drf.APIException) -> Response:
     response = problem(status=status, code=DRF_CODES.get(status, "refused"), detail=str(error.detail))
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         response["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, drf.Throttled) and error.wait:
-        response["Retry-After"] = str(int(error.wait) + 1)
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        response["Retry-After"] = str(int(wait) + 1)
     return response
 
 

@@ -7,7 +7,28 @@ from structlog.types import EventDict, WrappedLogger
 
 # Ids, counts, names of code: never a person's name, address, date of birth or free text.
 ALLOWED_FIELDS = frozenset(
-    ["event", "level", "logger", "timestamp", "request_id", "method", "route", "status", "duration_ms", "task", "task_id", "count", "code", "error_class", "frames", "practice_id", "actor_kind", "queue", "signal", "pid"]
+    [
+        "event",
+        "level",
+        "logger",
+        "timestamp",
+        "request_id",
+        "method",
+        "route",
+        "status",
+        "duration_ms",
+        "task",
+        "task_id",
+        "count",
+        "code",
+        "error_class",
+        "frames",
+        "practice_id",
+        "actor_kind",
+        "queue",
+        "signal",
+        "pid",
+    ]
 )
 
 

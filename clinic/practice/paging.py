@@ -1,4 +1,5 @@
-"""Bounded reading of long lists: a page by keyset, so that rows written meanwhile neither repeat nor hide others."""
+"""Bounded reading of long lists: a page by keyset, so that rows written meanwhile neither repeat nor hide
+others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

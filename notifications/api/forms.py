@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from clinic.practice.api.fields import Choice, Id, Instant, Text, Whole
-from clinic.practice.api.shapes import ListQuery
+from clinic.practice.api.shapes import ListQuery, Shape
 from notifications.models.message import State
 
 
-class MessageShape(serializers.Serializer):
+class MessageShape(Shape):
     id = Id()
     patient = Id(source="patient_id", allow_null=True)
     staff = Id(source="staff_id", allow_null=True)

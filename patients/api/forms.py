@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinic.practice.api.fields import Choice, Day, Flag, Id, Instant, Number, Text, Whole
-from clinic.practice.api.shapes import Body, ListQuery
+from clinic.practice.api.shapes import Body, ListQuery, Shape
 from patients.decisions import CATEGORIES
 from patients.models import EligibilityDecision, MessagingConsent
 from patients.models.contact import Channel
@@ -34,7 +34,7 @@ class PatientNew(Body):
     no_messages = Flag(default=False, help_text="No messages at all, whatever was consented to.")
 
 
-class PatientShape(serializers.Serializer):
+class PatientShape(Shape):
     id = Id()
     given_name = Text()
     family_name = Text()
@@ -79,7 +79,7 @@ class ConsentNew(Body):
     at = Instant(required=False, help_text="When it was given; now unless told.")
 
 
-class ConsentShape(serializers.Serializer):
+class ConsentShape(Shape):
     id = Id()
     protocol = Text(source="protocol_key")
     version = Whole(source="protocol_version")
@@ -96,7 +96,7 @@ class EligibilityNew(Body):
     at = Instant(required=False)
 
 
-class EligibilityShape(serializers.Serializer):
+class EligibilityShape(Shape):
     id = Id()
     protocol = Text(source="protocol_key")
     decision = Choice(choices=EligibilityDecision.Decision.choices)
@@ -119,7 +119,7 @@ class MeasureNew(Body):
     at = Instant(required=False)
 
 
-class MeasureShape(serializers.Serializer):
+class MeasureShape(Shape):
     id = Id()
     code = Text()
     score = Number()
@@ -134,17 +134,17 @@ class MessagingConsentNew(Body):
     warning_version = Text(
         max_length=20, allow_blank=True, default="", help_text="A grant names the warning that was shown."
     )
-    source = Text(max_length=40, allow_blank=True, default="")
+    source = Text(max_length=40, allow_blank=True, default="")  # type: ignore[assignment]
     at = Instant(required=False)
 
 
-class MessagingConsentShape(serializers.Serializer):
+class MessagingConsentShape(Shape):
     id = Id()
     channel = Choice(choices=Channel.choices)
     category = Choice(choices=CATEGORIES)
     decision = Choice(choices=MessagingConsent.Decision.choices)
     warning_version = Text()
-    source = Text()
+    source = Text()  # type: ignore[assignment]
     decided_at = Instant()
     decided_by = Text()
 

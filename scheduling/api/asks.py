@@ -6,13 +6,12 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from clinic.practice.api.fields import Anything, Choice, Day, Id, Instant, Text, WallTime, Whole
+from clinic.practice.api.fields import Anything, Choice, Day, Id, Instant, Text, Value, WallTime, Whole
 from clinic.practice.api.shapes import Body, FlagParameter, ListQuery, Query, WholeParameter
 from scheduling.booking.orders import TIMES_OF_DAY
 from scheduling.models.appointment import Kind, Mode, Status
 from scheduling.models.course import CourseStatus
 from scheduling.models.followup import GapStatus, Severity
-
 
 # The filters of each list, as `booking.queries.Filters` names them.
 FILTERS_OF_COURSES = ("patient", "status", "site", "protocol", "updated_since")
@@ -44,7 +43,7 @@ FILTERS_OF_GAPS = ("patient", "course", "status", "site", "assignee", "severity"
         ]
     }
 )
-class TimeOfDay(serializers.Field):
+class TimeOfDay(Value):
     """`morning`, `afternoon`, `evening`, or from and to on the site's clock."""
 
     default_error_messages = {"shape": "Must be morning, afternoon, evening, or an object with from and to."}
@@ -161,7 +160,7 @@ class CourseAsk(Body):
     site = Id(required=False)
     start_on_or_after = Day(required=False)
     through_phase = Text(max_length=100, required=False, allow_null=True)
-    visits = ChosenVisitAsk(many=True, required=False, max_length=200)
+    visits = ChosenVisitAsk(many=True, required=False, max_length=200)  # type: ignore[call-arg]
     overrides = OverrideAsk(many=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

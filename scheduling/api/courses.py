@@ -1,5 +1,6 @@
 """Courses: proposed, booked whole, read, cancelled."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -146,12 +147,14 @@ def _check_people(view: ApiView, wishes: dict[str, Any]) -> None:
     for position, person in enumerate(wishes.get("practitioners") or ()):
         named(
             f"preferences.practitioners.{position}",
-            lambda person=person: places.practitioner(actor=view.actor, staff_id=person),
+            partial(places.practitioner, actor=view.actor, staff_id=person),
         )
 
 
 def _chosen(body: dict[str, Any]) -> dict[str, Any]:
-    """The body as the use case reads it: a protocol by id or by key, and only what a person decides of a visit."""
+    """The body as the use case reads it: a protocol by id or by key, and only what a person decides of a
+    visit.
+    """
     protocol = asks.protocol_named(body["protocol"])
     computed = {"sequence", "window"}
     visits = [

@@ -6,12 +6,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinic.practice.api.fields import Anything, Choice, Day, Flag, Id, Instant, Text, WallTime, Whole
+from clinic.practice.api.shapes import Shape
 from scheduling.models.appointment import Kind, Mode, Status
 from scheduling.models.course import CourseStatus
 from scheduling.models.followup import GapStatus, Severity
 
 
-class WindowShape(serializers.Serializer):
+class WindowShape(Shape):
     """When a follow-up may start."""
 
     opens_at = Instant(allow_null=True)
@@ -21,7 +22,7 @@ class WindowShape(serializers.Serializer):
     grace_until = Instant(allow_null=True)
 
 
-class PersonShape(serializers.Serializer):
+class PersonShape(Shape):
     """One person's part in a visit."""
 
     id = Id()
@@ -30,7 +31,7 @@ class PersonShape(serializers.Serializer):
     presence = Text(help_text="exclusive, shared or on_site (named, not occupied).")
 
 
-class FactShape(serializers.Serializer):
+class FactShape(Shape):
     """What happened, when, and who said so."""
 
     name = Text()
@@ -38,7 +39,7 @@ class FactShape(serializers.Serializer):
     by = Text()
 
 
-class AppointmentShape(serializers.Serializer):
+class AppointmentShape(Shape):
     id = Id()
     status = Choice(choices=Status.choices)
     kind = Choice(choices=Kind.choices)
@@ -68,7 +69,7 @@ class AppointmentShape(serializers.Serializer):
         return str(visit.room.id) if visit.room else None
 
 
-class GapShape(serializers.Serializer):
+class GapShape(Shape):
     """One follow-up unit: what is owed after its doses."""
 
     id = Id()
@@ -102,7 +103,7 @@ class GapShape(serializers.Serializer):
         return str(gap.assignee.id) if gap.assignee else None
 
 
-class ExplanationShape(serializers.Serializer):
+class ExplanationShape(Shape):
     """Why a follow-up unit is in its state."""
 
     gap = GapShape()
@@ -112,21 +113,21 @@ class ExplanationShape(serializers.Serializer):
     slots_left = Whole(help_text="Starts that still fit the window; 100 means 100 or more.")
 
 
-class ProtocolRefShape(serializers.Serializer):
+class ProtocolRefShape(Shape):
     id = Id()
     key = Text()
     name = Text()
     version = Whole()
 
 
-class PhaseShape(serializers.Serializer):
+class PhaseShape(Shape):
     name = Text()
     planned_sessions = Whole(allow_null=True)
     exit_review_required = Flag()
     review_on = Day(allow_null=True)
 
 
-class OverrideShape(serializers.Serializer):
+class OverrideShape(Shape):
     """A rule broken on purpose, by whom and why."""
 
     rule_id = Text()
@@ -137,7 +138,7 @@ class OverrideShape(serializers.Serializer):
     at = Instant()
 
 
-class CourseShape(serializers.Serializer):
+class CourseShape(Shape):
     """A course as a list shows it."""
 
     id = Id()
@@ -185,7 +186,7 @@ class WholeCourseShape(CourseShape):
 
 
 # --- protocols ------------------------------------------------------------------------------------------
-class ProtocolShape(serializers.Serializer):
+class ProtocolShape(Shape):
     id = Id(source="template_id")
     key = Text(source="template.key")
     name = Text()
@@ -199,12 +200,12 @@ class ProtocolShape(serializers.Serializer):
 
 
 # --- shifts ---------------------------------------------------------------------------------------------
-class BreakShape(serializers.Serializer):
+class BreakShape(Shape):
     starts = WallTime()
     ends = WallTime()
 
 
-class ShiftShape(serializers.Serializer):
+class ShiftShape(Shape):
     """Recurring working time, in the site's local time."""
 
     id = Id()
@@ -223,18 +224,18 @@ class ShiftShape(serializers.Serializer):
 
 
 # --- time -----------------------------------------------------------------------------------------------
-class IntervalShape(serializers.Serializer):
+class IntervalShape(Shape):
     start = Instant()
     end = Instant()
 
 
-class AvailabilityShape(serializers.Serializer):
+class AvailabilityShape(Shape):
     site = Id(source="site.id")
     time_zone = Text()
     intervals = IntervalShape(many=True)
 
 
-class RosterLineShape(serializers.Serializer):
+class RosterLineShape(Shape):
     practitioner = Id(source="practitioner.id")
     name = Text(source="practitioner.name")
     on_shift = IntervalShape(many=True)
@@ -245,7 +246,7 @@ class RosterLineShape(serializers.Serializer):
         return [str(visit.id) for visit in line.visits]
 
 
-class RosterShape(serializers.Serializer):
+class RosterShape(Shape):
     """One local day."""
 
     day = Day()
@@ -261,13 +262,13 @@ class RosterShape(serializers.Serializer):
 
 
 # --- proposals ------------------------------------------------------------------------------------------
-class PlannedPersonShape(serializers.Serializer):
+class PlannedPersonShape(Shape):
     id = Id()
     role = Text()
     presence = Text()
 
 
-class PlannedVisitShape(serializers.Serializer):
+class PlannedVisitShape(Shape):
     ref = Text()
     kind = Choice(choices=Kind.choices)
     phase = Text(allow_null=True)
@@ -282,7 +283,7 @@ class PlannedVisitShape(serializers.Serializer):
     window = WindowShape(allow_null=True)
 
 
-class ProposalShape(serializers.Serializer):
+class ProposalShape(Shape):
     """One whole course that can be booked until it expires, unless somebody takes its places first."""
 
     token = Text()
@@ -294,5 +295,5 @@ class ProposalShape(serializers.Serializer):
     visits = PlannedVisitShape(many=True)
 
 
-class ProposalsShape(serializers.Serializer):
+class ProposalsShape(Shape):
     proposals = ProposalShape(many=True)

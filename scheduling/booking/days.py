@@ -116,9 +116,11 @@ def free_time(
     patient_id: UUID | None = None,
     minutes: int = 1,
 ) -> rows.FreeTime:
-    """When everybody and everything named is free together. Without a site: the room's, the person's or the patient's.
+    """When everybody and everything named is free together. Without a site: the room's, the person's or the
+    patient's.
 
-    Raises Invalid for a span that is empty or longer than 35 days, or when there is no site to look at; NotFound.
+    Raises Invalid for a span that is empty or longer than 35 days, or when there is no site to look at;
+    NotFound.
     """
     permissions.check(actor=actor, capability="availability.read")
     if not timedelta(0) < start_before - start_from <= LONGEST:
@@ -158,7 +160,9 @@ def _site_of(
 
 # --- room left for a follow-up ---------------------------------------------------------------------------
 def explain(*, actor: Actor, gap_id: UUID, now: datetime) -> rows.Explanation:
-    """Why a follow-up unit is as it is, the visits that it counts, and how many starts still fit. Raises NotFound."""
+    """Why a follow-up unit is as it is, the visits that it counts, and how many starts still fit. Raises
+    NotFound.
+    """
     gap = queries.gap(actor=actor, gap_id=gap_id)
     named = queries.visits_of(actor).filter(pk__in=[*gap.doses, *gap.visits]).order_by("start", "id")
     visits = tuple(queries.visit_row(visit) for visit in named)
@@ -185,7 +189,9 @@ def explain(*, actor: Actor, gap_id: UUID, now: datetime) -> rows.Explanation:
 
 
 def slots_left(*, actor: Actor, gap_id: UUID, now: datetime) -> int:
-    """How many starts on the site's grid would still meet the unit in its window, at most 100. Counted, never stored."""
+    """How many starts on the site's grid would still meet the unit in its window, at most 100. Counted,
+    never stored.
+    """
     permissions.check(actor=actor, capability="gaps.read")
     gap = (
         FollowUpGap.objects.filter(practice_id=actor.practice_id, pk=gap_id)

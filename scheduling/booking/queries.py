@@ -1,6 +1,7 @@
 """Reading courses, visits and follow-up units: the API's and the pages' only way to them.
 
-Every function sees the actor's practice only, asks for the capability first, and costs the same few statements
+Every function sees the actor's practice only, asks for the capability first, and costs the same few
+statements
 however many rows it returns.
 """
 
@@ -89,7 +90,9 @@ def visits_of(actor: Actor) -> QuerySet[Appointment]:
 
 
 def with_practitioner(found: QuerySet[Appointment], practitioner_id: UUID) -> QuerySet[Appointment]:
-    """Those in which this person has a part. A group's visits have no staff of their own: the session owns them."""
+    """Those in which this person has a part. A group's visits have no staff of their own: the session owns
+    them.
+    """
     staffed = Q(staffing__staff_id=practitioner_id) | Q(group_session__staff=practitioner_id)
     return found.filter(pk__in=Appointment.objects.filter(staffed).values("pk"))
 
@@ -183,7 +186,9 @@ def courses(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[
 
 
 def course(*, actor: Actor, course_id: UUID, capability: str = "courses.read") -> rows.WholeCourse:
-    """One course with its visits, units and overrides; raises NotFound, also for a course of another practice."""
+    """One course with its visits, units and overrides; raises NotFound, also for a course of another
+    practice.
+    """
     permissions.check(actor=actor, capability=capability)
     found = _courses_of(actor).filter(pk=course_id).prefetch_related("overrides").first()
     if found is None:
@@ -341,7 +346,7 @@ def gap_row(gap: FollowUpGap) -> rows.Gap:
         attendance_unrecorded=gap.attendance_unrecorded,
         review_needed=gap.review_needed,
         attended_after=gap.attended_after,
-        assignee=rows.Named(gap.assignee_id, gap.assignee.display_name) if gap.assignee else None,
+        assignee=rows.Named(gap.assignee.pk, gap.assignee.display_name) if gap.assignee else None,
         snoozed_until=gap.snoozed_until,
         waived_at=gap.waived_at,
         reason=gap.reason,

@@ -1,4 +1,5 @@
-"""What a reader is given: plain frozen rows, whole, so that no query runs while a page or an answer is rendered."""
+"""What a reader is given: plain frozen rows, whole, so that no query runs while a page or an answer is
+rendered."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -114,7 +115,9 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One follow-up unit. `due_at` is when it must be met: its window's end, or in the grace the grace's end."""
+    """One follow-up unit. `due_at` is when it must be met: its window's end, or in the grace the grace's
+    end.
+    """
 
     id: UUID
     version: int
@@ -209,7 +212,9 @@ class FreeTime:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a follow-up unit is in its state. `slots_left` counts the starts that still fit its window, at most 100."""
+    """Why a follow-up unit is in its state. `slots_left` counts the starts that still fit its window, at
+    most 100.
+    """
 
     gap: Gap
     because: str

@@ -1,4 +1,5 @@
-"""Who may do what at every address: written by hand, so that a change of the code shows here as a difference."""
+"""Who may do what at every address: written by hand, so that a change of the code shows here as a
+difference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,7 +136,9 @@ BODIES: dict[str, Callable[[World], Any]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One method of one address: the scope that opens it, what it answers then, and the body that it needs."""
+    """One method of one address: the scope that opens it, what it answers then, and the body that it
+    needs.
+    """
 
     method: str
     route: str
@@ -219,7 +222,9 @@ WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_adm
 
 @dataclass(frozen=True)
 class Page:
-    """One method of one page: what each role is answered. `verb` fills the address, `form` is what is sent."""
+    """One method of one page: what each role is answered. `verb` fills the address, `form` is what is
+    sent.
+    """
 
     method: str
     route: str

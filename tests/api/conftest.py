@@ -54,7 +54,9 @@ class Api:
 
 
 def program(practice: Practice, *scopes: str) -> Api:
-    """A program of the practice, with these scopes or with all, and a token that it was given a moment ago."""
+    """A program of the practice, with these scopes or with all, and a token that it was given a moment
+    ago.
+    """
     client = factories.client(practice, *scopes)
     return Api(token=issue(client))
 

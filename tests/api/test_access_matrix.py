@@ -1,4 +1,5 @@
-"""Every address × {nobody, each role, programs with and without the scope, another practice} × {own, another's, missing}."""
+"""Every address × {nobody, each role, programs with and without the scope, another practice} × {own,
+another's, missing}."""
 
 import re
 from collections.abc import Callable, Iterator

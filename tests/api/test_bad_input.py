@@ -273,34 +273,37 @@ def test_a_window_that_can_never_fit_is_unplannable_and_says_why(api: Api, clini
     assert database.counts() == before
 
 
+def hours(value: Any) -> dict[str, Any]:
+    override = {"rule_id": "window", "reason": "x", "visit": "dose-1", "value": {"max_hours": value}}
+    return {"overrides": [override]}
+
+
 PROPOSALS: list[tuple[dict[str, Any], str]] = [
-        ({"start_on_or_after": "9999-12-31"}, "start_on_or_after"),
-        ({"start_on_or_after": "0001-01-01"}, "start_on_or_after"),
-        ({"start_on_or_after": "2095-01-01"}, "start_on_or_after"),
-        ({"start_on_or_after": None}, "start_on_or_after"),
-        ({"protocol": "nothing_like_it"}, "protocol"),
-        ({"protocol": str(uuid4())}, "protocol"),
-        ({"protocol": ["a"]}, "protocol"),
-        ({"patient": str(uuid4())}, "patient"),
-        ({"through_phase": "the end"}, "through_phase"),
-        ({"alternatives": 100}, "alternatives"),
-        ({"alternatives": "3"}, "alternatives"),
-        ({"preferences": []}, "preferences"),
-        ({"preferences": {"weekdays": [0]}}, "preferences.weekdays.0"),
-        ({"preferences": {"weekdays": "Monday"}}, "preferences.weekdays"),
-        ({"preferences": {"time_of_day": "noonish"}}, "preferences.time_of_day"),
-        ({"preferences": {"time_of_day": {"from": "17:00", "to": "09:00"}}}, "preferences.time_of_day"),
-        ({"preferences": {"time_of_day": {"from": "25:00", "to": "26:00"}}}, "preferences.time_of_day"),
-        ({"preferences": {"site": str(uuid4())}}, "preferences.site"),
-        ({"preferences": {"therapist": str(uuid4())}}, "preferences.therapist"),
-        ({"preferences": {"colour": "red"}}, "preferences.colour"),
-        ({"preferences": {"hard_limits": {"not_before": "soon"}}}, "preferences.hard_limits.not_before"),
-        ({"overrides": [{"rule_id": "window"}]}, "overrides.0.reason"),
-        ({"overrides": [{"rule_id": "window", "reason": "x", "visit": "dose-1", "value": {"max_hours": "x"}}]},
-         "overrides.0.value.max_hours"),
-        ({"overrides": [{"rule_id": "window", "reason": "x", "visit": "dose-1", "value": {"max_hours": 1e300}}]},
-         "overrides.0.value.max_hours"),
-]  # fmt: skip
+    ({"start_on_or_after": "9999-12-31"}, "start_on_or_after"),
+    ({"start_on_or_after": "0001-01-01"}, "start_on_or_after"),
+    ({"start_on_or_after": "2095-01-01"}, "start_on_or_after"),
+    ({"start_on_or_after": None}, "start_on_or_after"),
+    ({"protocol": "nothing_like_it"}, "protocol"),
+    ({"protocol": str(uuid4())}, "protocol"),
+    ({"protocol": ["a"]}, "protocol"),
+    ({"patient": str(uuid4())}, "patient"),
+    ({"through_phase": "the end"}, "through_phase"),
+    ({"alternatives": 100}, "alternatives"),
+    ({"alternatives": "3"}, "alternatives"),
+    ({"preferences": []}, "preferences"),
+    ({"preferences": {"weekdays": [0]}}, "preferences.weekdays.0"),
+    ({"preferences": {"weekdays": "Monday"}}, "preferences.weekdays"),
+    ({"preferences": {"time_of_day": "noonish"}}, "preferences.time_of_day"),
+    ({"preferences": {"time_of_day": {"from": "17:00", "to": "09:00"}}}, "preferences.time_of_day"),
+    ({"preferences": {"time_of_day": {"from": "25:00", "to": "26:00"}}}, "preferences.time_of_day"),
+    ({"preferences": {"site": str(uuid4())}}, "preferences.site"),
+    ({"preferences": {"therapist": str(uuid4())}}, "preferences.therapist"),
+    ({"preferences": {"colour": "red"}}, "preferences.colour"),
+    ({"preferences": {"hard_limits": {"not_before": "soon"}}}, "preferences.hard_limits.not_before"),
+    ({"overrides": [{"rule_id": "window"}]}, "overrides.0.reason"),
+    (hours("x"), "overrides.0.value.max_hours"),
+    (hours(1e300), "overrides.0.value.max_hours"),
+]
 
 
 def test_what_cannot_be_proposed(api: Api, clinic: factories.Clinic) -> None:

@@ -1,4 +1,5 @@
-"""Another practice's ids, inside bodies and queries, are as ids of nothing; and no column is open that is not asked for."""
+"""Another practice's ids, inside bodies and queries, are as ids of nothing; and no column is open that is
+not asked for."""
 
 from datetime import timedelta
 from typing import Any

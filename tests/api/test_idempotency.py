@@ -143,8 +143,9 @@ def test_while_the_first_is_running_the_second_is_told_so(settings: Any) -> None
         other.set_autocommit(False)
         with other.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO practice_idempotencykey (scope, key, fingerprint, status_code, object_kind, object_id,"
-                " created_at) VALUES (%s, 'k', 'x', 201, 'course', gen_random_uuid(), now())",
+                "INSERT INTO practice_idempotencykey"
+                " (scope, key, fingerprint, status_code, object_kind, object_id, created_at)"
+                " VALUES (%s, 'k', 'x', 201, 'course', gen_random_uuid(), now())",
                 [scope],
             )
         busy = api.post("courses/", body, idempotency_key="k")

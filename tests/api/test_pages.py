@@ -1,4 +1,5 @@
-"""Lists come in pages: bounded, in an order that writing meanwhile does not disturb, with cursors that nobody can forge."""
+"""Lists come in pages: bounded, in an order that writing meanwhile does not disturb, with cursors that
+nobody can forge."""
 
 import pytest
 

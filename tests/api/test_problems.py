@@ -1,4 +1,5 @@
-"""Every refusal is a problem+json with a stable code, and the same bytes for what is missing and what is not yours."""
+"""Every refusal is a problem+json with a stable code, and the same bytes for what is missing and what is
+not yours."""
 
 from uuid import uuid4
 

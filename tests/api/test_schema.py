@@ -1,4 +1,5 @@
-"""The OpenAPI document is valid, whole, and true of the answers; its readable form obeys the browser's rules."""
+"""The OpenAPI document is valid, whole, and true of the answers; its readable form obeys the browser's
+rules."""
 
 import json
 import re

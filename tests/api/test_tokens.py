@@ -1,4 +1,5 @@
-"""Programs get a token by client credentials, and only its hash stays; what is switched off is refused at once."""
+"""Programs get a token by client credentials, and only its hash stays; what is switched off is refused at
+once."""
 
 import base64
 from datetime import timedelta

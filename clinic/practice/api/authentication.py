@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from clinic.practice.actor import Actor
 from clinic.practice.models import IntegrationClient
 
-# A program's id in the trail and the history is derived from its client_id: the same for ever, telling no secret.
+# A program's id in the trail and the history is derived from its client_id: the same for ever, telling no
+# secret.
 _CLIENTS = uuid.UUID("6f1d2c1e-0d5b-5a0e-9a63-3b7a1f1c9d11")
 
 
@@ -34,7 +35,9 @@ class Program:
 
 
 def actor_of(*, client: IntegrationClient, granted: str) -> Actor:
-    """The actor that a program is: of its client's practice, with no more scopes than the client may have now."""
+    """The actor that a program is: of its client's practice, with no more scopes than the client may have
+    now.
+    """
     return Actor(
         practice_id=client.practice_id,
         kind="client",
@@ -47,7 +50,8 @@ def actor_of(*, client: IntegrationClient, granted: str) -> Actor:
 class BearerAuthentication(BaseAuthentication):
     """Finds the token by its hash, the only form in which it is stored.
 
-    The client is read with it on every request, so that a client switched off, or with fewer scopes, is so at once.
+    The client is read with it on every request, so that a client switched off, or with fewer scopes, is
+    so at once.
     The token comes in the Authorization header only: addresses end up in logs.
     """
 

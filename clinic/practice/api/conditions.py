@@ -23,9 +23,11 @@ def etag(version: int | str) -> str:
 
 
 def if_match(request: Request, *, required: bool) -> list[str] | None:
-    """The versions that the caller would change; None when any will do (`*`, or no header where none is required).
+    """The versions that the caller would change; None when any will do (`*`, or no header where none is
+    required).
 
-    A weak tag never matches (RFC 9110, 13.1.1). Raises PreconditionRequired, or ValidationError for what is no tag.
+    A weak tag never matches (RFC 9110, 13.1.1). Raises PreconditionRequired, or ValidationError for what
+    is no tag.
     """
     header = request.headers.get("If-Match")
     if header is None:
@@ -43,7 +45,8 @@ def if_match(request: Request, *, required: bool) -> list[str] | None:
 def version(tags: list[str] | None) -> int | None:
     """The version number to compare in the use case's own transaction; None for no condition.
 
-    Raises Stale when no tag given could ever match. Of several numbers the highest is meant: versions only grow.
+    Raises Stale when no tag given could ever match. Of several numbers the highest is meant: versions
+    only grow.
     """
     if tags is None:
         return None

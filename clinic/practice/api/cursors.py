@@ -1,4 +1,5 @@
-"""Cursors: where the page before ended, signed, and bound to the list and the filters that it was cut from."""
+"""Cursors: where the page before ended, signed, and bound to the list and the filters that it was cut
+from."""
 
 import hashlib
 import json
@@ -29,7 +30,9 @@ def dump(position: Position, *, bound: str) -> str:
 
 
 def load(cursor: str, *, bound: str) -> Position:
-    """Where the page before ended. Raises ValidationError for a cursor that is not ours, not of this list, or too old."""
+    """Where the page before ended. Raises ValidationError for a cursor that is not ours, not of this list,
+    or too old.
+    """
     try:
         value, row_id, was_bound = signing.loads(cursor, salt=_SALT, max_age=_MAX_AGE_SECONDS)
     except signing.BadSignature:

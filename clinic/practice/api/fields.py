@@ -22,8 +22,12 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 _MAX_OFFSET = timedelta(hours=14)
 
 
+class Value(serializers.Field[Any, Any, Any, Any]):
+    """One value, read from JSON and written as JSON."""
+
+
 @extend_schema_field({"type": "string", "format": "date-time", "examples": ["2026-12-01T09:00:00-05:00"]})
-class Instant(serializers.Field):
+class Instant(Value):
     """An RFC 3339 time with its offset, so that it is one instant; kept and answered in UTC."""
 
     default_error_messages = {
@@ -43,20 +47,20 @@ class Instant(serializers.Field):
         offset = timedelta(hours=int(found[10] or 0), minutes=int(found[11] or 0))
         if offset > _MAX_OFFSET or int(found[11] or 0) > 59:
             self.fail("shape")
-        try:
-            wall = datetime(*(int(found[part]) for part in range(1, 7)))  # type: ignore[arg-type]
-        except ValueError:
-            self.fail("shape")
+        year, month, day, hour, minute, second = (int(found[part]) for part in range(1, 7))
         micros = int((found[7] or "0").ljust(6, "0")[:6])
         zone = timezone(-offset if found[9] == "-" else offset)
-        return wall.replace(microsecond=micros, tzinfo=zone).astimezone(UTC)
+        try:
+            return datetime(year, month, day, hour, minute, second, micros, tzinfo=zone).astimezone(UTC)
+        except ValueError:
+            self.fail("shape")
 
     def to_representation(self, value: datetime) -> str:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @extend_schema_field({"type": "string", "format": "date", "examples": ["2026-12-01"]})
-class Day(serializers.Field):
+class Day(Value):
     """A calendar day, YYYY-MM-DD."""
 
     default_error_messages = {"shape": "Must be a day that exists, as YYYY-MM-DD, between 1900 and 2099."}
@@ -76,7 +80,7 @@ class Day(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\d\d:\d\d(:\d\d)?$", "examples": ["09:00"]})
-class WallTime(serializers.Field):
+class WallTime(Value):
     """A time of day on the site's clock, HH:MM."""
 
     default_error_messages = {"shape": "Must be a time of day, as HH:MM."}
@@ -95,7 +99,7 @@ class WallTime(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})
-class Id(serializers.Field):
+class Id(Value):
     default_error_messages = {"shape": "Must be an id, such as 0198c1f2-5a3e-7c11-8d20-3f1a2b4c5d6e."}
 
     def to_internal_value(self, data: Any) -> UUID:

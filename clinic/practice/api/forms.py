@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinic.practice.api.fields import Anything, Choice, Flag, Id, Instant, Text, WallTime, Whole
-from clinic.practice.api.shapes import Body, ListQuery
+from clinic.practice.api.shapes import Body, ListQuery, Shape
 from clinic.practice.directory import GRIDS
 from clinic.practice.models.staff import Role
 
@@ -19,7 +19,7 @@ class PracticeChange(Body):
     settings = Anything(default=dict)
 
 
-class PracticeShape(serializers.Serializer):
+class PracticeShape(Shape):
     id = Id()
     name = Text()
     message_name = Text()
@@ -50,7 +50,7 @@ class SiteChange(Body):
     hours = HoursShape(many=True, default=list, help_text="None: open whenever people work.")
 
 
-class SiteShape(serializers.Serializer):
+class SiteShape(Shape):
     id = Id()
     name = Text()
     time_zone = Text()
@@ -83,7 +83,7 @@ class RoomNew(RoomChange):
     site = Id()
 
 
-class RoomShape(serializers.Serializer):
+class RoomShape(Shape):
     id = Id()
     site = Id(source="site_id")
     time_zone = Text(source="site.time_zone")
@@ -119,7 +119,7 @@ class PractitionerNew(PractitionerChange):
     is_active = None  # type: ignore[assignment]
 
 
-class PractitionerShape(serializers.Serializer):
+class PractitionerShape(Shape):
     id = Id()
     username = Text()
     given_name = Text(source="first_name")
@@ -166,7 +166,7 @@ class ClosureNew(ClosureChange):
     room = Id(required=False, allow_null=True, default=None, help_text="None: the whole site.")
 
 
-class ClosureShape(serializers.Serializer):
+class ClosureShape(Shape):
     id = Id()
     site = Id(source="site_id")
     room = Id(source="room_id", allow_null=True)

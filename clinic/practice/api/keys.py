@@ -18,7 +18,8 @@ HEADER = "Idempotency-Key"
 def key_of(request: Request, *, actor: Actor, body: Any, required: bool) -> Key | None:
     """The caller's key with a fingerprint of what it asked for; None without the header.
 
-    The fingerprint is of the parsed body with its keys sorted, so white space and order make no difference; the body
+    The fingerprint is of the parsed body with its keys sorted, so white space and order make no
+    difference; the body
     itself is kept nowhere. Raises ValidationError when a required key is missing, or when it is no key.
     """
     value = request.headers.get(HEADER)

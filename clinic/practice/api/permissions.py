@@ -1,11 +1,12 @@
 """Every operation names its capability; one that names none is closed."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from clinic.practice import permissions
+from clinic.practice.api.authentication import Program
 
 
 class ScopePermission(BasePermission):
@@ -19,4 +20,5 @@ class ScopePermission(BasePermission):
             # Nothing is done: the answer is 405, or the list of methods.
             return True
         capability = getattr(handler, "capability", None)
-        return capability is not None and permissions.allows(actor=request.user.actor, capability=capability)
+        actor = cast(Program, request.user).actor
+        return capability is not None and permissions.allows(actor=actor, capability=capability)

@@ -11,7 +11,9 @@ Row = TypeVar("Row")
 
 
 def named(field: str, load: Callable[[], Row]) -> Row:
-    """What `load` finds. Raises Invalid on the field where it raises NotFound: missing and another practice's alike."""
+    """What `load` finds. Raises Invalid on the field where it raises NotFound: missing and another
+    practice's alike.
+    """
     try:
         return load()
     except NotFound:
@@ -22,7 +24,8 @@ def named(field: str, load: Callable[[], Row]) -> Row:
 def pointing(loaders: Mapping[str, Callable[[], Any] | None]) -> Iterator[None]:
     """Tell a NotFound from inside as Invalid on each field whose loader finds nothing.
 
-    The loaders run only then, so that what is found costs nothing more. A loader of None is a field not given.
+    The loaders run only then, so that what is found costs nothing more. A loader of None is a field not
+    given.
     """
     try:
         yield

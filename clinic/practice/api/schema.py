@@ -9,9 +9,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
-from rest_framework.serializers import BaseSerializer
 
 from clinic.practice.api import shapes
+from clinic.practice.api.shapes import Shape
 from clinic.practice.permissions import GRANTS
 
 PROBLEM = "application/problem+json"
@@ -20,8 +20,8 @@ MEANING = {
     401: "`not_authenticated`: no access token, or not a valid one.",
     403: "`not_allowed`: the program does not have the scope.",
     404: "`not_found`: there is no such object in this practice.",
-    409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), `invalid_transition`, "
-    "`busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
+    409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), "
+    "`invalid_transition`, `busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
     412: "`stale`: the object has changed since it was read.",
     422: "Understood, but not possible: `unplannable` (with `rules`), `rule_violation` (with `violations`), "
     "`idempotency_key_reused`.",
@@ -32,18 +32,18 @@ MEANING = {
 class ApiSchema(AutoSchema):
     """Names of components without our suffixes; bodies that refuse unknown fields say so."""
 
-    def get_serializer_name(self, serializer: Any, direction: str) -> str:
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         return re.sub("Shape|Ask", "", str(super().get_serializer_name(serializer, direction)))
 
     def _map_serializer(self, serializer: Any, direction: str, bypass_extensions: bool = False) -> Any:
-        schema = super()._map_serializer(serializer, direction, bypass_extensions)
-        shape = force_instance(serializer)
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        shape = force_instance(serializer)  # type: ignore[no-untyped-call]
         if direction == "request" and isinstance(shape, shapes.Body) and schema.get("type") == "object":
             schema["additionalProperties"] = shape.open
         return schema
 
 
-class Problem(serializers.Serializer):
+class Problem(Shape):
     """RFC 9457. `code` is stable, `detail` is for people; the code's own fields stand beside them."""
 
     type = serializers.CharField()
@@ -77,7 +77,7 @@ class Problem(serializers.Serializer):
     )
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "clinic.practice.api.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -94,9 +94,9 @@ def describe(
     name: str,
     summary: str,
     capability: str,
-    answer: type[BaseSerializer] | None,
-    body: type[BaseSerializer] | None,
-    query: type[BaseSerializer] | None,
+    answer: type[Shape] | None,
+    body: type[Shape] | None,
+    query: type[Shape] | None,
     status: int,
     page: bool,
     many: bool,
@@ -149,7 +149,7 @@ def describe(
     )
 
 
-def page_of(answer: type[BaseSerializer]) -> BaseSerializer:
+def page_of(answer: type[Shape]) -> Any:
     """The component of one page of a list."""
     return inline_serializer(
         name=f"{answer.__name__}Page",

@@ -7,7 +7,7 @@ from oauth2_provider.scopes import BaseScopes
 from clinic.practice.permissions import SCOPES
 
 
-class PracticeScopes(BaseScopes):
+class PracticeScopes(BaseScopes):  # type: ignore[misc]  # no types there
     """All scopes of the permission table; a client gets those it was allowed, never more."""
 
     def get_all_scopes(self) -> dict[str, str]:

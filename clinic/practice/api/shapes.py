@@ -13,7 +13,11 @@ from clinic.practice.paging import DEFAULT_LIMIT, MAX_LIMIT
 UNKNOWN = "This field is unknown here."
 
 
-class Body(serializers.Serializer):
+class Shape(serializers.Serializer[Any]):
+    """What is answered: a literal list of fields."""
+
+
+class Body(Shape):
     """A JSON object. Unknown fields are refused, in nested objects too, unless the shape is `open`."""
 
     open: ClassVar[bool] = False
@@ -70,8 +74,8 @@ class FlagParameter(serializers.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=["true", "false"], **kwargs)
 
-    def to_internal_value(self, data: Any) -> bool:
-        return bool(super().to_internal_value(data) == "true")
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data) == "true"
 
 
 class ListQuery(Query):
@@ -93,7 +97,9 @@ def where(shape: type[ListQuery], query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flat(detail: Any, path: str = "") -> dict[str, list[str]]:
-    """DRF's nested messages as {path: [message]}; an element of a list is named by its index (`visits.2.start`)."""
+    """DRF's nested messages as {path: [message]}; an element of a list is named by its index
+    (`visits.2.start`).
+    """
     if isinstance(detail, dict):
         found: dict[str, list[str]] = {}
         for name, inner in detail.items():

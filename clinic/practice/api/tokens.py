@@ -9,17 +9,21 @@ from oauth2_provider.views import TokenView
 GRANT = "client_credentials"
 
 
-class ClientValidator(OAuth2Validator):
-    """The library's, for psycopg 3: a NUL in a client's id is an unknown client, not an error of the database."""
+class ClientValidator(OAuth2Validator):  # type: ignore[misc]  # no types there
+    """The library's, for psycopg 3: a NUL in a client's id is an unknown client, not an error of the
+    database.
+    """
 
     def _load_application(self, client_id: str, request: Any) -> Any:
         return None if "\x00" in client_id else super()._load_application(client_id, request)
 
 
-class ClientCredentialsView(TokenView):
-    """RFC 6749, section 4.4. Its errors are that RFC's, not problem+json, because OAuth clients expect them."""
+class ClientCredentialsView(TokenView):  # type: ignore[misc]
+    """RFC 6749, section 4.4. Its errors are that RFC's, not problem+json, because OAuth clients expect
+    them.
+    """
 
-    http_method_names = ["post", "options"]  # noqa: RUF012  Django's own shape
+    http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         # The library answers device polling before its server is asked, so other grants end here.
@@ -27,4 +31,5 @@ class ClientCredentialsView(TokenView):
         if asked != GRANT:
             error = "unsupported_grant_type" if asked else "invalid_request"
             return JsonResponse({"error": error}, status=400)
-        return self.authorization_flow_token_response(request)
+        answer: HttpResponse = self.authorization_flow_token_response(request)
+        return answer

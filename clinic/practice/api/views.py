@@ -9,12 +9,13 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 
 from clinic.practice import paging
 from clinic.practice.actor import Actor
 from clinic.practice.api import conditions, cursors, keys, schema, shapes
+from clinic.practice.api.authentication import Program
+from clinic.practice.api.shapes import Shape
 from clinic.practice.idempotency import Key
 
 Method = TypeVar("Method", bound=Callable[..., Response])
@@ -25,7 +26,7 @@ def operation(
     summary: str,
     *,
     capability: str,
-    answer: type[BaseSerializer] | None,
+    answer: type[Shape] | None,
     body: type[shapes.Body] | None = None,
     query: type[shapes.Query] | None = None,
     status: int = 200,
@@ -36,9 +37,11 @@ def operation(
     condition: str = "",
     problems: Iterable[int] = (),
 ) -> Callable[[Method], Method]:
-    """Say once what a method takes, needs and answers: what is checked at run time and what the schema tells are one.
+    """Say once what a method takes, needs and answers: what is checked at run time and what the schema tells
+    are one.
 
-    `key` and `condition` are "", "optional" or "required": Idempotency-Key and If-Match. `page` is a page of a list,
+    `key` and `condition` are "", "optional" or "required": Idempotency-Key and If-Match. `page` is a page
+    of a list,
     `many` a whole list, `partial` a change of only the fields given.
     """
 
@@ -76,7 +79,7 @@ def operation(
 
 
 def changes(
-    resource: str, what: str, *, capability: str, body: type[shapes.Body], answer: type[BaseSerializer]
+    resource: str, what: str, *, capability: str, body: type[shapes.Body], answer: type[Shape]
 ) -> Callable[[Method], tuple[Method, Method]]:
     """`patch, put = changes(...)(method)`: change some fields, or give all of them; both need If-Match."""
 
@@ -99,10 +102,12 @@ def changes(
 
 
 class ApiView(APIView):
-    """The rim's only base class. `query`, `body`, `key` and `if_match` are set before the method runs, by `@operation`."""
+    """The rim's only base class. `query`, `body`, `key` and `if_match` are set before the method runs, by
+    `@operation`.
+    """
 
     # The shape of one object, used by `one` and `page`.
-    shape: ClassVar[type[Serializer]]
+    shape: ClassVar[type[Shape]]
 
     query: Mapping[str, Any]
     body: dict[str, Any]
@@ -111,7 +116,7 @@ class ApiView(APIView):
 
     @property
     def actor(self) -> Actor:
-        return cast(Actor, self.request.user.actor)
+        return cast(Program, self.request.user).actor
 
     @functools.cached_property
     def now(self) -> datetime:
@@ -145,14 +150,14 @@ class ApiView(APIView):
             limit=self.query["limit"],
         )
 
-    def page(self, page: paging.Page[Any], *, shape: type[Serializer] | None = None) -> Response:
+    def page(self, page: paging.Page[Any], *, shape: type[Shape] | None = None) -> Response:
         """A page of a list, with the cursor of the next."""
         rendered = (shape or self.shape)(page.rows, many=True).data
         following = cursors.dump(page.next, bound=self._bound()) if page.next else None
         return Response({"results": rendered, "next": following})
 
     def one(
-        self, row: Any, *, version: int | str, status: int = 200, shape: type[Serializer] | None = None
+        self, row: Any, *, version: int | str, status: int = 200, shape: type[Shape] | None = None
     ) -> Response:
         """One object with its ETag."""
         headers = {"ETag": conditions.etag(version)}
