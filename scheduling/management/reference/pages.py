@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduling.management.reference import access, commands, failures, picture, rules, settings, transitions
+from scheduling.management.reference import (
+    access,
+    api,
+    commands,
+    failures,
+    picture,
+    rules,
+    settings,
+    transitions,
+)
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs"
 NOTE = "<!-- Written by `manage.py write_reference` from the code. Change the code, not this file. -->\n\n"
@@ -15,6 +24,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "reference/permissions.md": access.page,
     "reference/rules.md": rules.page,
     "reference/commands.md": commands.page,
+    "reference/api.md": api.page,
     "images/course.svg": picture.page,
 }
 
