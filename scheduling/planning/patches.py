@@ -59,12 +59,13 @@ def _span(entry: Mapping[str, str]) -> Span:
 
 
 def _with_person(availability: Availability, entry: Mapping[str, str]) -> Availability:
-    name = f"{EXTRA}-{entry['role']}-{entry['start']}"
+    # The whole span is in the id: a calendar remembers what it knows of people and rooms by their ids.
+    name = f"{EXTRA}-{entry['role']}-{entry['start']}-{entry['end']}"
     person = Practitioner(name, f"another {entry['role']}", frozenset({entry["role"]}), (_span(entry),))
     return replace(availability, practitioners=(*availability.practitioners, person))
 
 
 def _with_room(availability: Availability, entry: Mapping[str, str]) -> Availability:
-    name = f"{EXTRA}-{entry['kind']}-{entry['start']}"
+    name = f"{EXTRA}-{entry['kind']}-{entry['start']}-{entry['end']}"
     room = Room(name, f"another {entry['kind']}", entry["kind"], (_span(entry),))
     return replace(availability, rooms=(*availability.rooms, room))
