@@ -81,9 +81,7 @@ def main() -> int:
     if tally.ratios:
         p50, p95 = (1000 * _share(tally.planner, share) for share in (0.5, 0.95))
         median = statistics.median(tally.ratios)
-        print(
-            f"CP-SAT's search / planner: median {median:.1f}; planner p50 {p50:.1f} ms, p95 {p95:.1f} ms"
-        )
+        print(f"CP-SAT's search / planner: median {median:.1f}; planner p50 {p50:.1f} ms, p95 {p95:.1f} ms")
     for difference in differences + tally.different:
         print(difference)
     median = statistics.median(ratios)
