@@ -93,7 +93,7 @@ def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: 
         end=times.moment(visit.end, visit.time_zone),
         people=", ".join(dict.fromkeys(person.name for person in visit.practitioners)) or "Nobody yet",
         place=visit.room.name if visit.room else words.MODES[visit.mode] or "No room yet",
-        status=words.STATUSES[visit.status],
+        status=words.status_badge(visit, now),
         checks=_checks(visit, around),
         follow_up=words.gap_badge(gap) if gap and gap.status != "void" and visit.status not in OVER else None,
         gap=gap,

@@ -129,7 +129,7 @@ def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
     days = (max(edges) - first) / DAY + 0.4
     scale = _Scale(origin=first, per_day=min(WIDEST, max(NARROWEST, WIDTH / days)))
     rest = [visit for visit in visits if _lane(visit) == 2]
-    bands, rows_used = _bands(gaps, {visit.id for visit in visits}, scale, now)
+    bands, rows_used = _bands(gaps, [visit for visit in visits if _lane(visit) == 1], scale, now)
     lanes = [Lane(RULER + LANE / 2, "Doses"), Lane(RULER + LANE * 1.5, "Follow-ups")]
     other_y = RULER + LANE * (rows_used + 1.5)
     if rest:
@@ -187,7 +187,7 @@ def _days(zone: str, first: datetime, days: float, scale: _Scale) -> tuple[float
 
 
 def _bands(
-    gaps: Sequence[rows.Gap], shown: set[UUID], scale: _Scale, now: datetime
+    gaps: Sequence[rows.Gap], follow_ups: Sequence[rows.Visit], scale: _Scale, now: datetime
 ) -> tuple[list[Band], int]:
     """One band a unit, each in the first row that is free there; and how many rows that takes."""
     ends: list[float] = []
@@ -202,7 +202,8 @@ def _bands(
         tail = max(0.0, scale.x(grace) - x - width) if grace and gap.status in ("open", "lapsed") else 0.0
         ends[row] = x + width + tail + 2
         badge = words.gap_badge(gap)
-        booked = any(visit in shown for visit in gap.visits)
+        until = grace if tail and grace else closes
+        booked = any(opens <= visit.start <= until for visit in follow_ups)
         found.append(
             Band(
                 x=x,
@@ -219,14 +220,16 @@ def _bands(
 
 
 def _short(gap: rows.Gap, now: datetime, width: float) -> str:
-    """What fits into a band: how long it still is open, when that matters."""
+    """What fits into an empty band: that it is lost, or how long is left; nothing where there is no room."""
     if gap.status == "lapsed":
-        return "lost" if width >= 30 else ""
-    due = gap.due_at
-    if due is None or width < 60:
-        return "" if width < 14 else "?"
+        return "lost" if width >= 32 else ""
     opened = gap.window.opens_at is not None and gap.window.opens_at <= now
-    return f"{times.length(due - now)} left" if opened else "not booked" if width >= 80 else "?"
+    if gap.due_at is None or width < 36:
+        return ""
+    if not opened:
+        return "not booked" if width >= 80 else ""
+    left = times.length(gap.due_at - now)
+    return f"{left} left" if width >= 72 else left if width >= 44 else ""
 
 
 def _mark(

@@ -1,6 +1,7 @@
 """The words, icons and tones of the pages. A state is told by all three, never by colour alone (WCAG)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from scheduling.booking.rows import Gap, Visit
 
@@ -200,6 +201,14 @@ def title(visit: Visit, planned: int | None = None, *, phase: bool = False) -> s
             else counted
         )
     return f"{word} {number_of(visit)}".strip()
+
+
+def status_badge(visit: Visit, now: datetime) -> Badge:
+    """The state of a visit; one that is over by the clock and that nobody recorded says so."""
+    badge = STATUSES[visit.status]
+    if visit.status in ("booked", "confirmed") and visit.end <= now:
+        return Badge(f"{badge.word}, not recorded", "alert", "warn", "Did the patient come? Record it.")
+    return badge
 
 
 def gap_badge(gap: Gap) -> Badge:

@@ -98,9 +98,7 @@ def refusal(request: HttpRequest, *, form: str, error: errors.DomainError) -> Re
     """A refused form in words. NotFound and NotAllowed are whole pages of their own and pass through."""
     if isinstance(error, errors.NotFound | errors.NotAllowed):
         raise error
-    typed = {
-        name: value for name, value in request.POST.items() if name not in ("csrfmiddlewaretoken", "version")
-    }
+    typed = {name: str(request.POST[name]) for name in TYPED if name in request.POST}
     broken: list[dict[str, Any]] = error.data.get("violations", [])
     if isinstance(error, errors.Invalid):
         reasons = tuple(text for texts in error.fields.values() for text in texts)

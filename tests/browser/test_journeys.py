@@ -1,0 +1,147 @@
+"""What people do at the screen, in a real browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clinic.practice.models import StaffMember
+from scheduling.models import Appointment
+from tests.browser.conftest import PASSWORD, Screens
+from tests.web.conftest import World
+
+
+def paths(world: World) -> list[str]:
+    return [
+        "/",
+        "/patients/",
+        "/roster/",
+        "/roster/?date=2026-05-10",
+        f"/visits/{world.dose.pk}/",
+        "/follow-ups/",
+        "/follow-ups/?show=unbooked",
+        f"/follow-ups/{world.gap.pk}/",
+        f"/courses/{world.course.pk}/",
+        "/accounts/sign-out/",
+    ]
+
+
+def tab_to(page: Page, name: str, role: str = "button") -> None:
+    """Press Tab until the control of this name has the focus."""
+    wanted = page.get_by_role(role, name=name).first
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("node => node === document.activeElement"):
+            return
+    pytest.fail(f"no way by Tab to {name}")
+
+
+def test_the_desk_checks_a_patient_in_by_keyboard_alone(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.open("/roster/")
+    tab_to(page, "Username", "textbox")
+    page.keyboard.type(desk.username)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Monday 11 May 2026")
+    tab_to(page, f"Check in {world.clinic.patient}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Checked in.")
+    expect(page.locator(f"#visit-{world.dose.pk}")).to_contain_text("Here")
+    assert Appointment.objects.get(pk=world.dose.pk).status == "arrived"
+
+
+def test_a_therapist_takes_and_waives_a_follow_up(world: World, screens: Screens, lead: StaffMember) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(lead, "/follow-ups/?show=unbooked")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator(f"#gap-{world.gap.pk}")).to_contain_text("Yours")
+    page.get_by_text("More").click()
+    page.get_by_label("Why is no follow-up needed?").fill("Sees somebody elsewhere")
+    page.get_by_role("button", name="Waive it").click()
+    expect(page.get_by_role("status").first).to_contain_text("Waived.")
+    expect(page.get_by_role("main")).not_to_contain_text("Follow-up after dose 3")
+
+
+def test_a_patient_is_found_while_the_name_is_typed(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk)
+    page.get_by_label("Find a patient by name").press_sequentially(world.clinic.patient.family_name[:6])
+    page.get_by_role("link", name="IV racemic ketamine").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(world.clinic.patient))
+    expect(page.get_by_role("img", name="Timeline:")).to_be_visible()
+
+
+def test_everything_works_without_scripts(world: World, screens: Screens, desk: StaffMember) -> None:
+    screen = screens.open(java_script_enabled=False)
+    page = screen.page
+    screen.sign_in(desk, "/roster/")
+    page.get_by_role("button", name="Check in").first.click()
+    expect(page.get_by_role("status").first).to_contain_text("Checked in.")
+    screen.open("/patients/")
+    page.get_by_label("Find a patient by name").fill(world.clinic.patient.family_name)
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("main")).to_contain_text(str(world.clinic.patient))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong(world: World, screens: Screens, lead: StaffMember, scheme: str) -> None:
+    screen = screens.open(color_scheme=scheme)
+    screen.open("/")
+    found = {"sign-in": screen.violations()}
+    screen.sign_in(lead)
+    for path in paths(world):
+        screen.open(path)
+        screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        found[path] = screen.violations()
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
+def test_on_a_phone_every_page_is_one_column(world: World, screens: Screens, lead: StaffMember) -> None:
+    screen = screens.open(viewport={"width": 360, "height": 740}, has_touch=True)
+    screen.sign_in(lead)
+    wide = []
+    for path in paths(world):
+        screen.open(path)
+        width = screen.page.evaluate("document.documentElement.scrollWidth")
+        if width > 360:
+            wide.append((path, width))
+    assert wide == []
+
+
+def test_targets_are_large_enough_to_hit(world: World, screens: Screens, lead: StaffMember) -> None:
+    """WCAG 2.5.8: 24 by 24 CSS pixels, links within a sentence aside."""
+    screen = screens.open()
+    screen.sign_in(lead)
+    controls = "button, summary, select, input:not([type=hidden]), nav a, .button"
+    small = []
+    for path in paths(world):
+        screen.open(path)
+        small += screen.page.evaluate(
+            """controls => [...document.querySelectorAll(controls)]
+                .filter(one => one.offsetParent && one.getBoundingClientRect().height < 24)
+                .map(one => one.outerHTML.slice(0, 120))""",
+            controls,
+        )
+    assert small == []
+
+
+def test_nothing_of_a_patient_stays_in_the_browser(world: World, screens: Screens, desk: StaffMember) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk)
+    page.get_by_label("Find a patient by name").press_sequentially("Test")
+    page.get_by_role("link", name="IV racemic ketamine").first.click()
+    screen.open(f"/courses/{world.course.pk}/")
+    kept = page.evaluate("[{...localStorage}, {...sessionStorage}]")
+    # htmx notes the address it is at: it has an id in it, never a name.
+    assert kept == [{}, {"htmx-current-path-for-history": "/"}]
+    page.get_by_role("button", name="Sign out").click()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

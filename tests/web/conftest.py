@@ -1,0 +1,73 @@
+"""A small clinic with one course under way, seen through the pages by the people who work there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+
+from clinic.practice.models import StaffMember
+from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
+from tests import factories
+from tests.scheduling.booking import booked
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+ROLES = ("front_desk", "prescriber", "monitor", "therapist", "operator", "clinical_lead", "practice_admin")
+
+
+@dataclass
+class World:
+    """The clinic at the moment at which its first dose is due; the third follow-up was never booked."""
+
+    clinic: factories.Clinic
+    course: TreatmentCourse
+    dose: Appointment
+    gap: FollowUpGap
+    now: datetime
+
+    def visit(self, ref: str) -> Appointment:
+        return booked.visit(self.course, ref)
+
+    def staff(self, *roles: str) -> StaffMember:
+        return factories.staff(self.clinic.site, *roles)
+
+
+def signed_in(staff: StaffMember, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(staff, backend=BACKEND)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def no_tries_yet() -> None:
+    """The limiter of sign-ins counts in the cache, which outlives a test."""
+    cache.clear()
+
+
+def build() -> World:
+    clinic = factories.small_clinic()
+    course = booked.book(clinic, skip=("integration-3",))
+    dose = booked.visit(course, "dose-1")
+    gap = booked.gap_of(course, "dose-3")
+    return World(clinic, course, dose, gap, now=dose.start - timedelta(minutes=5))
+
+
+@pytest.fixture
+def world(db: None) -> Iterator[World]:
+    made = build()
+    with time_machine.travel(made.now):
+        yield made
+
+
+@pytest.fixture
+def desk(world: World) -> Client:
+    return signed_in(world.clinic.front_desk)
+
+
+@pytest.fixture
+def lead(world: World) -> Client:
+    return signed_in(world.staff("clinical_lead"))

@@ -1,0 +1,169 @@
+"""What holds for every page of the address table; an address that is new is met by these tests at once."""
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern
+
+from patients.models import Patient
+from scheduling.booking import appointments
+from scheduling.web import urls, worklist
+from tests import factories
+from tests.web.conftest import ROLES, World, signed_in
+
+IDS = {"visit_id": "dose", "gap_id": "gap", "course_id": "course"}
+VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
+
+
+def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[str, str]]:
+    """Every address: (name, path), with the world's own ids or with `given` in their place."""
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        path = "/" + str(pattern.pattern)
+        for argument, attribute in IDS.items():
+            own = getattr(world, attribute).pk
+            path = path.replace(f"<uuid:{argument}>", str(given or own))
+        for verb in VERBS.get(pattern.name or "", ("",)):
+            whole = path.replace("<slug:verb>", verb)
+            assert "<" not in whole, f"{pattern.name}: teach this test its arguments"
+            yield pattern.name or "", whole
+
+
+def pages(world: World) -> list[str]:
+    return [path for name, path in addresses(world) if name not in VERBS]
+
+
+def rows() -> dict[str, int]:
+    """How many rows there are, sessions aside."""
+    return {
+        model._meta.label: model._default_manager.count()
+        for model in apps.get_models()
+        if model._meta.managed and model._meta.app_label != "sessions"
+    }
+
+
+def test_a_stranger_is_led_to_the_sign_in(world: World) -> None:
+    for _, path in addresses(world):
+        for answer in (Client().get(path), Client().post(path)):
+            assert answer.status_code in (302, 405), path
+            if answer.status_code == 302:
+                assert answer["Location"].startswith("/accounts/sign-in/"), path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_may_look(world: World, role: str) -> None:
+    client = signed_in(world.staff(role))
+    for path in pages(world):
+        assert client.get(path).status_code == 200, path
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    client = signed_in(world.staff(*ROLES))
+    before = rows()
+    versions = (world.dose.version, world.gap.version)
+    for _, path in addresses(world):
+        client.get(path)
+    world.dose.refresh_from_db()
+    world.gap.refresh_from_db()
+    assert rows() == before
+    assert (world.dose.version, world.gap.version) == versions
+
+
+def test_a_form_without_a_token_is_refused(world: World) -> None:
+    client = signed_in(world.staff(*ROLES), enforce_csrf_checks=True)
+    before = rows()
+    for name, path in addresses(world):
+        if name in VERBS or name == "search":
+            assert client.post(path, {"reason": "x", "until": "hours"}).status_code == 403, path
+    assert rows() == before
+
+
+def test_another_practice_cannot_be_told_from_nothing(world: World) -> None:
+    outsider = signed_in(factories.staff(factories.site(factories.practice()), *ROLES))
+    missing = uuid.uuid4()
+    for (name, theirs), (_, nothing) in zip(addresses(world), addresses(world, missing), strict=True):
+        if theirs == nothing:
+            continue
+        ask = outsider.post if name in VERBS else outsider.get
+        other, none = ask(theirs, {"reason": "x"}), ask(nothing, {"reason": "x"})
+        assert other.status_code == none.status_code == 404, theirs
+        assert other.content == none.content, theirs
+
+
+def test_lists_hold_nothing_of_another_practice(world: World) -> None:
+    outsider = signed_in(factories.staff(factories.site(factories.practice()), *ROLES))
+    name = world.clinic.patient.family_name
+    for path in ("/", "/roster/?date=2026-05-11", "/follow-ups/?show=unbooked"):
+        assert name not in outsider.get(path).content.decode()
+    found = outsider.post("/patients/", {"name": name}).content.decode()
+    assert "Nobody of that name" in found
+    for wanted in (f"/roster/?site={world.clinic.site.pk}", f"/follow-ups/?site={world.clinic.site.pk}"):
+        assert outsider.get(wanted).status_code == 404
+
+
+def test_browsers_are_told_the_strict_rules(world: World, lead: Client) -> None:
+    for path in [*pages(world), "/nowhere/"]:
+        answer = lead.get(path)
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer["Cache-Control"] == "no-store" or "no-store" in answer["Cache-Control"]
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_pages_need_no_inline_code_and_no_other_host(world: World, lead: Client) -> None:
+    for path in [*pages(world), "/accounts/sign-out/"]:
+        page = lead.get(path).content.decode()
+        assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page), path
+        assert not re.search(r"<script(?![^>]*\bsrc=)", page), path
+        assert not re.search(r"(src|href|action)=\"(https?:)?//", page), path
+        assert page.count("<h1") == 1, path
+        assert '<html lang="en">' in page, path
+
+
+def test_names_are_shown_as_text(world: World, lead: Client) -> None:
+    hostile = "<script>alert(1)</script>"
+    Patient.objects.filter(pk=world.clinic.patient.pk).update(family_name=hostile)
+    for path in pages(world):
+        assert hostile not in lead.get(path).content.decode(), path
+    assert "&lt;script&gt;" in lead.get(f"/courses/{world.course.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/roster/?date=tomorrow",
+        "/roster/?date=0001-01-01",
+        "/roster/?date=9999-12-31",
+        "/roster/?date=2026-02-30",
+        "/roster/?site=x",
+        "/roster/?who=00000000-0000-0000-0000-000000000000",
+        "/follow-ups/?show=everything",
+        "/follow-ups/?severity=x",
+        "/follow-ups/?site=%00",
+        "/visits/1/",
+        "/courses/%00/",
+    ],
+)
+def test_an_address_that_means_nothing_is_not_found(lead: Client, path: str) -> None:
+    answer = lead.get(path)
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_a_form_never_leads_to_another_host(world: World, lead: Client, back: str) -> None:
+    answer = lead.post(f"/follow-ups/{world.gap.pk}/take/", {"back": back})
+    assert answer.status_code == 303
+    assert answer["Location"].startswith(f"/follow-ups/{world.gap.pk}/")
+    page = lead.get(f"/visits/{world.dose.pk}/", {"back": back}).content.decode()
+    assert "evil.example" not in page
+    assert "javascript:" not in page
