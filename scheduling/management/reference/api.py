@@ -10,28 +10,29 @@ from scheduling.management.reference.markdown import table
 METHODS = ("get", "post", "put", "patch", "delete")
 HEAD = """# REST
 
-Every address begins with `/api/v1/`. The whole reference is the OpenAPI 3.1 document at `/api/schema/`; `/api/docs/`
-shows it readably. This page lists what there is, and the rules that hold everywhere. How to begin is told in
-[Call the API](../how-to/call-the-api.md); what is refused, and how, in [Errors](errors.md).
+Every address begins with `/api/v1/`. The whole reference is the OpenAPI 3.1 document at `/api/schema/`;
+`/api/docs/` shows it readably. This page lists what there is, and the rules that hold everywhere. How to
+begin is told in [Call the API](../how-to/call-the-api.md); what is refused, and how, in
+[Errors](errors.md).
 
 ## Rules of the surface
 
-- **In.** A program gets a token from `POST /oauth/token/` by client credentials, for an hour, and sends it as
-  `Authorization: Bearer …`. Sessions of staff open no address here. A token sees one practice: an object of another one
-  answers byte for byte like one that does not exist.
-- **JSON** as RFC 8259 has it, up to 1 MB and 40 levels: no NaN, no key twice, no NUL, no half of a surrogate pair.
-  Unknown fields and unknown parameters are refused with a 400, never ignored.
-- **Times** are RFC 3339 with an offset; without one they are refused. Answers are in UTC and carry the site's
-  `time_zone`. Days (`2026-12-01`) and times of day (`09:00`) are the site's.
+- **In.** A program gets a token from `POST /oauth/token/` by client credentials, for an hour, and sends
+  it as `Authorization: Bearer …`. Sessions of staff open no address here. A token sees one practice: an
+  object of another one answers byte for byte like one that does not exist.
+- **JSON** as RFC 8259 has it, up to 1 MB and 40 levels: no NaN, no key twice, no NUL, no half of a
+  surrogate pair. Unknown fields and unknown parameters are refused with a 400, never ignored.
+- **Times** are RFC 3339 with an offset; without one they are refused. Answers are in UTC and carry the
+  site's `time_zone`. Days (`2026-12-01`) and times of day (`09:00`) are the site's.
 - **ETag** on every object. `PATCH` and `PUT` need `If-Match`: without it 428, with an old one 412.
-- **Idempotency-Key** is required on `POST courses/` and honoured on every other `POST` that writes: the same key and body
-  have one effect and the same answer, another body is 422, and while the first is running 409. Keys are kept for 24 hours,
-  without the body, and belong to the program that sent them.
-- **Lists** are pages: `limit` (50, at most 200) and `cursor`, which is `next` of the page before and belongs to the same
-  filters. Rows come in the order of their last change, appointments and messages in the order of time. A row that is
-  changed while you read may come again; one that is not comes once.
-- **To follow changes**, ask with `updated_since`, a minute earlier than the latest `updated_at` that you have: a
-  transaction that took longer than others can appear behind them.
+- **Idempotency-Key** is required on `POST courses/` and honoured on every other `POST` that writes: the
+  same key and body have one effect and the same answer, another body is 422, and while the first is
+  running 409. Keys are kept for 24 hours, without the body, and belong to the program that sent them.
+- **Lists** are pages: `limit` (50, at most 200) and `cursor`, which is `next` of the page before and
+  belongs to the same filters. Rows come in the order of their last change, appointments and messages in
+  the order of time. A row that is changed while you read may come again; one that is not comes once.
+- **To follow changes**, ask with `updated_since`, a minute earlier than the latest `updated_at` that you
+  have: a transaction that took longer than others can appear behind them.
 - **Errors** are `application/problem+json` with a stable `code`. `Retry-After` says when to try again.
 """
 

@@ -33,7 +33,8 @@ def page() -> str:
             "\n## Messages\n\n",
             _table("R", found),
             "\n## Rules of planning\n\n",
-            "The names that `rule_violation` and `unplannable` use. A warning never stops a booking. At planning an\n",
+            "The names that `rule_violation` and `unplannable` use. A warning never stops a booking. "
+            "At planning an\n",
             "override named `window` or `spacing` changes the figures of one dose instead.\n\n",
             table(
                 ("Rule", "Severity", "Overridable", "Meaning"),
