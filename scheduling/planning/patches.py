@@ -54,18 +54,21 @@ def _without(limits: HardLimits, dropped: Mapping[str, Any]) -> HardLimits:
     return HardLimits(weekdays, earliest, latest)
 
 
-def _span(entry: Mapping[str, str]) -> Span:
-    return Span(datetime.fromisoformat(entry["start"]), datetime.fromisoformat(entry["end"]))
+def _spans(entry: Mapping[str, Any]) -> tuple[Span, ...]:
+    return tuple(
+        Span(datetime.fromisoformat(span["start"]), datetime.fromisoformat(span["end"]))
+        for span in entry["spans"]
+    )
 
 
-def _with_person(availability: Availability, entry: Mapping[str, str]) -> Availability:
-    # The whole span is in the id: a calendar remembers what it knows of people and rooms by their ids.
-    name = f"{EXTRA}-{entry['role']}-{entry['start']}-{entry['end']}"
-    person = Practitioner(name, f"another {entry['role']}", frozenset({entry["role"]}), (_span(entry),))
+def _with_person(availability: Availability, entry: Mapping[str, Any]) -> Availability:
+    spans, role = _spans(entry), entry["role"]
+    name = f"{EXTRA}-{role}-{entry['spans'][0]['start']}-{len(spans)}"
+    person = Practitioner(name, f"another {role}", frozenset({role}), spans)
     return replace(availability, practitioners=(*availability.practitioners, person))
 
 
-def _with_room(availability: Availability, entry: Mapping[str, str]) -> Availability:
-    name = f"{EXTRA}-{entry['kind']}-{entry['start']}-{entry['end']}"
-    room = Room(name, f"another {entry['kind']}", entry["kind"], (_span(entry),))
+def _with_room(availability: Availability, entry: Mapping[str, Any]) -> Availability:
+    spans, kind = _spans(entry), entry["kind"]
+    room = Room(f"{EXTRA}-{kind}-{entry['spans'][0]['start']}-{len(spans)}", f"another {kind}", kind, spans)
     return replace(availability, rooms=(*availability.rooms, room))

@@ -1,9 +1,9 @@
 """Why there is no plan: the first visit that cannot be placed, and changes that were tried and do give a
 plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from scheduling.planning import feasible, patches, search, windows
@@ -13,13 +13,14 @@ from scheduling.planning.feasible import Breaks, Failure
 from scheduling.planning.menus import Calendar
 from scheduling.planning.problem import Problem
 from scheduling.planning.protocol import Coverage
-from scheduling.planning.values import NoPlan, Relaxation, UnmetRule
+from scheduling.planning.values import SEATS, NoPlan, Relaxation, UnmetRule
 
 MOST_TRIES = 20
 MOST_SLOW_TRIES = 6
 MOST_FOUND = 2
 START_SHIFTS = (1, 2, 3, 5, 7, 14, 21)
 SPACING_SHIFTS = (1, 2, 4, 7, 14)
+REVIEW_REACH = 14
 WINDOW_HOURS = (96, 120, 168, 336)
 
 
@@ -213,20 +214,32 @@ def _dropped_limits(calendar: Calendar) -> Iterator[Attempt]:
 
 def _more_people(calendar: Calendar, problem: Problem, failure: Failure) -> Iterator[Attempt]:
     days = _days_to_staff(problem, failure)[:4]
-    always = {
-        "start": _opening_hours(calendar, days[0])["start"],
-        "end": _opening_hours(calendar, days[-1])["end"],
-    }
-    always["start"], always["end"] = min(always.values()), max(always.values())
+    hours = _opening_hours(calendar, days)
+    visit = f"dose-{problem.steps[failure.index].ordinal}"
     for rule, kind, name in _wanted(problem, failure):
         what = {("role" if kind == "practitioner" else "kind"): name}
-        if not _works(calendar, {f"add_{kind}": {**what, **always}}):
-            # Not even somebody who is there on all of these days would help.
-            continue
-        for day in days:
-            patch = {f"add_{kind}": {**what, **_opening_hours(calendar, day)}}
-            words = f"add {_article(name)} {name.replace('_', ' ')} on {_day(day)}"
-            yield Attempt(rule, f"dose-{problem.steps[failure.index].ordinal}", words, patch)
+        plain = f"{_article(name)} {name.replace('_', ' ')}"
+        if _never_there(calendar, problem.steps[failure.index].minutes, kind, name):
+            every = _course_days(problem)
+            patch = {f"add_{kind}": {**what, "spans": _opening_hours(calendar, every)}}
+            yield Attempt(rule, visit, f"add {plain} on every day from {_day(every[0])}", patch)
+        elif _works(calendar, {f"add_{kind}": {**what, "spans": hours}}):
+            # Were even all of these days together no help, no single one could be.
+            for day, span in zip(days, hours, strict=True):
+                patch = {f"add_{kind}": {**what, "spans": [span]}}
+                yield Attempt(rule, visit, f"add {plain} on {_day(day)}", patch)
+
+
+def _never_there(calendar: Calendar, minutes: int, kind: str, name: str) -> bool:
+    if kind == "room":
+        return not calendar.any_room((name,), minutes)
+    return not any(calendar.person_starts(person, minutes, SEATS) for person in calendar.with_role(name))
+
+
+def _course_days(problem: Problem) -> list[date]:
+    first = dosing.start_day(problem.request)
+    last = dosing.last_dose_day(problem.request, problem.steps) + timedelta(days=REVIEW_REACH)
+    return [first + timedelta(days=number) for number in range((last - first).days)]
 
 
 def _article(name: str) -> str:
@@ -266,19 +279,20 @@ def _days_to_staff(problem: Problem, failure: Failure) -> list[date]:
     return [date.fromordinal(day) for day in ordered]
 
 
-def _opening_hours(calendar: Calendar, day: date) -> dict[str, str]:
-    """The hours that people work on a day, or 8 to 18 by the site's clocks where nobody does."""
-    zone = calendar.grid.zone
-    bounds = windows.day_bounds(zone=zone, day=day)
-    spans = [
-        span
-        for person in calendar.people
-        for span in person.on_shift
-        if bounds.start <= span.start and span.end <= bounds.end
-    ]
-    start = min((span.start for span in spans), default=bounds.start + timedelta(hours=8))
-    end = max((span.end for span in spans), default=bounds.start + timedelta(hours=18))
-    return {"start": start.isoformat(), "end": end.isoformat()}
+def _opening_hours(calendar: Calendar, days: Sequence[date]) -> list[dict[str, str]]:
+    """The hours that people work on each day, or 8 to 18 by the site's clocks where nobody does."""
+    zone, worked = calendar.grid.zone, dict[date, tuple[datetime, datetime]]()
+    for person in calendar.people:
+        for span in person.on_shift:
+            day = windows.local_day(zone=zone, instant=span.start)
+            start, end = worked.get(day, (span.start, span.end))
+            worked[day] = (min(start, span.start), max(end, span.end))
+    found = []
+    for day in days:
+        begins = windows.day_start(zone=zone, day=day)
+        start, end = worked.get(day, (begins + timedelta(hours=8), begins + timedelta(hours=18)))
+        found.append({"start": start.isoformat(), "end": end.isoformat()})
+    return found
 
 
 def nothing_to_plan(calendar: Calendar) -> NoPlan:
@@ -291,7 +305,7 @@ def no_timed_review(calendar: Calendar, none: NoTimedReview) -> NoPlan:
     review = calendar.request.protocol.medication_review
     role = review.role if review is not None else "prescriber"
     day = none.due if none.due.weekday() < 5 else none.due - timedelta(days=none.due.weekday() - 4)
-    patch = {"add_practitioner": {"role": role, **_opening_hours(calendar, day)}}
+    patch = {"add_practitioner": {"role": role, "spans": _opening_hours(calendar, [day])}}
     change = Relaxation(f"add a {role} on {_day(day)}", "the medication review by its day", patch)
     message = f"No medication review fits in the 14 days up to {_day(none.due)}."
     return NoPlan((UnmetRule("medication_review_due", "medication_review-1", message, (change,)),))
