@@ -27,7 +27,7 @@ T = TypeVar("T")
 CASES = 60
 AGAINST_CPSAT = 8
 CPSAT_LIMIT = 60.0
-SIZES = (instances.TINY, instances.SMALL, instances.SMALL, instances.MEDIUM)
+SIZES = (instances.TINY, instances.SMALL, instances.TINY, instances.SMALL, instances.TINY, instances.MEDIUM)
 GOALS = {"empty": 0.250, "80 % busy": 0.050, "no plan, 80 % busy": 0.050, "no plan, empty": 0.250}
 
 

@@ -150,13 +150,16 @@ class CourseModel(Modelling):
 
 
 def run(course: CourseModel, *, seconds: float, workers: int = 1) -> Outcome:
-    """Minimise; the model's own integers make the cost exact."""
+    """Minimise; the model's own integers make the cost exact.
+
+    `seconds` are of CP-SAT's deterministic time: a loaded machine takes longer and decides the same.
+    """
     if course.empty:
         return Outcome(decided=True, cost=None, starts={}, seconds=0.0)
     course.model.add_no_overlap(course.intervals)
     course.model.minimize(sum(course.terms))
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.max_deterministic_time = seconds
     solver.parameters.num_workers = workers
     status = solver.solve(course.model)
     if status == cp_model.MODEL_INVALID:
