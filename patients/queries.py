@@ -84,8 +84,8 @@ def measures(*, patient: Patient) -> QuerySet[Measure]:
     return Measure.objects.filter(patient=patient).order_by("-taken_at", "-id")
 
 
-def is_eligible(*, patient_id: UUID, protocol_key: str, now: datetime) -> bool:
-    """Whether the latest eligibility decision for the protocol is a yes that has not expired (S-01).
+def why_not_eligible(*, patient_id: UUID, protocol_key: str, now: datetime) -> str:
+    """What speaks against a dose of the protocol (S-01): empty when the latest decision is a yes that stands.
 
     The day of expiry is the patient's site's; the decision still holds on it.
     """
@@ -97,10 +97,14 @@ def is_eligible(*, patient_id: UUID, protocol_key: str, now: datetime) -> bool:
         .order_by("-decided_at", "-id")
         .first()
     )
-    if latest is None or latest.decision != EligibilityDecision.Decision.ELIGIBLE:
-        return False
+    if latest is None:
+        return "No eligibility decision is on file."
+    if latest.decision != EligibilityDecision.Decision.ELIGIBLE:
+        return "The latest eligibility decision is not 'eligible'."
     today = now.astimezone(ZoneInfo(latest.patient.site.time_zone)).date()
-    return latest.expires_on is None or today <= latest.expires_on
+    if latest.expires_on is not None and latest.expires_on < today:
+        return "The eligibility decision has expired."
+    return ""
 
 
 def has_consent(*, patient_id: UUID, protocol_key: str, protocol_version: int, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from clinic.practice.errors import NotFound
 from clinic.practice.models import Resource
 from patients import queries
 from patients.errors import IdentifierTaken
-from patients.models import ContactPoint, ExternalIdentifier, Patient
+from patients.models import ContactPoint, ExternalIdentifier, MessagingConsent, Patient
 from patients.models.contact import Channel
 from patients.models.patient import Language
 
@@ -46,9 +46,13 @@ def create_patient(
     language: str = "en",
     external_ids: Sequence[Mapping[str, str]] = (),
     no_messages: bool = False,
+    may_message: bool = True,
     key: writing.Key = None,
 ) -> Patient:
     """A new patient. Without `time_zone` the site's holds; `external_ids` are {system, value}.
+
+    R-05: who gives a number to their provider consents to messages about their visits there (FCC 2015), and
+    that is recorded; `may_message` False says that the addresses came some other way.
 
     Raises IdentifierTaken when another patient of the practice has one of them.
     """
@@ -65,6 +69,8 @@ def create_patient(
             id=patient_id, practice_id=actor.practice_id, resource=resource, **columns
         )
         _put_around(patient, clean)
+        if may_message:
+            _record_given(actor, patient, clean, now)
         return queries.patient(actor=actor, patient_id=patient_id)
 
     return writing.create(
@@ -98,6 +104,7 @@ def update_patient(
             values["time_zone"] = clean.get("site", patient.site).time_zone
         writing.save(row=patient, values=values)
         _put_around(patient, clean)
+        _record_given(actor, patient, clean, now)
         writing.tell(
             actor=actor,
             now=now,
@@ -226,6 +233,28 @@ def _identifiers(problems: fields.Problems, given: object) -> dict[str, str | No
             else fields.text(problems, f"{path}.value", item["value"], longest=200)
         )
     return clean
+
+
+def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now: datetime) -> None:
+    """The consent that lies in giving an address (R-05), unless the patient has decided about that channel."""
+    channels = [channel for name, channel in CHANNEL_OF.items() if clean.get(name)]
+    decided = set(
+        MessagingConsent.objects.filter(patient=patient, channel__in=channels).values_list(
+            "channel", flat=True
+        )
+    )
+    MessagingConsent.objects.bulk_create(
+        MessagingConsent(
+            patient=patient,
+            channel=channel,
+            decision=MessagingConsent.Decision.GRANTED,
+            source="address given to the practice",
+            decided_at=now,
+            decided_by=actor.ref,
+        )
+        for channel in channels
+        if channel not in decided
+    )
 
 
 def _put_around(patient: Patient, clean: Mapping[str, Any]) -> None:

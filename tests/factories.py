@@ -158,7 +158,9 @@ def patient(site: Site, *, consents: bool = True, **fields: Any) -> Patient:
         "email": f"patient{number}@example.com",
     }
     someone = admin(site.practice)
-    made = records.create_patient(actor=someone, site_id=site.pk, now=NOW, **{**given, **fields})
+    made = records.create_patient(
+        actor=someone, site_id=site.pk, now=NOW, may_message=False, **{**given, **fields}
+    )
     for channel in ("sms", "email") if consents else ():
         decisions.decide_messaging(
             actor=someone,

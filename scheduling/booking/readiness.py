@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clinic.practice.actor import Actor
-from patients.models import EligibilityDecision, TreatmentConsent
+from patients import queries as patients
 from scheduling.booking import overrides
 from scheduling.errors import RuleViolation
 from scheduling.followups import facts
@@ -38,26 +38,11 @@ def missing(*, appointment: Appointment, now: datetime) -> list[dict[str, Any]]:
     version = appointment.course.protocol_version
     key = version.template.key
     found = []
-    decision = (
-        EligibilityDecision.objects.filter(
-            patient_id=appointment.patient_id, protocol_key=key, decided_at__lte=now
-        )
-        .order_by("-decided_at", "-id")
-        .first()
+    if reason := patients.why_not_eligible(patient_id=appointment.patient_id, protocol_key=key, now=now):
+        found.append(violation("S-01", appointment, reason))
+    consented = patients.has_consent(
+        patient_id=appointment.patient_id, protocol_key=key, protocol_version=version.version, now=now
     )
-    if decision is None:
-        found.append(violation("S-01", appointment, "No eligibility decision is on file."))
-    elif decision.decision != EligibilityDecision.Decision.ELIGIBLE:
-        found.append(violation("S-01", appointment, "The latest eligibility decision is not 'eligible'."))
-    elif decision.expires_on and decision.expires_on < appointment.local_date:
-        found.append(violation("S-01", appointment, "The eligibility decision has expired."))
-    consented = TreatmentConsent.objects.filter(
-        patient_id=appointment.patient_id,
-        protocol_key=key,
-        protocol_version=version.version,
-        given_at__lte=now,
-        withdrawn_at__isnull=True,
-    ).exists()
     if not consented:
         found.append(violation("S-02", appointment, "No consent to this protocol and version is on file."))
     return found

@@ -83,7 +83,7 @@ def test_a_bad_decision_points_at_its_fields(patient, desk):
 
 # --- eligibility ----------------------------------------------------------------------------------------
 def eligible(patient, at: datetime) -> bool:
-    return queries.is_eligible(patient_id=patient.pk, protocol_key=KEY, now=at)
+    return not queries.why_not_eligible(patient_id=patient.pk, protocol_key=KEY, now=at)
 
 
 def test_eligibility_expires_at_the_end_of_a_local_day(patient, prescriber):
