@@ -10,6 +10,8 @@ from scheduling.management.reference.markdown import table
 ROOT = Path(__file__).resolve().parents[3]
 APPS = ("clinic", "patients", "notifications", "scheduling")
 NAMED = re.compile(r"\b[SR]-\d\d\b")
+# Apps whose rooms are folders or files of their own.
+DEEP = ("clinic", "scheduling")
 OWN = "scheduling/management/reference/"
 
 
@@ -45,16 +47,18 @@ def page() -> str:
 
 
 def places() -> dict[str, list[str]]:
-    """The source files that name each rule."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """The rooms whose source names each rule."""
+    found: dict[str, set[str]] = defaultdict(set)
     for app in APPS:
         for path in sorted((ROOT / app).rglob("*.py")):
             relative = path.relative_to(ROOT).as_posix()
             if "/migrations/" in relative or relative.startswith(OWN):
                 continue
-            for name in sorted(set(NAMED.findall(path.read_text(encoding="utf-8")))):
-                found[name].append(relative)
-    return found
+            # The room, not the file: a page that changed with every comment would be changed by hand.
+            room = "/".join(path.relative_to(ROOT).parts[:2]) if app in DEEP else app
+            for name in NAMED.findall(path.read_text(encoding="utf-8")):
+                found[name].add(room)
+    return {name: sorted(rooms) for name, rooms in found.items()}
 
 
 def _table(letter: str, found: dict[str, list[str]]) -> str:
@@ -63,5 +67,5 @@ def _table(letter: str, found: dict[str, list[str]]) -> str:
 
 
 def _row(rule: Rule, found: dict[str, list[str]]) -> tuple[str, ...]:
-    named = ", ".join(f"[{Path(name).name}](../../{name})" for name in found.get(rule.id, []))
+    named = ", ".join(f"[{room}](../../{room})" for room in found.get(rule.id, []))
     return rule.id, rule.asks, rule.today, rule.how, named
