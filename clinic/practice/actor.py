@@ -1,7 +1,7 @@
 """Who acts: a frozen value that the rim builds once and every use case receives."""
 
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,12 @@ class Actor:
 def system(*, practice_id: UUID) -> Actor:
     """The actor of everything that only the passing of time does."""
     return Actor(practice_id=practice_id, kind="system", label="the system")
+
+
+# The namespace in which a program's id is derived from its client_id: the same for ever, telling no secret.
+_PROGRAMS = UUID("6f1d2c1e-0d5b-5a0e-9a63-3b7a1f1c9d11")
+
+
+def program_id(*, client_id: str) -> UUID:
+    """How the trail and the history name a program."""
+    return uuid5(_PROGRAMS, client_id)

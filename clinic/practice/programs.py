@@ -3,13 +3,12 @@
 import secrets
 from collections.abc import Collection
 from datetime import datetime
-from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
 
 from clinic.practice import fields, permissions, queries, trail
-from clinic.practice.actor import Actor
+from clinic.practice.actor import Actor, program_id
 from clinic.practice.errors import NotAllowed, NotFound
 from clinic.practice.models import IntegrationClient
 
@@ -76,5 +75,5 @@ def _check(actor: Actor) -> None:
 
 
 def _tell(actor: Actor, now: datetime, verb: str, client: IntegrationClient) -> None:
-    step = trail.Step(verb, "program", UUID(int=client.pk), data={"client_id": client.client_id})
+    step = trail.Step(verb, "program", program_id(client_id=client.client_id))
     trail.record(actor=actor, at=now, steps=[step])

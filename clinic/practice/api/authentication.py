@@ -1,7 +1,6 @@
 """Bearer tokens of programs: a token is valid while it, its client and the client's grant of scopes are."""
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,8 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from clinic.practice.actor import Actor
+from clinic.practice.actor import Actor, program_id
 from clinic.practice.models import IntegrationClient
-
-# A program's id in the trail and the history is derived from its client_id: the same for ever, telling no
-# secret.
-_CLIENTS = uuid.UUID("6f1d2c1e-0d5b-5a0e-9a63-3b7a1f1c9d11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ def actor_of(*, client: IntegrationClient, granted: str) -> Actor:
     return Actor(
         practice_id=client.practice_id,
         kind="client",
-        id=uuid.uuid5(_CLIENTS, client.client_id),
+        id=program_id(client_id=client.client_id),
         scopes=frozenset(granted.split()) & frozenset(client.allowed_scopes.split()),
         label=client.name,
     )
