@@ -143,7 +143,7 @@ RULES = (
         "R-01",
         "Appointment reminders are treatment communications (HHS).",
         KEPT,
-        "Sent without an authorisation, but never without the patient's own consent (R-03).",
+        "Sent without an authorisation, but never without a recorded consent (R-03, R-05).",
     ),
     Rule(
         "R-02",
@@ -155,8 +155,9 @@ RULES = (
     Rule(
         "R-03",
         "Unencrypted channels after a warning (2013 Omnibus).",
-        KEPT,
-        "A grant names the warning that was shown.",
+        PART,
+        "A grant that was asked for names the warning that was shown; the consent that lies in giving an address "
+        "names none.",
     ),
     Rule(
         "R-04",
@@ -168,7 +169,8 @@ RULES = (
         "R-05",
         "Consent for a purpose (FCC 2015).",
         PART,
-        "Consent has a category. The number's own purpose is not kept.",
+        "Giving a number or an address is recorded as consent to reminders, with its source. The number's own "
+        "purpose is not kept.",
     ),
     Rule(
         "R-06",
