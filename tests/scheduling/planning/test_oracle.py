@@ -58,10 +58,10 @@ def test_the_naive_check_notices_that(fault: str) -> None:
             # A place in a group session brings its own time and people, a dose at home may need nobody.
             if visit.group_session is None and visit.staffing:
                 broken = FAULTS[fault](plan, index)
-                told = {"request": instance.request, "availability": instance.availability}
-                assert verify.problems(**told, plan=broken), (
-                    f"{fault}: {visit.ref}\n{instance.reproduction()}"
+                found = verify.problems(
+                    request=instance.request, availability=instance.availability, plan=broken
                 )
+                assert found, f"{fault}: {visit.ref}\n{instance.reproduction()}"
                 tried += 1
     assert tried > 20
 
@@ -70,11 +70,12 @@ def test_cpsat_and_enumeration_agree() -> None:
     compared = 0
     for seed in SEEDS:
         instance = instances.generate(seed=seed, size=instances.TINY)
-        told = {"request": instance.request, "availability": instance.availability}
+        request, availability = instance.request, instance.availability
         try:
-            walked = brute.cheapest(**told, steps=100_000)
+            walked = brute.cheapest(request=request, availability=availability, steps=100_000)
         except brute.TooLarge:
             continue
-        assert cpsat_followups.solve(**told, seconds=20).cost == walked, instance.reproduction()
+        solved = cpsat_followups.solve(request=request, availability=availability, seconds=20)
+        assert solved.cost == walked, instance.reproduction()
         compared += 1
     assert compared > 30

@@ -49,7 +49,7 @@ def load(kind: Any, data: Any) -> Any:
 def _load_plain(kind: Any, data: Any) -> Any:
     if data is None or kind is Any:
         return data
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         return kind(**{name: load(hints[name], item) for name, item in data.items() if name in hints})
     if kind in (datetime, date, time):

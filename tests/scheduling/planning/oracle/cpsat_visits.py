@@ -94,14 +94,17 @@ class VisitModel(CourseModel):
                 ends = [value + dose.facts.minutes for value, alone in dose.alone.items() if alone == room]
                 inside = [v for v in mine if mine[v] == room and any(0 <= v - end < turnover for end in ends)]
                 if inside:
-                    here = self.parts(start, lambda value, held=frozenset(inside): value in held)[True]
-                    there = self.parts(dose.start, lambda value, d=dose, r=room: d.alone.get(value) == r)[
-                        True
-                    ]
+                    here = self._when(start, inside)
+                    there = self._when(dose.start, [v for v, alone in dose.alone.items() if alone == room])
                     later = self.model.new_bool_var(f"{start.name}_clear_of_{dose.start.name}_{room}")
                     after = dose.start.var + dose.facts.minutes + turnover
                     self.require(start, start.var >= after, here, there, in_person, later)
                     self.require(start, start.var + length <= dose.start.var, here, there, in_person, ~later)
+
+    def _when(self, start: Start, values: Sequence[int]) -> Any:
+        """The literal that a start is one of these values (at least one of which it may be)."""
+        held = frozenset(values)
+        return self.parts(start, lambda value: value in held)[True]
 
     def _preparations(self) -> None:
         preparation = self.request.protocol.preparation

@@ -135,13 +135,12 @@ def _follow_up(*, rng: Random, coverage: str, tiny: bool) -> dict[str, Any]:
 
 def _window_hours(*, rng: Random, coverage: str) -> dict[str, float]:
     if coverage in ("each_dosing", "each_n") and rng.random() < 0.1:
-        return rng.choice(
-            (
-                {"min": -72, "ideal_from": -48, "ideal_to": -24, "max": 0, "grace": 0},
-                {"min": -48, "ideal_from": -36, "ideal_to": -30, "max": -12, "grace": -1},
-                {"min": -168, "ideal_from": -72, "ideal_to": -48, "max": -24, "grace": -12},
-            )
+        before: tuple[dict[str, float], ...] = (
+            {"min": -72, "ideal_from": -48, "ideal_to": -24, "max": 0, "grace": 0},
+            {"min": -48, "ideal_from": -36, "ideal_to": -30, "max": -12, "grace": -1},
+            {"min": -168, "ideal_from": -72, "ideal_to": -48, "max": -24, "grace": -12},
         )
+        return rng.choice(before)
     low = rng.choice((0, 12, 12, 12, 24))
     ideal_from = low + rng.choice((0, 12, 24))
     ideal_to = ideal_from + rng.choice((0, 6, 7.5, 24, 24))

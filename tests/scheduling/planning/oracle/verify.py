@@ -150,6 +150,7 @@ class Checker:
     def room_of(self, visit: PlannedVisit) -> Iterator[str]:
         """A free room of the right kind in person, none otherwise."""
         protocol = self.request.protocol
+        modes: tuple[str, ...]
         if visit.group_session is not None:
             return
         if visit.kind in DOSES:
