@@ -236,7 +236,8 @@ def _identifiers(problems: fields.Problems, given: object) -> dict[str, str | No
 
 
 def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now: datetime) -> None:
-    """The consent that lies in giving an address (R-05), unless the patient has decided about that channel."""
+    """The consent that lies in giving an address (R-05), unless the patient has decided about that
+    channel."""
     channels = [channel for name, channel in CHANNEL_OF.items() if clean.get(name)]
     decided = set(
         MessagingConsent.objects.filter(patient=patient, channel__in=channels).values_list(

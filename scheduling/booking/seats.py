@@ -153,8 +153,8 @@ def _in_the_way(needs: Sequence[Need], now: datetime) -> dict[int, list[_Taken]]
     return by_resource
 
 
-_COLUMNS = """o.resource_id, o.appointment_id, o.group_session_id, lower(o.during), upper(o.during), o.expires_at,
-    lower(o.seats), upper(o.seats)"""
+_COLUMNS = """o.resource_id, o.appointment_id, o.group_session_id, lower(o.during), upper(o.during),
+    o.expires_at, lower(o.seats), upper(o.seats)"""
 
 
 def _gather(rows: Sequence[tuple[Any, ...]]) -> list[_Taken]:

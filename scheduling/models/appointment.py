@@ -124,7 +124,7 @@ class Appointment(models.Model):
     time_zone = models.CharField(max_length=64)
     turnover_minutes = models.PositiveSmallIntegerField(default=0)
     room = models.ForeignKey(Room, on_delete=models.PROTECT, null=True, related_name="appointments")
-    practitioners = models.ManyToManyField(
+    practitioners: "models.ManyToManyField[StaffMember, AppointmentPractitioner]" = models.ManyToManyField(
         StaffMember, through="AppointmentPractitioner", related_name="appointments"
     )
     follows = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followed_by")

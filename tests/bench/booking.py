@@ -109,8 +109,10 @@ class Rows:
 
     def _insert(self, cursor: Any, table: str) -> str:
         cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
-            " AND (attidentity = '' OR NOT %s)",
+            """
+            SELECT attname FROM pg_attribute
+            WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND (attidentity = '' OR NOT %s)
+            """,
             [table, table in NEVER_DELETED],
         )
         columns = ", ".join(f'"{name}"' for (name,) in cursor.fetchall())

@@ -318,7 +318,7 @@ class Migration(migrations.Migration):
                 ('allowed_scopes', models.TextField(blank=True, default='')),
                 ('is_active', models.BooleanField(default=True)),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(app_label)s_%(class)s', to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integration_clients', to='practice.practice')),
+                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='practice.practice')),
             ],
             options={
                 'abstract': False,

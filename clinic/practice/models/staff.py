@@ -28,7 +28,7 @@ class Role(models.TextChoices):
     pghistory.DeleteEvent(),
     exclude=["password", "last_login"],
 )
-class StaffMember(AbstractUser):
+class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of the untyped OAuth client
     """A person who works in the practice. Without a practice a user sees nothing: access fails closed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -49,7 +49,7 @@ class StaffMember(AbstractUser):
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         abstract = False
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -29,7 +29,7 @@ class WorkItem(models.Model):
     due_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
-    done_by = models.CharField(max_length=60, null=True)  # noqa: DJ001  NULL pairs with done_at
+    done_by = models.CharField(max_length=60, null=True)
 
     class Meta:
         constraints: ClassVar = [
