@@ -81,6 +81,8 @@ class Chain:
         self.people = len(problem.people)
         self._gaps: dict[tuple[int, int], Gap] = {}
         self._fronts: dict[int, int] = {}
+        self._solved: dict[tuple[int, Node], tuple[tuple[int, ...], Table | None]] = {}
+        self._kept: list[Table] = []
         slots = [slot for days in problem.doses for found in days.values() for slot, _ in found]
         hours = {problem.grid.wall[slot] // 60 for slot in slots}
         self._hours = range(min(hours), max(hours) + 1) if hours else range(0)
@@ -116,6 +118,8 @@ class Chain:
                 table = self._solve_node(index, node)
                 if table is not None:
                     self.tables[index][node] = table
+                    # Shapes are told apart by identity, so no table may go while the search lasts.
+                    self._kept.append(table)
         entries = [
             (cost, (day, seen)) for day, seen, cost in self.graph.entries() if (day, seen) in self.tables[0]
         ]
@@ -150,7 +154,6 @@ class Chain:
         return known
 
     def _solve_node(self, index: int, node: Node) -> Table | None:
-        grid = self.problem.grid
         onward: list[tuple[int, Table]] = []
         if index + 1 < len(self.problem.steps):
             following = self.tables[index + 1]
@@ -161,6 +164,15 @@ class Chain:
             ]
             if not onward:
                 return None
+        # A node looks the same as in the round before when everything that it leads to does.
+        shape = tuple(id(table) for _, table in onward)
+        solved = self._solved.get((index, node))
+        if solved is None or solved[0] != shape:
+            solved = self._solved[index, node] = (shape, self._table(index, node, onward))
+        return solved[1]
+
+    def _table(self, index: int, node: Node, onward: list[tuple[int, Table]]) -> Table | None:
+        grid = self.problem.grid
         rows: list[Row] = []
         suffixes: dict[int, list[Vector]] = {}
         for slot, local in self.problem.doses[index][node[0]]:

@@ -6,7 +6,7 @@ cost.
 """
 
 from scheduling.planning import steps as dosing
-from scheduling.planning.gaps import INF
+from scheduling.planning.gaps import INF, NEVER
 from scheduling.planning.problem import Problem
 
 History = tuple[tuple[int, int], ...]
@@ -22,11 +22,21 @@ class DayGraph:
         self.problem = problem
         self.steps = problem.steps
         self._days = [sorted(days) for days in problem.doses]
-        self._cheapest = [
-            {day: min(cost for _, cost in found) for day, found in days.items()} for days in problem.doses
-        ]
+        self._least: list[dict[int, tuple[int, int]]] = [{} for _ in self.steps]
         self._moves: list[dict[Node, list[Move]]] = [{} for _ in self.steps]
         self._back: list[dict[Node, int]] = [{} for _ in self.steps]
+
+    def least(self, index: int, day: int) -> tuple[int, int]:
+        """The least that a dose on this day costs with its follow-up, and the least of the follow-up
+        alone."""
+        known = self._least[index].get(day)
+        if known is None:
+            both = after = NEVER
+            for slot, local in self.problem.doses[index][day]:
+                follow = self.problem.least_follow_up(index, slot)
+                both, after = min(both, local + follow), min(after, follow)
+            known = self._least[index][day] = (both, after)
+        return known
 
     def entries(self) -> list[Move]:
         """The first dose's days, with the cost of beginning there."""
@@ -83,7 +93,7 @@ class DayGraph:
         """At least what follows after dose `index` began on its node, its own cheapest start included."""
         known = self._back[index].get(node)
         if known is None:
-            known = self._cheapest[index][node[0]]
+            known = self.least(index, node[0])[0]
             if index + 1 < len(self.steps):
                 onward = [
                     cost + self.back(index + 1, (day, seen)) for day, seen, cost in self.moves(index, node)
@@ -94,7 +104,8 @@ class DayGraph:
 
     def onward(self, index: int, node: Node) -> int:
         """At least what follows after dose `index` began on its node, its own start left out."""
-        return self.back(index, node) - self._cheapest[index][node[0]]
+        both, after = self.least(index, node[0])
+        return self.back(index, node) - both + after
 
     def bound(self) -> int:
         """At least what any plan costs; INF or more when no days fit together."""
@@ -111,7 +122,7 @@ class DayGraph:
         for index in range(len(self.steps) - 1):
             following: dict[Node, int] = {}
             for node, cost in found[-1].items():
-                so_far = cost + self._cheapest[index][node[0]]
+                so_far = cost + self.least(index, node[0])[0]
                 for day, seen, step in self.moves(index, node):
                     reach = (day, seen)
                     total = so_far + step

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from scheduling.planning import grid as grids
 from scheduling.planning import steps as dosing
 from scheduling.planning import windows
-from scheduling.planning.gaps import INF, AnyOffer, Filler, GroupOffer, Offer, Opening, Task
+from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Opening, Task
 from scheduling.planning.grid import Grid
-from scheduling.planning.menus import Calendar
+from scheduling.planning.menus import Calendar, GroupOption
 from scheduling.planning.protocol import Coverage, FollowUpRule, Review
 from scheduling.planning.steps import DoseStep
 from scheduling.planning.values import IN_PERSON, Availability, GroupSession, PlanRequest
@@ -85,6 +85,11 @@ class Problem:
         )
         self.sessions: dict[tuple[str, int], GroupSession] = {}
         self.people, self.follow_offers = self._follow_offers()
+        # A weekly unit's window hangs on other doses too, and a window before the dose on the dose before.
+        after = self.rule is not None and not self.rule.is_before
+        self._plain = after and self.rule is not None and self.rule.coverage is not Coverage.WEEKLY
+        self._anyone = self._anyone_offer()
+        self._follow_costs: dict[Opening, int] = {}
         self.cap = dosing.overall_cap(self.request)
         self.past = dosing.past_doses(self.request)
         self.before = self._before()
@@ -197,6 +202,35 @@ class Problem:
         assert self.rule is not None
         first = end + offsets.least
         return max(first, self.filler.day_after(end)) if self.rule.not_same_day else first
+
+    def least_follow_up(self, index: int, slot: int) -> int:
+        """The least that a first follow-up of a dose in a slot costs, whoever holds it; NEVER where none can
+        be."""
+        if not self._plain or not self.visits_after(index):
+            return 0
+        opening = self.after_opening(index, slot)
+        known = self._follow_costs.get(opening)
+        if known is None:
+            found = self._anyone.best(opening) if self._anyone is not None else None
+            known = self._follow_costs[opening] = NEVER if found is None else found[0]
+        return known
+
+    def _anyone_offer(self) -> AnyOffer | None:
+        # All people's starts as one offer: what is cheapest does not depend on who it is.
+        by_cost: dict[int, int] = {}
+        options: list[GroupOption] = []
+        for _, offer in self.follow_offers:
+            if isinstance(offer, GroupOffer):
+                options.extend(offer.options)
+                continue
+            for cost, bits in offer.classes:
+                by_cost[cost] = by_cost.get(cost, 0) | bits
+        if self.rule is None or not (options or by_cost):
+            return None
+        weight = self.weights.window_hour
+        if options:
+            return GroupOffer(options, weight)
+        return Offer(self.grid, sorted(by_cost.items()), self.rule.minutes, weight)
 
     def before_opening(self, index: int, slot: int) -> Opening:
         """When the before-window follow-up of a dose in a slot may start, but for the dose before."""

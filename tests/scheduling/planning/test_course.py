@@ -158,7 +158,13 @@ def test_without_the_rule_a_follow_up_may_come_after_the_next_dose() -> None:
         replace(person, busy=(away,)) if "therapist" in person.roles else person
         for person in place.practitioners
     )
-    place = replace(place, practitioners=people)
+    chairs = tuple(
+        replace(
+            room, open=tuple(span for span in room.open if span.start < at(MONDAY, 0) + timedelta(days=7))
+        )
+        for room in place.rooms
+    )
+    place = replace(place, practitioners=people, rooms=chairs)
     source = short(2, before_next_dosing=False, window_hours={"max": 96})
     source["phases"][0] |= {"interval_min_days": 3, "interval_ideal_days": 3, "interval_max_days": 3}
     source["phases"][0]["max_per_rolling_7_days"] = 3
