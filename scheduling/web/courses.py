@@ -102,7 +102,8 @@ def _summary(whole: rows.WholeCourse) -> str:
     given = sum(one.status == "fulfilled" for one in doses)
     owed = [gap for gap in whole.gaps if gap.status != "void"]
     counted = {name: sum(gap.status == name for gap in owed) for name in words.GAPS}
-    told = [f"{given} of {len(doses)} doses given"]
+    named = "sessions" if any(one.kind == "device" for one in doses) else "doses"
+    told = [f"{given} of {len(doses)} {named} given"]
     told += [f"{counted['closed']} of {len(owed)} follow-ups done"] if owed else []
     told += [f"{counted['covered']} booked"] if counted["covered"] else []
     missing = counted["prospective"] + counted["open"]

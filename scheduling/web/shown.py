@@ -194,8 +194,9 @@ def _left(gap: rows.Gap, now: datetime) -> str:
     opens = gap.window.opens_at
     if gap.status not in queries.NOT_BOOKED or gap.due_at is None:
         return ""
-    if gap.due_at <= now:
-        return f"lost {times.length(now - gap.due_at)} ago"
+    if gap.status == "lapsed":
+        # It was lost when its grace ended, not when its window closed.
+        return f"lost {times.length(now - (gap.window.grace_until or gap.due_at))} ago"
     if gap.status == "open":
         return f"{times.length(gap.due_at - now)} of grace left"
     if opens is not None and opens > now:

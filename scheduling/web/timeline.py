@@ -15,8 +15,10 @@ from scheduling.web import words
 
 DAY = timedelta(days=1)
 WIDTH = 1120
-# Narrower than this per day two marks of one week touch; a longer course scrolls instead.
-NARROWEST, WIDEST = 20.0, 64.0
+# Points a day. Narrower, two marks would touch; a longer course scrolls instead.
+NARROWEST, NARROWEST_DAILY, WIDEST = 18.0, 26.0, 64.0
+# Room for half a mark before the first day and after the last.
+MARGIN = 14
 RULER = 34
 LANE = 52
 MARK = 24
@@ -127,18 +129,21 @@ def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
         return None
     first = windows.day_start(zone=zone, day=windows.local_day(zone=zone, instant=min(edges)))
     days = (max(edges) - first) / DAY + 0.4
-    scale = _Scale(origin=first, per_day=min(WIDEST, max(NARROWEST, WIDTH / days)))
+    narrowest = NARROWEST_DAILY if any(visit.kind == "device" for visit in visits) else NARROWEST
+    scale = _Scale(origin=first, per_day=min(WIDEST, max(narrowest, (WIDTH - 2 * MARGIN) / days)))
     rest = [visit for visit in visits if _lane(visit) == 2]
     bands, rows_used = _bands(gaps, [visit for visit in visits if _lane(visit) == 1], scale, now)
-    lanes = [Lane(RULER + LANE / 2, "Doses"), Lane(RULER + LANE * 1.5, "Follow-ups")]
+    lanes = [Lane(RULER + LANE / 2, "Doses")]
+    if rows_used:
+        lanes.append(Lane(RULER + LANE * 1.5, "Follow-ups"))
     other_y = RULER + LANE * (rows_used + 1.5)
     if rest:
         lanes.append(Lane(other_y, "Other visits"))
     band_y = {gap.id: band.y + band.height / 2 for gap, band in zip(gaps, bands, strict=True)}
-    marks = [_mark(visit, gaps, band_y, other_y, scale) for visit in visits]
+    marks = [_mark(visit, gaps, band_y, other_y, scale, now) for visit in visits]
     bottom = RULER + LANE * (1 + rows_used + bool(rest))
     return Drawing(
-        width=round(days * scale.per_day, 1),
+        width=round(days * scale.per_day + 2 * MARGIN, 1),
         height=bottom + 6,
         bottom=bottom,
         weeks=_weeks(zone, first, days, scale),
@@ -157,7 +162,7 @@ class _Scale:
     per_day: float
 
     def x(self, at: datetime) -> float:
-        return round((at - self.origin) / DAY * self.per_day, 1)
+        return round(MARGIN + (at - self.origin) / DAY * self.per_day, 1)
 
 
 def _lane(visit: rows.Visit) -> int:
@@ -174,7 +179,8 @@ def _weeks(zone: str, first: datetime, days: float, scale: _Scale) -> tuple[Tick
         day = start + timedelta(days=count)
         x = scale.x(windows.day_start(zone=zone, day=day))
         if day.weekday() == 0 or (count == 0 and day.weekday() < 5):
-            found.append(Tick(x, times.short_day(day)))
+            # No half a name at the right edge.
+            found.append(Tick(x, times.short_day(day) if count + 70 / scale.per_day < days else ""))
     return tuple(found)
 
 
@@ -211,12 +217,12 @@ def _bands(
                 width=round(width, 1),
                 height=LANE - 12,
                 grace=round(tail, 1),
-                tone=badge.tone,
+                tone="good" if gap.status == "closed" and not gap.late else badge.tone,
                 text="" if booked or gap.status not in NEEDS else _short(gap, now, width),
                 title=f"{badge.word}: {times.span(opens, closes, gap.time_zone)}",
             )
         )
-    return found, max(1, len(ends))
+    return found, max(len(ends), bool(follow_ups))
 
 
 def _short(gap: rows.Gap, now: datetime, width: float) -> str:
@@ -233,31 +239,33 @@ def _short(gap: rows.Gap, now: datetime, width: float) -> str:
 
 
 def _mark(
-    visit: rows.Visit, gaps: Sequence[rows.Gap], band_y: dict[UUID, float], other_y: float, scale: _Scale
+    visit: rows.Visit,
+    gaps: Sequence[rows.Gap],
+    band_y: dict[UUID, float],
+    other_y: float,
+    scale: _Scale,
+    now: datetime,
 ) -> Mark:
     lane = _lane(visit)
     y = RULER + LANE / 2 if lane == 0 else other_y
     if lane == 1:
         y = next((band_y[gap.id] for gap in gaps if visit.id in gap.visits), RULER + LANE * 1.5)
-    badge = words.STATUSES[visit.status]
+    badge = words.status_badge(visit, now)
     number = str(visit.sequence) if lane == 0 and visit.sequence else words.number_of(visit)
-    label = "×" if visit.status == "no_show" else number or words.KINDS[visit.kind][:1]
     at = times.moment(visit.start, visit.time_zone)
     return Mark(
         x=scale.x(visit.start + (visit.end - visit.start) / 2),
         y=y,
         shape=("square", "circle", "diamond")[lane],
         tone=_tone(visit.status, badge.tone),
-        label=label,
+        label="×" if visit.status == "no_show" else number or words.KINDS[visit.kind][:1],
         title=f"{words.title(visit)}, {at}: {badge.word}",
     )
 
 
 def _tone(status: str, tone: str) -> str:
-    """On the drawing what took place is good and what is still to come is blue."""
-    if status == "fulfilled":
-        return "good"
-    return "info" if status in ("booked", "held", "confirmed") else tone
+    """On the drawing what took place is green and what is still to come is blue."""
+    return {"done": "good", "neutral": "info"}.get(tone, tone) if status != "cancelled" else tone
 
 
 def _links(

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern
 
+from clinic.config import errors
 from patients.models import Patient
 from scheduling.booking import appointments
 from scheduling.web import urls, worklist
@@ -78,7 +79,9 @@ def test_a_form_without_a_token_is_refused(world: World) -> None:
     before = rows()
     for name, path in addresses(world):
         if name in VERBS or name == "search":
-            assert client.post(path, {"reason": "x", "until": "hours"}).status_code == 403, path
+            answer = client.post(path, {"reason": "x", "until": "hours"})
+            assert answer.status_code == 403, path
+            assert "Please send it again" in answer.content.decode()
     assert rows() == before
 
 
@@ -167,3 +170,16 @@ def test_a_form_never_leads_to_another_host(world: World, lead: Client, back: st
     page = lead.get(f"/visits/{world.dose.pk}/", {"back": back}).content.decode()
     assert "evil.example" not in page
     assert "javascript:" not in page
+
+
+def test_our_own_fault_is_a_plain_page_that_needs_nothing() -> None:
+    answer = errors.server_error(RequestFactory().get("/roster/"))
+    assert answer.status_code == 500
+    assert "It is our fault" in answer.content.decode()
+
+
+def test_what_a_role_may_not_do_is_a_plain_page(world: World) -> None:
+    client = signed_in(world.clinic.monitor)
+    answer = client.post(f"/follow-ups/{world.gap.pk}/waive/", {"reason": "x"})
+    assert answer.status_code == 403
+    assert "You may not do this" in answer.content.decode()

@@ -7,6 +7,7 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from pytest_django import Settings
 
 from clinic.practice.models import StaffMember
 from tests import factories
@@ -168,3 +169,11 @@ def test_a_user_without_a_practice_sees_nothing(world: World) -> None:
         assert answer.status_code == 403
         assert str(world.clinic.patient) not in answer.content.decode()
         assert "no practice" in answer.content.decode()
+
+
+def test_too_many_tries_from_one_place_are_told_to_wait(person: StaffMember, settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    client = Client()
+    answers = [sign_in(client, password="not the password at all") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "Too many tries" in answers[2].content.decode()

@@ -43,7 +43,7 @@ def staff_page(*methods: str) -> Callable[[View[P]], Guarded[P]]:
     """A view for signed-in staff of a practice, given their actor. What is not theirs is not there."""
 
     def decorate(view: View[P]) -> Guarded[P]:
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return _to_sign_in(request)
             try:
