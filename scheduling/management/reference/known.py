@@ -156,7 +156,8 @@ RULES = (
         "R-03",
         "Unencrypted channels after a warning (2013 Omnibus).",
         PART,
-        "A grant that was asked for names the warning that was shown; the consent that lies in giving an address "
+        "A grant that was asked for names the warning that was shown; the consent that lies in giving "
+        "an address "
         "names none.",
     ),
     Rule(
@@ -169,7 +170,8 @@ RULES = (
         "R-05",
         "Consent for a purpose (FCC 2015).",
         PART,
-        "Giving a number or an address is recorded as consent to reminders, with its source. The number's own "
+        "Giving a number or an address is recorded as consent to reminders, with its source. The "
+        "number's own "
         "purpose is not kept.",
     ),
     Rule(
