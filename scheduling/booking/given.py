@@ -53,19 +53,20 @@ def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Ord
     roles = dict(
         StaffMember.objects.filter(practice_id=actor.practice_id, id__in=people).values_list("id", "roles")
     )
-    in_order = sorted(listed, key=lambda one: one["start"])
+    in_order = sorted(enumerate(listed), key=lambda pair: (pair[1]["start"], pair[0]))
     return order, tuple(_complete(protocol, in_order, roles))
 
 
 def _complete(
-    protocol: Protocol, listed: Sequence[Mapping[str, Any]], roles: Mapping[UUID, list[str]]
+    protocol: Protocol, listed: Sequence[tuple[int, Mapping[str, Any]]], roles: Mapping[UUID, list[str]]
 ) -> list[PlannedVisit]:
     """Number the visits, and give each follow-up the latest dose before it unless it names one."""
     counts: dict[str, int] = {}
     sequences: dict[str | None, int] = {}
     found: list[PlannedVisit] = []
     last_dose: str | None = None
-    for position, one in enumerate(listed):
+    # `position` is where the caller wrote the visit: errors point there.
+    for position, one in listed:
         kind = one["kind"]
         name = "dose" if kind in DOSES else kind
         counts[name] = counts.get(name, 0) + 1

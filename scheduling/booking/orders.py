@@ -15,7 +15,7 @@ from scheduling.booking import access
 from scheduling.errors import Unplannable
 from scheduling.followups import facts
 from scheduling.models import ProtocolVersion
-from scheduling.planning.protocol import Protocol
+from scheduling.planning.protocol import FollowUpRule, Protocol
 from scheduling.planning.values import (
     HardLimits,
     PlanRequest,
@@ -105,7 +105,7 @@ def place(
 def request(*, order: Order, protocol: Protocol, site: Site, now: datetime) -> PlanRequest:
     """The planner's request. Raises Invalid where a preference or an override cannot be understood."""
     wishes = order.preferences
-    windows, spacing = _overrides(order.overrides)
+    windows, spacing = _overrides(order.overrides, protocol.follow_up)
     known = set(Weights.__dataclass_fields__)
     weights = {k: v for k, v in site.practice.settings.get("planner_weights", {}).items() if k in known}
     return PlanRequest(
@@ -172,7 +172,9 @@ def _hard_limits(value: Mapping[str, Any]) -> HardLimits:
     )
 
 
-def _overrides(asked: Sequence[Mapping[str, Any]]) -> tuple[dict[int, WindowOverride], dict[int, int]]:
+def _overrides(
+    asked: Sequence[Mapping[str, Any]], rule: FollowUpRule | None
+) -> tuple[dict[int, WindowOverride], dict[int, int]]:
     """Overrides at planning: a dose's window hours, or its longest spacing, each with a reason."""
     windows: dict[int, WindowOverride] = {}
     spacing: dict[int, int] = {}
@@ -185,12 +187,24 @@ def _overrides(asked: Sequence[Mapping[str, Any]]) -> tuple[dict[int, WindowOver
             raise Invalid({f"{where}.reason": ["An override needs a reason."]})
         value = one.get("value") or {}
         if one.get("rule_id") == "window" and value and set(value) <= WINDOW_HOURS:
-            windows[int(number)] = facts.window_override(_hours(value, where))
+            windows[int(number)] = _window(_hours(value, where), rule, where)
         elif one.get("rule_id") == "spacing" and set(value) == {"max_days"}:
             spacing[int(number)] = int(_hours(value, where)["max_days"])
         else:
             raise Invalid({f"{where}.rule_id": ["Either window with hours, or spacing with max_days."]})
     return windows, spacing
+
+
+def _window(value: Mapping[str, float], rule: FollowUpRule | None, where: str) -> WindowOverride:
+    """The hours of one dose's window. The ideal band and a grace that is not given follow the new edges."""
+    if rule is None:
+        raise Invalid({f"{where}.rule_id": ["This protocol asks for no follow-up: there is no window."]})
+    opens, closes = value.get("min_hours", rule.min_hours), value.get("max_hours", rule.max_hours)
+    if not opens <= closes <= value.get("grace_hours", max(closes, rule.grace_hours)):
+        raise Invalid(
+            {f"{where}.value": ["The window must open before it closes, and close before its grace."]}
+        )
+    return facts.window_override(value)
 
 
 def _hours(value: Mapping[str, Any], where: str) -> dict[str, float]:

@@ -196,6 +196,19 @@ def test_what_belongs_to_others_looks_missing(clinic: factories.Clinic) -> None:
             {"overrides": [{"rule_id": "window", "visit": "dose-1", "value": {"max_hours": 96}}]},
             "overrides.0.reason",
         ),
+        (
+            {
+                "overrides": [
+                    {
+                        "rule_id": "window",
+                        "visit": "dose-1",
+                        "value": {"min_hours": 96, "max_hours": 24},
+                        "reason": "x",
+                    }
+                ]
+            },
+            "overrides.0.value",
+        ),
         ({"overrides": [{"rule_id": "gravity", "visit": "dose-1", "reason": "x"}]}, "overrides.0.rule_id"),
         ({"overrides": [{"rule_id": "window", "visit": "nurse", "reason": "x"}]}, "overrides.0.visit"),
     ],
