@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scheduling.planning.daygraph import DayGraph, Node
-from scheduling.planning.gaps import INF, NEVER, Filling, Placed, Task
+from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filling, Found, Opening, Placed, Task
 from scheduling.planning.problem import Problem
 
 FIRST_STEP = 8
@@ -307,7 +307,7 @@ class Chain:
             return {(-1, -1): 0}, 0
         problem = self.problem
         queue, reviews = problem.follow_tasks(index, slot), problem.review_tasks(index, slot)
-        if len(queue) == 1 and len(reviews) <= 1:
+        if len(queue) == 1:
             quick = self._quick(queue[0], reviews, deadline)
             if quick is not None:
                 return quick
@@ -316,35 +316,40 @@ class Chain:
         return _by_people(fillings)
 
     def _quick(self, task: Task, reviews: Sequence[Task], deadline: int) -> tuple[Vector, int] | None:
-        # One follow-up, at most one review: people are independent, unless the best places of the two
-        # overlap.
-        opening = task.opening._replace(until=deadline)
+        # One follow-up: people are independent, and each review keeps its own best cost where a place beside the
+        # others has it; the sum of the bests cannot be beaten. None where some review would have to pay more.
         vector, end = [INF] * self.people, 0
-        apart = None
-        if reviews:
-            apart = reviews[0].offers[0][1]
-            room = reviews[0].opening._replace(until=deadline)
-            review = apart.best(room)
-            if review is None:
-                return vector, 0
+        rooms = [(review.offers[0][1], review.opening._replace(until=deadline)) for review in reviews]
+        bests = [offer.best(room) for offer, room in rooms]
+        if None in bests:
+            return vector, 0
+        opening = task.opening._replace(until=deadline)
         for person, offer in task.offers:
             found = offer.best(opening)
             if found is None:
                 continue
-            cost, start, over = found
-            if reviews and apart is not None and review is not None:
-                place = review
-                if place[1] < over and start < place[2]:
-                    sooner = apart.best(room._replace(until=min(deadline, start)))
-                    later = apart.best(room._replace(first=max(room.first, over)))
-                    held = [one for one in (sooner, later) if one is not None and one[0] == review[0]]
-                    if not held:
-                        return None
-                    place = held[0]
-                cost, over = cost + place[0], max(over, place[2])
+            cost, taken = found[0], [found]
+            for (review, room), best in zip(rooms, bests, strict=True):
+                place = _beside(review, room, best, taken)
+                if place is None:
+                    return None
+                taken.append(place)
+                cost += place[0]
             vector[person] = cost
-            end = max(end, over)
+            end = max(end, *(over for _, _, over in taken))
         return vector, end
+
+
+def _beside(offer: AnyOffer, opening: Opening, best: Found | None, taken: Sequence[Found]) -> Found | None:
+    """The earliest place as cheap as the best one that overlaps none of the taken ones."""
+    place = best
+    while place is not None and best is not None and place[0] == best[0]:
+        start, over = place[1], place[2]
+        after = max((end for _, begin, end in taken if begin < over and start < end), default=None)
+        if after is None:
+            return place
+        place = offer.best(opening._replace(first=max(opening.first, after)))
+    return None
 
 
 def _by_people(fillings: Sequence[Filling]) -> tuple[Pairs, int]:

@@ -153,15 +153,16 @@ def test_two_visits_a_unit_are_on_different_days() -> None:
 
 def test_without_the_rule_a_follow_up_may_come_after_the_next_dose() -> None:
     place = clinic()
-    away = Busy(Span(at(MONDAY + timedelta(days=1), 8), at(MONDAY + timedelta(days=3), 12)))
+    away = Busy(Span(at(MONDAY + timedelta(days=1), 8), at(MONDAY + timedelta(days=3), 18)))
     people = tuple(
         replace(person, busy=(away,)) if "therapist" in person.roles else person
         for person in place.practitioners
     )
+    dosing_days = (at(MONDAY, 8), at(MONDAY + timedelta(days=3), 8))
     chairs = tuple(
-        replace(
-            room, open=tuple(span for span in room.open if span.start < at(MONDAY, 0) + timedelta(days=7))
-        )
+        replace(room, open=tuple(span for span in room.open if span.start in dosing_days))
+        if room.kind == "infusion_chair"
+        else room
         for room in place.rooms
     )
     place = replace(place, practitioners=people, rooms=chairs)
