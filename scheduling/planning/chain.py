@@ -316,8 +316,8 @@ class Chain:
         return _by_people(fillings)
 
     def _quick(self, task: Task, reviews: Sequence[Task], deadline: int) -> tuple[Vector, int] | None:
-        # One follow-up: people are independent, and each review keeps its own best cost where a place beside the
-        # others has it; the sum of the bests cannot be beaten. None where some review would have to pay more.
+        # People are independent, and each review keeps its best cost where a place beside the others has it:
+        # the sum of the bests cannot be beaten. None where some review would have to pay more.
         vector, end = [INF] * self.people, 0
         rooms = [(review.offers[0][1], review.opening._replace(until=deadline)) for review in reviews]
         bests = [offer.best(room) for offer, room in rooms]

@@ -69,7 +69,8 @@ def plan_course(*, request: PlanRequest, availability: Availability) -> tuple[Pl
     """The best plan and up to `request.proposals` - 1 that differ from it, cheapest first, or why there is
     none.
 
-    Raises `steps.UnknownPhase`, `windows.UnknownZone` and `grid.BadGrid` for a request that means nothing.
+    Raises `steps.UnknownPhase`, `steps.BadDates`, `windows.UnknownZone` and `grid.BadGrid` for a request that
+    means nothing.
     """
     calendar = calendar_for(request, availability)
     try:

@@ -13,10 +13,15 @@ START_SLACK_DAYS = 28
 OPEN_ENDED_DAYS = 84
 REVIEW_DAYS = 28
 TIMED_REVIEW_DAYS = 14
+FIRST_YEAR, LAST_YEAR = 1971, 9900
 
 
 class UnknownPhase(ValueError):
     """The protocol has no phase of this name."""
+
+
+class BadDates(ValueError):
+    """The request's dates are too far from any calendar to plan with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +127,20 @@ def open_ended_sessions(
     elif past:
         mine = [dose.day for dose in past if request.protocol.phases[dose.phase_index] is phase]
         begins = mine[0] if mine else max(begins, past[-1].day + timedelta(days=low))
-    return 1 + max(0, (request.review_on - begins).days) // ideal
+    # Beyond the horizon no dose can be, however far the review is.
+    return 1 + min(HORIZON_DAYS, max(0, (request.review_on - begins).days)) // ideal
 
 
 def start_day(request: PlanRequest) -> date:
     """The first local day on which the first planned dose may be.
 
     A series that begins N days before the first dose needs those days, counted from `not_before`.
+    Raises BadDates.
     """
+    if not all(
+        FIRST_YEAR <= day.year <= LAST_YEAR for day in (request.start_on_or_after, request.not_before)
+    ):
+        raise BadDates(f"a course begins between {FIRST_YEAR} and {LAST_YEAR}")
     today = windows.local_day(zone=request.zone, instant=request.not_before)
     day = max(request.start_on_or_after, today)
     if not request.given:

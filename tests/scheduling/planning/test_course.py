@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.planning import course, rules, scoring, steps, windows
+from scheduling.planning import course, grid, rules, scoring, steps, windows
 from scheduling.planning.problem import Problem, calendar_for
 from scheduling.planning.values import (
     Availability,
@@ -435,6 +435,26 @@ def test_nothing_starts_before_it_may() -> None:
 def test_an_unknown_phase_is_refused() -> None:
     with pytest.raises(steps.UnknownPhase):
         course.plan_course(request=request(short(2), through_phase="elsewhere"), availability=clinic())
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(9999, 12, 31)])
+def test_dates_beyond_any_calendar_are_refused(day: date) -> None:
+    asked = replace(request(short(2)), start_on_or_after=day)
+    with pytest.raises(steps.BadDates):
+        course.plan_course(request=asked, availability=clinic())
+
+
+def test_a_review_date_far_away_asks_for_no_more_doses_than_fit() -> None:
+    source = short(2)
+    source["phases"][0]["sessions"] = None
+    asked = request(source, review_on=date(9999, 12, 31))
+    assert len(steps.dose_steps(asked)) <= steps.HORIZON_DAYS
+    assert isinstance(course.plan_course(request=asked, availability=clinic()), NoPlan)
+
+
+def test_an_odd_grid_is_refused() -> None:
+    with pytest.raises(grid.BadGrid):
+        course.plan_course(request=request(short(2), grid_minutes=7), availability=clinic())
 
 
 def test_a_course_with_every_dose_given_says_so() -> None:
