@@ -31,11 +31,15 @@ def create_practice(
     does.
     """
     given = {"name": name, "message_name": message_name, "settings": settings or {}, "phone": phone}
-    values = _practice_values(given, region=queries.DEFAULT_REGION)
     with transaction.atomic(durable=True):
-        practice = Practice.objects.create(**values)
-        installation = actors.system(practice_id=practice.pk)
-        writing.tell(actor=installation, now=now, verb="create", kind="practice", row_id=practice.pk)
+        return insert_practice(given=given, now=now)
+
+
+def insert_practice(*, given: Mapping[str, Any], now: datetime) -> Practice:
+    """A practice with its trail row, inside the caller's transaction."""
+    practice = Practice.objects.create(**_practice_values(given, region=queries.DEFAULT_REGION))
+    installation = actors.system(practice_id=practice.pk)
+    writing.tell(actor=installation, now=now, verb="create", kind="practice", row_id=practice.pk)
     return practice
 
 
@@ -97,23 +101,25 @@ def create_site(
     whenever people work.
     """
     given = {"name": name, "time_zone": time_zone, "grid_minutes": grid_minutes, "phone": phone}
-
-    def make(site_id: UUID) -> Site:
-        values, spans = _site_values(actor, {**given, "address": address, "hours": hours})
-        site = Site.objects.create(id=site_id, practice_id=actor.practice_id, **values)
-        _put_hours(site, spans or [])
-        return site
-
+    given |= {"address": address, "hours": hours}
     return writing.create(
         actor=actor,
         capability="sites.write",
         key=key,
         now=now,
         kind="site",
-        make=make,
+        make=lambda site_id: insert_site(actor=actor, site_id=site_id, given=given),
         load=lambda site_id: queries.site(actor=actor, site_id=site_id),
         unique=SITE_UNIQUE,
     )
+
+
+def insert_site(*, actor: Actor, site_id: UUID, given: Mapping[str, Any]) -> Site:
+    """A site without its trail row, inside the caller's transaction."""
+    values, spans = _site_values(actor, given)
+    site = Site.objects.create(id=site_id, practice_id=actor.practice_id, **values)
+    _put_hours(site, spans or [])
+    return site
 
 
 def update_site(

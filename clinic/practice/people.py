@@ -62,15 +62,9 @@ def create_staff_member(
     given |= {"buffer_minutes": buffer_minutes, "travel_minutes": travel_minutes}
 
     def make(staff_id: UUID) -> StaffMember:
-        values = _values(actor, given)
-        _username(username)
-        member = StaffMember(id=staff_id, username=username, practice_id=actor.practice_id, **values)
-        _password(member, password)
-        member.resource = Resource.objects.create(
-            practice_id=actor.practice_id, kind=Resource.Kind.PRACTITIONER
+        return insert_staff_member(
+            actor=actor, staff_id=staff_id, username=username, password=password, given=given
         )
-        member.save(force_insert=True)
-        return member
 
     return writing.create(
         actor=actor,
@@ -82,6 +76,19 @@ def create_staff_member(
         load=lambda staff_id: queries.practitioner(actor=actor, staff_id=staff_id),
         unique=UNIQUE,
     )
+
+
+def insert_staff_member(
+    *, actor: Actor, staff_id: UUID, username: str, password: str | None, given: Mapping[str, Any]
+) -> StaffMember:
+    """A person with their resource and without a trail row, inside the caller's transaction."""
+    values = _values(actor, given)
+    _username(username)
+    member = StaffMember(id=staff_id, username=username, practice_id=actor.practice_id, **values)
+    _password(member, password)
+    member.resource = Resource.objects.create(practice_id=actor.practice_id, kind=Resource.Kind.PRACTITIONER)
+    member.save(force_insert=True)
+    return member
 
 
 def update_staff_member(

@@ -26,6 +26,8 @@ def register(
     _check(actor)
     problems = fields.Problems()
     clean = fields.text(problems, "name", name, longest=255)
+    if not scopes:
+        problems.add("scopes", "Name at least one.")
     for scope in scopes:
         fields.choice(problems, "scopes", scope, permissions.SCOPES.keys())
     problems.raise_if_any()
