@@ -29,7 +29,10 @@ class SlotTaken(Conflict):
 
 
 class Unplannable(SchedulingError):
-    """No plan keeps all the rules. `rules` says which cannot hold together, and what would help."""
+    """No plan keeps all the rules.
+
+    `rules` says which cannot hold together, and what would help.
+    """
 
     code = "unplannable"
 
@@ -39,7 +42,10 @@ class Unplannable(SchedulingError):
 
 
 class RuleViolation(SchedulingError):
-    """This breaks a rule. `violations`: `[{"rule_id", "severity", "overridable", "visit", "message"}]`."""
+    """This breaks a rule.
+
+    `violations`: `[{"rule_id", "severity", "overridable", "visit", "message"}]`.
+    """
 
     code = "rule_violation"
 
@@ -49,7 +55,10 @@ class RuleViolation(SchedulingError):
 
 
 class ProposalExpired(Conflict):
-    """This proposal has expired or was changed; ask for a new one."""
+    """This proposal has expired or was changed; ask for a new one.
+
+    Also when a visit of it is in the past by now.
+    """
 
     code = "proposal_expired"
 

@@ -78,7 +78,22 @@ def claim(
         raise
     if taken:
         return None
-    row = IdempotencyKey.objects.get(scope=key.scope, key=key.value)
+    return _replay(IdempotencyKey.objects.get(scope=key.scope, key=key.value), key)
+
+
+def find(*, key: Key | None, now: datetime) -> Replay | None:
+    """What this key made before, if it has: asked first, because what a repeated request names may be gone by
+    now.
+
+    Raises KeyReused when the key came with another request.
+    """
+    if key is None:
+        return None
+    row = IdempotencyKey.objects.filter(scope=key.scope, key=key.value, created_at__gte=now - KEPT).first()
+    return _replay(row, key) if row else None
+
+
+def _replay(row: IdempotencyKey, key: Key) -> Replay:
     if row.fingerprint != key.fingerprint:
         raise KeyReused()
     return Replay(status_code=row.status_code, object_kind=row.object_kind, object_id=row.object_id)

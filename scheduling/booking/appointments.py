@@ -27,7 +27,11 @@ CAPABILITY = {
     "no_show": "appointments.attend",
 }
 # Facts follow one another: nobody leaves before they came.
-IN_ORDER = ("arrived_at", "started_at", "administration_ended_at")
+IN_ORDER = {
+    "arrived_at": "the arrival",
+    "started_at": "the start",
+    "administration_ended_at": "the end of the administration",
+}
 
 
 def transition(
@@ -88,10 +92,10 @@ def _check_facts(
     """What is recorded must be possible: in order, by somebody who may, and with the reason it needs."""
     if moment < now:
         permissions.check(actor=actor, capability="appointments.record_past")
-    for name in IN_ORDER:
+    for name, words in IN_ORDER.items():
         earlier = getattr(appointment, name)
         if earlier is not None and moment < earlier:
-            raise Invalid({"at": [f"It cannot be before {name} ({earlier.isoformat()})."]})
+            raise Invalid({"at": [f"It cannot be before {words} ({earlier.isoformat()})."]})
     if verb == "no_show" and moment < appointment.start:
         raise Invalid({"at": ["The visit has not begun: nobody can have missed it. It can be cancelled."]})
     if verb == "cancel" and not reason.strip():

@@ -16,6 +16,7 @@ from scheduling import states
 from scheduling.booking import (
     access,
     consequences,
+    filling,
     given,
     locks,
     orders,
@@ -28,7 +29,7 @@ from scheduling.booking import (
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
-from scheduling.errors import RuleViolation, SlotTaken, Unplannable
+from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
 from scheduling.models.appointment import Status
@@ -130,13 +131,15 @@ def book(
     Invalid, Busy.
     """
     permissions.check(actor=actor, capability="courses.book")
+    if before := idempotency.find(key=key, now=now):
+        return before.object_id
     if (proposal is None) == (chosen is None):
         raise Invalid({"proposal": ["Give a proposal or the visits themselves, one of the two."]})
     if proposal is not None:
         contents = proposals.read(actor=actor, token=proposal, now=now)
         order, planned, stamp = contents.order, contents.visits, contents.roster_stamp
     else:
-        order, planned = given.read(actor=actor, chosen=chosen or {}, now=now)
+        order, planned = _read_chosen(actor=actor, chosen=chosen or {}, now=now)
         stamp = ""
     if unknown := set(skip) - {visit.ref for visit in planned}:
         raise Invalid({"skip": [f"Not visits of this course: {', '.join(sorted(unknown))}."]})
@@ -149,6 +152,15 @@ def book(
     except SlotTaken as taken:
         taken.offer(_alternative(actor=actor, order=order, now=now))
         raise
+
+
+def _read_chosen(
+    *, actor: Actor, chosen: Mapping[str, Any], now: datetime
+) -> tuple[Order, tuple[PlannedVisit, ...]]:
+    order, planned = given.read(actor=actor, chosen=chosen, now=now)
+    site = access.site(actor=actor, site_id=UUID(order.site))
+    protocol = facts.protocol_of(UUID(order.version))
+    return order, filling.fill(order=order, protocol=protocol, site=site, planned=planned, now=now)
 
 
 def _commit(
@@ -204,6 +216,8 @@ def _check(
     absences, closures, hours and rooms are compared by the roster's stamp, and all rules are checked again
     when it differs.
     """
+    if stamp and any(visit.start < placement.now for visit in planned):
+        raise ProposalExpired()
     if stamp and stamp == proposals.roster_stamp():
         return []
     protocol = placement.protocol

@@ -17,7 +17,7 @@ from scheduling.planning.protocol import Presence, Protocol
 from scheduling.planning.values import SEATS, PlannedVisit, Staffing, Violation
 
 # Violations that mean "somebody was faster", told as a clash and not as a broken rule.
-TAKEN_RULES = {"room_busy", "practitioner_busy", "patient_busy", "group_full"}
+TAKEN_RULES = {"patient_busy", "staff_busy", "room_busy", "room_turnover", "group_full"}
 MAX_VISITS = 200
 DOSES = (Kind.DOSING, Kind.DEVICE)
 
@@ -47,6 +47,7 @@ def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Ord
         overrides=chosen.get("overrides") or (),
         alternatives=1,
         now=now,
+        may_excuse=True,
     )
     protocol = facts.protocol_of(version.id)
     people = {one for visit in listed for one in visit.get("practitioners") or ()}

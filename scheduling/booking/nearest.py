@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from scheduling.booking import given
@@ -49,6 +48,15 @@ class Fit:
     room: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a start does not work. `taken`: somebody was faster; otherwise a rule that may be overridden."""
+
+    rule_id: str
+    message: str
+    taken: bool
+
+
 def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
     return availability.for_planning(
         practice_id=wanted.practice_id,
@@ -59,12 +67,11 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
     )
 
 
-def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | dict[str, str]:
-    """People and a room for this start, or what stands in the way: `{"rule_id", "message", "taken":
-    "yes"|"no"}`."""
+def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal:
+    """People and a room for this start, or what stands in the way."""
     end = start + wanted.length
     if any(busy.start < end and start < busy.end for busy in free.patient_busy):
-        return _no("patient_busy", "The patient has another visit at that time.", taken=True)
+        return Refusal("patient_busy", "The patient has another visit at that time.", taken=True)
     staffing: list[Staffing] = []
     for role, presence, seats in given.needs_of(
         protocol=wanted.protocol, kind=wanted.kind, ordinal=wanted.ordinal
@@ -80,22 +87,22 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | dict[st
         able.sort(key=lambda one: (one.id not in wanted.familiar, one.id))
         on_shift = [one for one in able if _covers(one.on_shift, start, end)]
         if not on_shift:
-            return _no("shift", f"No {role} is on shift at that time.", taken=False)
+            return Refusal("shift", f"No {role} is on shift at that time.", taken=False)
         free_ones = [
             one
             for one in on_shift
             if presence is Presence.ON_SITE or _load(one.busy, start, end) + seats <= SEATS
         ]
         if not free_ones:
-            return _no("practitioner_busy", f"No {role} is free at that time.", taken=True)
+            return Refusal("practitioner_busy", f"No {role} is free at that time.", taken=True)
         staffing.append(Staffing(role, free_ones[0].id, presence, seats))
     room = _room(wanted, free, start, end)
-    if isinstance(room, dict):
+    if isinstance(room, Refusal):
         return room
     return Fit(start, tuple(staffing), room)
 
 
-def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) -> str | None | dict[str, str]:
+def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) -> str | None | Refusal:
     kinds = given.room_kinds_of(protocol=wanted.protocol, kind=wanted.kind)
     at_home = wanted.protocol is not None and wanted.kind in given.DOSES and not kinds
     if wanted.mode != IN_PERSON or at_home:
@@ -108,11 +115,11 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
     ]
     opened = [one for one in usable if _covers(one.open, start, end)]
     if not opened:
-        return _no("room", "No suitable room is open at that time.", taken=False)
+        return Refusal("room", "No suitable room is open at that time.", taken=False)
     until = end + wanted.turnover
     empty = [one for one in opened if _load(one.busy, start, until) == 0]
     if not empty:
-        return _no("room_busy", "No suitable room is free at that time.", taken=True)
+        return Refusal("room_busy", "No suitable room is free at that time.", taken=True)
     return empty[0].id
 
 
@@ -144,7 +151,3 @@ def _load(busy: Sequence[Busy], start: datetime, end: datetime) -> int:
     near = [one for one in busy if one.span.start < end and start < one.span.end]
     moments = [start, *(one.span.start for one in near if one.span.start > start)]
     return max(sum(one.seats for one in near if one.span.start <= at < one.span.end) for at in moments)
-
-
-def _no(rule_id: str, message: str, *, taken: bool) -> dict[str, Any]:
-    return {"rule_id": rule_id, "message": message, "taken": "yes" if taken else "no"}

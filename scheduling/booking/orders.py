@@ -66,8 +66,10 @@ def place(
     overrides: Sequence[Mapping[str, Any]],
     alternatives: int,
     now: datetime,
+    may_excuse: bool = False,
 ) -> tuple[Order, ProtocolVersion, Site]:
-    """Check who asks for what, and write the order down.
+    """Check who asks for what, and write the order down. `may_excuse`: overrides may also name rules that the
+    visits break, not only what is planned otherwise.
 
     Raises NotAllowed, NotFound, Invalid, and Unplannable for a protocol that is not plannable until mapped.
     """
@@ -85,6 +87,10 @@ def place(
         permissions.check(actor=actor, capability="courses.override")
     if not EARLIEST <= start_on_or_after <= now.date() + LATEST:
         raise Invalid({"start_on_or_after": ["The date is not within the next two years."]})
+    for position, one in enumerate(overrides):
+        if not may_excuse and one.get("rule_id") not in PLANNED:
+            known = ["Either window with hours, or spacing with max_days."]
+            raise Invalid({f"overrides.{position}.rule_id": known})
     protocol = facts.protocol_of(version.id)
     if through_phase is not None and through_phase not in {phase.name for phase in protocol.phases}:
         raise Invalid({"through_phase": ["The protocol has no phase of this name."]})
@@ -179,6 +185,8 @@ def _overrides(
     windows: dict[int, WindowOverride] = {}
     spacing: dict[int, int] = {}
     for position, one in enumerate(asked):
+        if one.get("rule_id") not in PLANNED:
+            continue
         where = f"overrides.{position}"
         prefix, _, number = str(one.get("visit") or "").partition("-")
         if prefix != "dose" or not number.isdecimal():
@@ -191,7 +199,8 @@ def _overrides(
         elif one.get("rule_id") == "spacing" and set(value) == {"max_days"}:
             spacing[int(number)] = int(_hours(value, where)["max_days"])
         else:
-            raise Invalid({f"{where}.rule_id": ["Either window with hours, or spacing with max_days."]})
+            hours = ", ".join(sorted(WINDOW_HOURS))
+            raise Invalid({f"{where}.value": [f"For window any of {hours}; for spacing max_days."]})
     return windows, spacing
 
 

@@ -12,8 +12,18 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import StaffMember
-from scheduling.booking import access, appointments, given, locks, nearest, overrides, reminders, visits
-from scheduling.booking.nearest import Fit, Wanted
+from scheduling.booking import (
+    access,
+    appointments,
+    given,
+    locks,
+    nearest,
+    overrides,
+    reminders,
+    spacing,
+    visits,
+)
+from scheduling.booking.nearest import Fit, Refusal, Wanted
 from scheduling.booking.visits import Placement
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
@@ -153,12 +163,12 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     found = nearest.fit(
         wanted=wanted, free=nearest.calendar(wanted=wanted, span=span, now=placement.now), start=wanted.start
     )
-    used: list[dict[str, Any]] = []
-    if isinstance(found, Fit):
-        fit = found
-    else:
-        fit, used = _despite(placement, visit, wanted, found, late=late)
+    fit = found if isinstance(found, Fit) else _as_asked(visit, wanted, found, late=late)
     planned = _planned(placement, visit, wanted, fit)
+    broken = [] if late else _broken(placement, visit, planned, found)
+    left, used = overrides.remaining(actor=placement.actor, violations=broken, asked=visit.overrides)
+    if left:
+        raise RuleViolation(violations=left)
     placement.ids[planned.ref] = appointment_id
     visits.resolve(placement, [planned])
     # A late entry that clashes is kept as what happened, and occupies nothing.
@@ -191,15 +201,14 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
         reminders.on_appointments_booked(appointments=[booked], now=placement.now)
 
 
-def _is_taken(refusal: dict[str, str]) -> bool:
-    return refusal["taken"] == "yes"
-
-
-def _despite(
-    placement: Placement, visit: Visit, wanted: Wanted, refusal: dict[str, str], *, late: bool
-) -> tuple[Fit, list[dict[str, Any]]]:
-    """What to do with a visit that does not fit: a clash refuses, a broken rule may be overridden, the past
-    is recorded."""
+def _as_asked(visit: Visit, wanted: Wanted, refusal: Refusal, *, late: bool) -> Fit:
+    """A visit that does not fit, as it was asked for: what happened is recorded, a broken rule may be
+    overridden, a clash with another visit refuses.
+    """
+    if refusal.taken and not late:
+        end = wanted.start + wanted.length
+        clash = {"visit": visit.kind, "start": wanted.start.isoformat(), "end": end.isoformat()}
+        raise SlotTaken(clashes=[clash | {"message": refusal.message}])
     staffing = given.staffing(
         protocol=wanted.protocol,
         kind=wanted.kind,
@@ -208,24 +217,21 @@ def _despite(
         roles=dict(StaffMember.objects.filter(id__in=visit.practitioner_ids).values_list("id", "roles")),
         where="practitioners",
     )
-    as_asked = Fit(wanted.start, staffing, str(visit.room_id) if visit.room_id else None)
-    if late:
-        return as_asked, []
-    if _is_taken(refusal):
-        end = wanted.start + wanted.length
-        clash = {"visit": visit.kind, "start": wanted.start.isoformat(), "end": end.isoformat()}
-        raise SlotTaken(clashes=[clash | {"message": refusal["message"]}])
-    broken = {
-        "rule_id": refusal["rule_id"],
-        "severity": "error",
-        "overridable": True,
-        "visit": visit.kind,
-        "message": refusal["message"],
-    }
-    left, used = overrides.remaining(actor=placement.actor, violations=[broken], asked=visit.overrides)
-    if left:
-        raise RuleViolation(violations=left)
-    return as_asked, used
+    return Fit(wanted.start, staffing, str(visit.room_id) if visit.room_id else None)
+
+
+def _broken(
+    placement: Placement, visit: Visit, planned: PlannedVisit, found: Fit | Refusal
+) -> list[dict[str, Any]]:
+    """The rules that the visit breaks: people and places that do not fit, and for a dose spacing and caps."""
+    broken: list[dict[str, Any]] = []
+    if isinstance(found, Refusal):
+        broken.append({"rule_id": found.rule_id, "message": found.message})
+    if visit.kind in given.DOSES:
+        broken += spacing.violations(
+            placement=placement, start=planned.start, end=planned.end, phase=planned.phase
+        )
+    return [{"severity": "error", "overridable": True} | one | {"visit": visit.kind} for one in broken]
 
 
 def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> PlannedVisit:

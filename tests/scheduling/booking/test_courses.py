@@ -1,6 +1,7 @@
 """A course: proposed without a trace, booked whole or not at all."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from clinic.practice.idempotency import Key
 from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from scheduling.booking import courses, protocols
-from scheduling.errors import ProposalExpired, SlotTaken, Unplannable
+from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
 from scheduling.models import Absence, Appointment, FollowUpGap, Occupancy, RuleOverride, TreatmentCourse
 from tests import factories
 from tests.scheduling.booking import booked
@@ -145,7 +146,7 @@ def test_a_therapist_who_fell_ill_since_the_proposal_is_noticed(clinic: factorie
         starts_at=follow_up.start - timedelta(hours=1),
         ends_at=follow_up.end,
     )
-    with pytest.raises(courses.RuleViolation) as refusal:
+    with pytest.raises(RuleViolation) as refusal:
         courses.book(actor=clinic.admin, now=NOW, proposal=best.token)
     assert {one["visit"] for one in refusal.value.violations} == {"integration-2"}
     assert not TreatmentCourse.objects.exists()
@@ -298,3 +299,60 @@ def test_visits_that_a_person_chose(clinic: factories.Clinic) -> None:
     assert FollowUpGap.objects.get(course_id=course_id).status == "covered"
     with pytest.raises(SlotTaken):
         courses.book(actor=clinic.admin, now=NOW, chosen=chosen)
+
+
+def test_a_repeated_key_answers_after_the_proposal_has_expired(clinic: factories.Clinic) -> None:
+    token = booked.propose(clinic)[0].token
+    key = Key(scope="client:1", value="k", fingerprint="a")
+    course_id = courses.book(actor=clinic.admin, now=NOW, proposal=token, key=key)
+    later = NOW + timedelta(hours=3)
+    assert courses.book(actor=clinic.admin, now=later, proposal=token, key=key) == course_id
+    with pytest.raises(KeyReused):
+        other = Key(scope="client:1", value="k", fingerprint="b")
+        courses.book(actor=clinic.admin, now=later, proposal=token, key=other)
+
+
+def test_a_proposal_whose_first_visit_is_past_is_refused(clinic: factories.Clinic) -> None:
+    token = booked.propose(clinic, start_on_or_after=NOW.date())[0].token
+    first = min(visit.start for visit in booked.propose(clinic, start_on_or_after=NOW.date())[0].visits)
+    assert first - NOW < timedelta(minutes=15), "the first visit begins while the proposal still stands"
+    with pytest.raises(ProposalExpired):
+        courses.book(actor=clinic.admin, now=first + timedelta(minutes=1), proposal=token)
+
+
+def chosen(clinic: factories.Clinic, *hours: int, **extra: Any) -> dict[str, Any]:
+    """A dose, and follow-ups so many hours after its start; people and rooms are left to be found."""
+    dose = datetime(2026, 5, 11, 14, tzinfo=UTC)
+    visits = [{"kind": "dosing", "start": dose}]
+    visits += [
+        {"kind": "integration", "start": dose + timedelta(hours=one), "follows": "dose-1", "mode": "video"}
+        for one in hours
+    ]
+    return {
+        "patient": clinic.patient.pk,
+        "protocol": clinic.version.template_id,
+        "visits": visits,
+        **extra,
+    }
+
+
+def test_chosen_visits_get_people_and_rooms_that_are_free(clinic: factories.Clinic) -> None:
+    course_id = courses.book(actor=clinic.admin, now=NOW, chosen=chosen(clinic, 27))
+    dose, follow_up = Appointment.objects.filter(course_id=course_id).order_by("start")
+    assert set(dose.staffing.values_list("role", flat=True)) == {"prescriber", "monitor"}
+    assert dose.room in clinic.chairs
+    assert set(follow_up.staffing.values_list("role", flat=True)) == {"therapist"}
+    assert follow_up.room is None, "a video visit needs none"
+
+
+def test_a_chosen_visit_outside_its_window_needs_an_override(clinic: factories.Clinic) -> None:
+    with pytest.raises(RuleViolation) as refusal:
+        courses.book(actor=clinic.admin, now=NOW, chosen=chosen(clinic, 98))
+    broken = {(one["rule_id"], one["overridable"]) for one in refusal.value.violations}
+    assert broken == {("follow_up_window", True)}
+    excuse = [{"rule_id": "follow_up_window", "reason": "away until Saturday"}]
+    course_id = courses.book(actor=clinic.admin, now=NOW, chosen=chosen(clinic, 98, overrides=excuse))
+    assert RuleOverride.objects.get(course_id=course_id).reason == "away until Saturday"
+    desk = factories.actor(clinic.practice, "front_desk")
+    with pytest.raises(NotAllowed):
+        courses.book(actor=desk, now=NOW, chosen=chosen(clinic, 98, overrides=excuse))

@@ -148,3 +148,22 @@ def test_a_key_books_once(clinic: factories.Clinic) -> None:
     start = NOW + timedelta(days=1, hours=2)
     assert book(clinic, start=start, key=key) == book(clinic, start=start, key=key)
     assert Appointment.objects.count() == 1
+
+
+def test_a_dose_too_soon_after_another_needs_an_override(clinic: factories.Clinic) -> None:
+    course = booked.book(clinic)
+    dose = booked.visit(course, "dose-1")
+    asked: dict[str, Any] = {
+        "kind": "dosing",
+        "course_id": course.pk,
+        "start": dose.start + timedelta(days=1),
+        "practitioner_ids": (clinic.prescriber.pk, clinic.monitor.pk),
+        "room_id": clinic.chairs[1].pk,
+    }
+    with pytest.raises(RuleViolation) as refusal:
+        book(clinic, **asked)
+    assert {one["rule_id"] for one in refusal.value.violations} >= {"spacing_min"}
+    excuses = [{"rule_id": rule, "reason": "prescriber decided"} for rule in ("spacing_min", "rolling_cap")]
+    visit = book(clinic, **asked, overrides=excuses)
+    assert set(visit.overrides.values_list("rule_id", flat=True)) >= {"spacing_min"}
+    assert visit.unit.gap.status in ("prospective", "covered")
