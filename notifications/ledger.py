@@ -33,7 +33,7 @@ FINAL = frozenset({"delivered", "undelivered", "cancelled", "suppressed", "faile
 class InvalidMove(errors.Conflict):
     """The message is not in a state that allows this."""
 
-    code = "invalid_transition"
+    code = "invalid_message_move"
 
     def __init__(self, *, state: str, verb: str, allowed: tuple[str, ...]) -> None:
         super().__init__(

@@ -70,9 +70,8 @@ RULES = (
     Rule(
         "S-14",
         "A cap in any 7 days and a smallest spacing, for each phase.",
-        PART,
-        "Kept when a course is proposed or booked. A dose that is booked by itself is not checked "
-        "against them.",
+        KEPT,
+        "Whenever a course or a dose by itself is booked; an override needs a reason and somebody permitted.",
     ),
     Rule("S-15", "At home: an adult is present, and checks every 15 minutes.", NOT_YET),
     Rule("S-16", "Concomitant medication is checked at each session (REMS form).", NOT_YET),
