@@ -20,6 +20,7 @@ from scheduling.planning.protocol import Presence
 from scheduling.planning.values import Plan, PlannedVisit, Staffing, Window
 
 _SALT = "scheduling.proposal"
+_LOOKED_BACK = 200
 _HISTORIES = (
     "scheduling_shiftevent",
     "scheduling_shiftbreakevent",
@@ -70,12 +71,18 @@ class Contents:
 def roster_stamp() -> str:
     """A text that differs whenever anybody's shift, absence, closure, room or hours has changed.
 
-    Row history is append-only, so its last entry's number is such a mark; reading it costs eight index
-    look-ups.
+    Row history is append-only, so its last number is such a mark, together with how many of the numbers before
+    it are there: a slow transaction may commit a lower number after a higher one. It costs eight short index
+    scans.
     """
+    newest = ", ".join(
+        f"""(SELECT coalesce(max(pgh_id), 0) || '+' || count(*) FROM {table}
+             WHERE pgh_id > (SELECT max(pgh_id) FROM {table}) - {_LOOKED_BACK})"""
+        for table in _HISTORIES
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(f'(SELECT max(pgh_id) FROM {table})' for table in _HISTORIES)}")
-        return ".".join(str(number or 0) for number in cursor.fetchone() or ())
+        cursor.execute(f"SELECT concat_ws(' ', {newest})")
+        return str((cursor.fetchone() or ("",))[0])
 
 
 def make(*, actor: Actor, order: Order, plan: Plan, site: Site, stamp: str, now: datetime) -> Proposal:
