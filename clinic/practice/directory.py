@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from clinic.practice import actor as actors
-from clinic.practice import fields, permissions, queries, writing
+from clinic.practice import fields, permissions, ports, practice_settings, queries, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound, Stale
 from clinic.practice.models import Closure, OpeningHours, Practice, Resource, Room, Site
@@ -54,9 +54,12 @@ def update_practice(
         if version is not None and version != queries.practice_tag(practice=practice):
             raise Stale()
         values = _practice_values(changes, region=queries.region(practice=practice))
+        judged_by = practice.settings.get("severity_hours")
         for name, value in values.items():
             setattr(practice, name, value)
         practice.save(update_fields=list(values))
+        if practice.settings.get("severity_hours") != judged_by:
+            ports.terms_changed(practice_id=practice.pk, now=now)
         writing.tell(actor=actor, now=now, verb="update", kind="practice", row_id=practice.pk, fields=values)
     return practice
 
@@ -70,10 +73,9 @@ def _practice_values(given: Mapping[str, Any], *, region: str) -> dict[str, Any]
         values["message_name"] = fields.text(problems, "message_name", given["message_name"], longest=40)
     if "settings" in given:
         values["settings"] = given["settings"]
+        practice_settings.check(problems, "settings", given["settings"])
         if isinstance(given["settings"], dict):
             region = str(given["settings"].get("region", region))
-        else:
-            problems.add("settings", "Must be an object.")
     if "phone" in given:
         values["phone"] = _phone(problems, given["phone"], region)
     problems.raise_if_any()
@@ -132,10 +134,13 @@ def update_site(
         site = queries.site(actor=actor, site_id=site_id, lock=True)
         writing.fresh(held=site.version, read=version)
         values, spans = _site_values(actor, changes)
+        moved = values.get("time_zone", site.time_zone) != site.time_zone
         if spans is not None:
             OpeningHours.objects.filter(site=site).delete()
             _put_hours(site, spans)
         writing.save(row=site, values=values)
+        if moved:
+            ports.terms_changed(practice_id=actor.practice_id, now=now)
         writing.tell(actor=actor, now=now, verb="update", kind="site", row_id=site.pk, fields=changes)
     return queries.site(actor=actor, site_id=site_id)
 

@@ -94,7 +94,8 @@ def _uuid(value: UUID | str) -> UUID:
 
 def _one(rows: QuerySet[Row], lock: bool) -> Row:
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        # Not the key: rows that only point here may be written meanwhile.
+        rows = rows.select_for_update(of=("self",), no_key=True)
     found = rows.first()
     if found is None:
         raise NotFound()

@@ -221,6 +221,11 @@ def _tell(course: TreatmentCourse, changes: Iterable[Change], actor: Actor, now:
         trail.record(actor=actor, at=now, steps=steps)
 
 
+def judge_anew(*, practice_id: UUID, now: datetime) -> None:
+    """Put every unit of a practice before the sweep: its hours or its clock are others, no course is."""
+    FollowUpGap.objects.filter(practice_id=practice_id).exclude(status="void").update(next_change_at=now)
+
+
 def sweep(*, now: datetime, limit: int = 200) -> int:
     """Refresh the courses of which time alone has changed a unit; returns how many units were due.
 

@@ -132,6 +132,23 @@ def test_the_practice_is_one_and_changes_with_its_tag(api: Api, clinic: factorie
     assert api.patch(address, {"message_name": "Other"}, if_match=read["ETag"]).status_code == 412
 
 
+def test_settings_that_cannot_be_used_are_refused_and_change_nothing(
+    api: Api, clinic: factories.Clinic
+) -> None:
+    address = f"practices/{clinic.practice.pk}/"
+    read = api.get(address)
+    wrong = {"severity_hours": {"x": 1}, "planner_weights": {"spacing_day": "a"}}
+    refused = api.patch(address, {"name": "Other", "settings": wrong}, if_match=read["ETag"])
+    assert refused.status_code == 400
+    assert set(refused.json()["fields"]) == {
+        "settings.severity_hours.x",
+        "settings.planner_weights.spacing_day",
+    }
+    assert api.get(address).json() == read.json()
+    kept = api.patch(address, {"settings": {"severity_hours": {"dose": 36}}}, if_match=read["ETag"])
+    assert (kept.status_code, kept.json()["settings"]) == (200, {"severity_hours": {"dose": 36}})
+
+
 def test_a_protocol_is_kept_as_it_stands_and_changed_by_a_new_version(api: Api) -> None:
     entry = factories.document("esketamine_spravato_trd")
     made = api.post("protocols/", entry)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from clinic.practice import practice_settings
 from notifications import policy
 from scheduling.followups.rules import SeverityHours
 from scheduling.management.reference.markdown import table
@@ -150,12 +151,16 @@ def _practice() -> list[str]:
         ),
         ("`region`", "`US`", "The country whose phone numbers may be written without a country code."),
     ]
+    allowed = practice_settings.allowed()
+    rows = [
+        (name, default, allowed[name.strip("`")], told) for name, default, told in [*weights, *hours, *others]
+    ]
     return [
         "## Of a practice\n\n",
         "In `settings` of the practice (`PATCH /api/v1/practices/{id}/`). All are judgement; none is a "
         "medical\n",
-        "recommendation. What is not set keeps its default.\n\n",
-        table(("Setting", "Default", "Meaning"), [*weights, *hours, *others]),
+        "recommendation. What is not set keeps its default; what is unknown or not allowed is refused.\n\n",
+        table(("Setting", "Default", "Allowed", "Meaning"), rows),
         "\nThe cost of a plan is the sum of its terms; [the planner](../explanation/planner.md) says "
         "what each counts.\n\n",
     ]

@@ -52,6 +52,59 @@ def test_a_phone_number_is_read_in_the_practices_region(boss):
     assert directory.update_practice(actor=boss, changes=changes, now=NOW).phone == "+442079460123"
 
 
+WEIGHTS, HOURS, MESSAGES = "settings.planner_weights", "settings.severity_hours", "settings.messages"
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"planner_weights": {"spacing_day": "a"}}, f"{WEIGHTS}.spacing_day"),
+        ({"planner_weights": {"spacing_day": True}}, f"{WEIGHTS}.spacing_day"),
+        ({"planner_weights": {"spacing_day": 1.5}}, f"{WEIGHTS}.spacing_day"),
+        ({"planner_weights": {"spacing_day": -1}}, f"{WEIGHTS}.spacing_day"),
+        ({"planner_weights": {"spacing_day": 10**9}}, f"{WEIGHTS}.spacing_day"),
+        ({"planner_weights": {"elegance": 1}}, f"{WEIGHTS}.elegance"),
+        ({"planner_weights": [1]}, WEIGHTS),
+        ({"severity_hours": {"x": 1}}, f"{HOURS}.x"),
+        ({"severity_hours": {"closing": None}}, f"{HOURS}.closing"),
+        ({"severity_hours": {"closing": float("nan")}}, f"{HOURS}.closing"),
+        ({"severity_hours": {"dose": 721}}, f"{HOURS}.dose"),
+        ({"severity_hours": "24"}, HOURS),
+        ({"messages": {"send_window": ["07:00", "20:00"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": ["09:00", "21:01"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": ["12:00", "12:30"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": ["20:00", "09:00"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": ["09:00+02:00", "20:00"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": ["9", "20:00"]}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"send_window": "09:00"}}, f"{MESSAGES}.send_window"),
+        ({"messages": {"relies_on_exemption": "yes"}}, f"{MESSAGES}.relies_on_exemption"),
+        ({"region": "us"}, "settings.region"),
+        ({"region": ["US"]}, "settings.region"),
+        ({"colour": "blue"}, "settings.colour"),
+        ([], "settings"),
+    ],
+    ids=str,
+)
+def test_settings_that_nothing_could_read_are_refused_where_they_stand(ours, boss, settings, field):
+    asked = {"changes": {"name": "Renamed", "settings": settings}, "now": NOW}
+    assert refused_fields(directory.update_practice, actor=boss, **asked) == {field}
+    stored = Practice.objects.get(pk=ours.pk)
+    assert (stored.name, stored.settings) == (ours.name, {})
+    made = {"name": "New", "message_name": "New", "settings": settings or [1], "now": NOW}
+    assert refused_fields(directory.create_practice, **made) == {field}
+
+
+def test_every_setting_can_be_set(boss):
+    chosen = {
+        "planner_weights": {"spacing_day": 0, "finish_day": 1000},
+        "severity_hours": {"closing": 12, "dose": 36.5},
+        "messages": {"send_window": ["08:00", "21:00"], "relies_on_exemption": True},
+        "region": "GB",
+    }
+    changed = directory.update_practice(actor=boss, changes={"settings": chosen}, now=NOW)
+    assert changed.settings == chosen
+
+
 def test_a_bad_practice_is_not_made():
     wrong = {"name": " ", "message_name": "x" * 41, "phone": "not a phone", "now": NOW}
     assert refused_fields(directory.create_practice, **wrong) == {"name", "message_name", "phone"}
