@@ -31,12 +31,10 @@ class Trace:
         node = self._node_of(slots[0])
         vector = self._vector(0, node, slots[0])
         wanted = {self.people: vector[self.people]}
-        nodes = [node]
         for index in range(len(self.problem.steps) - 1):
-            slot, node, wanted = self._next(index, nodes[-1], slots[-1], wanted)
+            slot, node, wanted = self._next(index, node, slots[-1], wanted)
             slots.append(slot)
-            nodes.append(node)
-        return Solution(cost, tuple(slots), self._front_places(slots[0]), self._places(slots, nodes))
+        return Solution(cost, tuple(slots), self._front_places(slots[0]), self._places(slots))
 
     def _node_of(self, slot: int) -> Node:
         day = self.problem.grid.day[slot]
@@ -93,32 +91,45 @@ class Trace:
         fillings = self.problem.filler.fill((), tasks, since=self.problem.since, deadline=start)
         return min(fillings, key=_rank).places
 
-    def _places(self, slots: list[int], nodes: list[Node]) -> tuple[tuple[Placed, ...], ...]:
+    def _places(self, slots: list[int]) -> tuple[tuple[Placed, ...], ...]:
         found: list[tuple[Placed, ...]] = []
         before, problem = self.people, self.problem
-        for index, slot in enumerate(slots):
-            last = index + 1 == len(slots)
-            deadline = INF if last else problem.grid.at[slots[index + 1]]
-            costs = self.chain.gap(index, slot).costs(deadline)
-            after = (
-                [0] * (self.people + 1)
-                if last
-                else self._vector(index + 1, nodes[index + 1], slots[index + 1])
-            )
-            ways = [(here + after[end], here, first, end) for first, end, here in self._ways(costs, before)]
+        deadlines = [*(problem.grid.at[slot] for slot in slots[1:]), INF]
+        gaps = [
+            self.chain.gap(index, slot).costs(deadline)
+            for index, (slot, deadline) in enumerate(zip(slots, deadlines, strict=True))
+        ]
+        for index, (costs, after) in enumerate(zip(gaps, self._afters(gaps), strict=True)):
+            ways = [(here + after[end], first, end) for first, end, here in self._ways(costs, before)]
             least = min(total for total, *_ in ways)
             fillings = problem.filler.fill(
-                problem.follow_tasks(index, slot),
-                problem.review_tasks(index, slot),
-                since=problem.end_of(index, slot),
-                deadline=deadline,
+                problem.follow_tasks(index, slots[index]),
+                problem.review_tasks(index, slots[index]),
+                since=problem.end_of(index, slots[index]),
+                deadline=deadlines[index],
             )
-            best = {(first, end) for total, _, first, end in ways if total == least}
+            best = {(first, end) for total, first, end in ways if total == least}
             kept = [one for one in fillings if (one.first, one.last) in best or one.first < 0]
             chosen = min(kept, key=lambda one: (costs_of(costs, one) != one.cost, *_rank(one)[1:]))
             found.append(chosen.places)
             before = chosen.last if chosen.last >= 0 else before
         return tuple(found)
+
+    def _afters(self, gaps: Sequence[Vector | Pairs]) -> list[Vector]:
+        """For every gap, the least cost of the visits behind it by its last person, between these doses.
+
+        The tables hold the best over all doses: a person may be as good there with other doses than these.
+        """
+        found = [[0] * (self.people + 1)]
+        for costs in reversed(gaps[1:]):
+            after = found[-1]
+            found.append(
+                [
+                    min((here + after[end] for _, end, here in self._ways(costs, before)), default=INF)
+                    for before in range(self.people + 1)
+                ]
+            )
+        return found[::-1]
 
 
 def costs_of(costs: Vector | Pairs, filling: Filling) -> int:

@@ -40,6 +40,12 @@ def test_small_courses_cost_what_cpsat_says(seeds: range) -> None:
     _agree(size=instances.SMALL, seeds=seeds)
 
 
+def test_the_visits_cost_what_the_search_promised() -> None:
+    # Two people are as good for the first follow-ups, each with other later doses: doses and people must
+    # come from one and the same plan.
+    _agree(size=instances.SMALL, seeds=range(1000049, 1000050))
+
+
 @pytest.mark.parametrize("seeds", _batches(0, 60), ids=_name)
 def test_several_phases_cost_what_cpsat_says(seeds: range) -> None:
     _agree(size=instances.MEDIUM, seeds=seeds)
