@@ -45,9 +45,10 @@ either.
 
 `plan_review`: where `steps.needs_plan_review`, one; `medication_review`: where
 `steps.needs_medication_review` (by count, ordinals include given doses), one. Both: on a later local day
-than the dose's start (a `device` dose: at or after its end plus turnover), ending by the start of the next
-planned dose; after the plan's last dose within `steps.review_limit_days` local days of it. One person with
-the review's role; room or video as their modes say. A plan review does not replace a medication review.
+than the dose's start (a `device` dose: at or after its end; the turnover holds its room alone), ending by the
+start of the next planned dose; after the plan's last dose within `steps.review_limit_days` local days of it.
+One person with the review's role; room or video as their modes say. A plan review does not replace a
+medication review.
 
 Not of the chain, planned onto it afterwards in this order: medication reviews by time (`every_days`: for
 each multiple of it, counted from the course's first dose, that is not after the last planned dose, one visit

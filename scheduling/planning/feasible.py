@@ -42,9 +42,7 @@ class Sweep:
         self.graph = DayGraph(problem)
         self.filler = Filler(problem.grid, change=0, per_day=problem.filler.per_day)
         self._anyone = _anyone(problem)
-        rule = problem.rule
-        turnover = problem.request.protocol.turnover_minutes
-        self._rooms_clash = rule is not None and not rule.not_same_day and rule.min_hours * 60 < turnover
+        self._rooms_clash = _rooms_may_clash(problem)
 
     def failure(self) -> Failure | None:
         """Where the course breaks, or None when it can be planned."""
@@ -151,6 +149,17 @@ class Sweep:
                 if over < INF and (index + 1 == len(problem.steps) or self._onward(index, {node: over})):
                     return Failure(Breaks.REVIEW, index, days)
         return Failure(Breaks.FOLLOW_UP, index, days)
+
+
+def _rooms_may_clash(problem: Problem) -> bool:
+    """Whether a follow-up or a review may begin while its dose's room is still being made ready."""
+    rule, protocol = problem.rule, problem.request.protocol
+    turnover = protocol.turnover_minutes
+    if protocol.dose_kind == "device" and turnover and (protocol.plan_review or protocol.medication_review):
+        return True
+    if rule is None or rule.not_same_day:
+        return False
+    return any(problem.offsets(step.ordinal).least < turnover for step in problem.steps)
 
 
 def _anyone(problem: Problem) -> tuple[tuple[int, AnyOffer], ...]:

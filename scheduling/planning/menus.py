@@ -200,19 +200,17 @@ class Calendar:
             wishes.append(roomed if wished == IN_PERSON else self.grid.everything)
         return self.classes(free, wishes, self.person_wishes_unmet(person, step.role))
 
-    def anyone(self, step: Step) -> Classes:
-        """Starts of a visit with whoever holds the role, by the fewest wishes unmet."""
-        key = (step, None)
+    def anyone(self, step: Step, *, but_room: str | None = None) -> Classes:
+        """Starts of a visit with whoever holds the role, by the fewest wishes unmet; `but_room` is not to be
+        used."""
+        key = (step, None, but_room)
         if key not in self._menus:
-            self._menus[key] = self._anyone(step)
+            by_cost: dict[int, int] = {}
+            for person in self.with_role(step.role):
+                for cost, bits in self.single(step, person, but_room=but_room):
+                    by_cost[cost] = by_cost.get(cost, 0) | bits
+            self._menus[key] = _disjoint(by_cost)
         return self._menus[key]
-
-    def _anyone(self, step: Step) -> Classes:
-        by_cost: dict[int, int] = {}
-        for person in self.with_role(step.role):
-            for cost, bits in self.single(step, person):
-                by_cost[cost] = by_cost.get(cost, 0) | bits
-        return _disjoint(by_cost)
 
     def dose(self, needs: tuple[StaffNeed, ...], minutes: int) -> Classes:
         """Starts of a dose: patient, room for block and turnover, every need by a different person."""

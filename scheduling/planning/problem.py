@@ -10,8 +10,8 @@ from scheduling.planning import steps as dosing
 from scheduling.planning import windows
 from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Opening, Task
 from scheduling.planning.grid import Grid
-from scheduling.planning.menus import Calendar, GroupOption
-from scheduling.planning.protocol import Coverage, FollowUpRule, Review
+from scheduling.planning.menus import Calendar, Classes, GroupOption
+from scheduling.planning.protocol import Coverage, FollowUpRule, Preparation, Review
 from scheduling.planning.steps import DoseStep
 from scheduling.planning.values import IN_PERSON, Availability, GroupSession, PlanRequest
 
@@ -96,7 +96,7 @@ class Problem:
         self.earliest = [day.toordinal() for day in dosing.earliest_days(self.request, self.steps)]
         self._doses: dict[tuple[object, int], dict[int, list[tuple[int, int]]]] = {}
         self.doses = [self._dose_days(step) for step in self.steps]
-        self._reviews: dict[str, Offers] = {}
+        self._reviews: dict[str, Offer] = {}
         self._offsets: dict[int, Offsets] = {}
 
     @property
@@ -254,35 +254,35 @@ class Problem:
 
     def offers_after(self, index: int, slot: int, opens: int) -> Offers:
         """The follow-up offers after a dose, less the room that the dose's turnover may still hold."""
-        end, protocol = self.end_of(index, slot), self.request.protocol
-        clear = end + protocol.turnover_minutes
-        if (
-            opens >= clear
-            or self.rule is None
-            or not protocol.room_kinds
-            or self.rule.coverage is Coverage.GROUP
-        ):
+        room = self._held_room(index, slot, opens, self.rule)
+        if room is None or self.rule is None or self.rule.coverage is Coverage.GROUP:
             return self.follow_offers
-        shared = {room.id for room in self.calendar.of_kinds(self.rule.room_kinds)}
-        rooms = self.dose_rooms(index, slot)
-        if IN_PERSON not in self.rule.modes or len(rooms) > 1 or rooms[0] not in shared:
-            return self.follow_offers
-        return self._without_room(rooms[0], end, clear)
-
-    def _without_room(self, room: str, end: int, clear: int) -> Offers:
-        # Only the room of the dose itself is left: until its turnover is over it cannot serve the follow-up
-        # as well.
-        assert self.rule is not None
-        held = self.grid.between(end, clear - 1)
         found: list[tuple[int, AnyOffer]] = []
-        for index, offer in self.follow_offers:
+        for number, offer in self.follow_offers:
             assert isinstance(offer, Offer)
-            by_cost = {cost: bits & ~held for cost, bits in offer.classes}
-            person = next(one for one in self.calendar.people if one.id == self.people[index])
-            for cost, bits in self.calendar.single(self.rule, person, but_room=room):
-                by_cost[cost] = by_cost.get(cost, 0) | (bits & held)
-            found.append((index, Offer(self.grid, sorted(by_cost.items()), offer.length, offer.weight)))
+            person = next(one for one in self.calendar.people if one.id == self.people[number])
+            elsewhere = self.calendar.single(self.rule, person, but_room=room)
+            found.append((number, self._in_turnover(index, slot, offer, elsewhere)))
         return tuple(found)
+
+    def _held_room(self, index: int, slot: int, opens: int, step: FollowUpRule | Review | None) -> str | None:
+        # With a second room to choose from, the dose or the visit takes that one.
+        protocol = self.request.protocol
+        clear = self.end_of(index, slot) + protocol.turnover_minutes
+        if step is None or opens >= clear or not protocol.room_kinds or IN_PERSON not in step.modes:
+            return None
+        rooms = self.dose_rooms(index, slot)
+        shared = {room.id for room in self.calendar.of_kinds(step.room_kinds)}
+        return rooms[0] if len(rooms) == 1 and rooms[0] in shared else None
+
+    def _in_turnover(self, index: int, slot: int, offer: Offer, elsewhere: Classes) -> Offer:
+        # Until the turnover is over only what does not need the dose's room can be had.
+        end = self.end_of(index, slot)
+        held = self.grid.between(end, end + self.request.protocol.turnover_minutes - 1)
+        by_cost = {cost: bits & ~held for cost, bits in offer.classes}
+        for cost, bits in elsewhere:
+            by_cost[cost] = by_cost.get(cost, 0) | (bits & held)
+        return Offer(self.grid, sorted(by_cost.items()), offer.length, offer.weight)
 
     def dose_rooms(self, index: int, slot: int) -> list[str]:
         """The rooms in which a dose in a slot can be, by id."""
@@ -299,7 +299,12 @@ class Problem:
         for name, due, review in self._due(step):
             if due and review is not None:
                 opening = self._review_opening(index, slot)
-                found.append(Task(f"{name}@{step.ordinal}", -3, self._review_offers(name, review), opening))
+                offer = self._review_offer(name, review)
+                room = self._held_room(index, slot, opening.first, review)
+                if room is not None:
+                    elsewhere = self.calendar.anyone(review, but_room=room)
+                    offer = self._in_turnover(index, slot, offer, elsewhere)
+                found.append(Task(f"{name}@{step.ordinal}", -3, ((-1, offer),), opening))
         return found
 
     def _due(self, step: DoseStep) -> Sequence[tuple[str, bool, Review | None]]:
@@ -322,17 +327,15 @@ class Problem:
         first = self.end_of(index, slot)
         if self.request.protocol.dose_kind == "dosing":
             first = max(first, self.grid.day_begins[day + 1])
-        else:
-            first += self.request.protocol.turnover_minutes
         last = INF
         if index + 1 == len(self.steps):
             following = day + dosing.review_limit_days(self.request, self.steps[index]) + 1
             last = self.grid.day_begins.get(following, INF) - 1
         return Opening(first, last)
 
-    def _review_offers(self, name: str, review: Review) -> Offers:
+    def _review_offer(self, name: str, step: Review | Preparation) -> Offer:
         if name not in self._reviews:
-            self._reviews[name] = ((-1, Offer(self.grid, self.calendar.anyone(review), review.minutes, 0)),)
+            self._reviews[name] = Offer(self.grid, self.calendar.anyone(step), step.minutes, 0)
         return self._reviews[name]
 
     def preparation_tasks(self, slot: int) -> list[Task]:
@@ -343,10 +346,7 @@ class Problem:
         least, most = preparation.before_hours
         start = self.grid.at[slot]
         opening = Opening(start - most * 60, start - least * 60)
-        if "preparation" not in self._reviews:
-            classes = self.calendar.anyone(preparation)
-            self._reviews["preparation"] = ((-1, Offer(self.grid, classes, preparation.minutes, 0)),)
-        offers = self._reviews["preparation"]
+        offers = ((-1, self._review_offer("preparation", preparation)),)
         return [Task(f"preparation-{number + 1}", -4, offers, opening) for number in range(preparation.count)]
 
 

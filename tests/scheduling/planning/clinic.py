@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from scheduling.planning import build, protocol, windows
+from scheduling.planning import build, course, protocol, rules, windows
 from scheduling.planning.values import (
     Availability,
     GroupSession,
@@ -16,6 +16,7 @@ from scheduling.planning.values import (
     PlanRequest,
     Practitioner,
     Room,
+    Severity,
     Span,
 )
 
@@ -121,6 +122,16 @@ def plans(answer: tuple[Plan, ...] | NoPlan) -> tuple[Plan, ...]:
     """The plans of an answer that must have some."""
     assert not isinstance(answer, NoPlan), answer
     return answer
+
+
+def best_of(asked: PlanRequest, place: Availability | None = None) -> Plan:
+    """The best plan, which must keep the hard rules as `rules.check_visits` sees them."""
+    place = place or clinic()
+    best = plans(course.plan_course(request=asked, availability=place))[0]
+    broken = rules.check_visits(request=asked, availability=place, visits=best.visits)
+    assert [one for one in broken if one.severity is Severity.ERROR] == []
+    assert sum(best.breakdown.values()) == best.cost
+    return best
 
 
 def doses(plan: Plan) -> list[PlannedVisit]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.planning import course, grid, rules, scoring, steps, windows
+from scheduling.planning import course, grid, scoring, steps, windows
 from scheduling.planning.problem import Problem, calendar_for
 from scheduling.planning.values import (
     Availability,
@@ -14,10 +14,7 @@ from scheduling.planning.values import (
     GivenDose,
     HardLimits,
     NoPlan,
-    Plan,
-    PlanRequest,
     Preferences,
-    Severity,
     Span,
     WindowOverride,
 )
@@ -26,24 +23,15 @@ from tests.scheduling.planning.clinic import (
     MONDAY,
     ZONE,
     at,
+    best_of,
     clinic,
     document,
     doses,
     of_kind,
     offsets,
-    plans,
     request,
     short,
 )
-
-
-def _best(asked: PlanRequest, place: Availability | None = None) -> Plan:
-    place = place or clinic()
-    best = plans(course.plan_course(request=asked, availability=place))[0]
-    broken = rules.check_visits(request=asked, availability=place, visits=best.visits)
-    assert [one for one in broken if one.severity is Severity.ERROR] == []
-    assert sum(best.breakdown.values()) == best.cost
-    return best
 
 
 @pytest.mark.parametrize(
@@ -60,24 +48,24 @@ def _best(asked: PlanRequest, place: Availability | None = None) -> Plan:
     ],
 )
 def test_a_protocol_takes_its_usual_rhythm_in_a_generous_clinic(key: str, expected: list[int]) -> None:
-    assert offsets(_best(request(DOCUMENTS[key]))) == expected
+    assert offsets(best_of(request(DOCUMENTS[key]))) == expected
 
 
 @pytest.mark.parametrize("key", DOCUMENTS)
 def test_every_protocol_can_be_planned_to_its_last_phase(key: str) -> None:
     last = DOCUMENTS[key]["phases"][-1]["name"]
-    best = _best(request(DOCUMENTS[key], through_phase=last))
+    best = best_of(request(DOCUMENTS[key], through_phase=last))
     assert doses(best)[-1].phase == last
 
 
 def test_a_plan_stops_at_the_first_phase_that_asks_for_a_review() -> None:
-    best = _best(request(document("esketamine_spravato_trd")))
+    best = best_of(request(document("esketamine_spravato_trd")))
     assert {dose.phase for dose in doses(best)} == {"induction"}
     assert of_kind(best, "plan_review")[0].start > doses(best)[-1].end
 
 
 def test_a_plan_through_a_review_puts_it_between_the_phases() -> None:
-    best = _best(request(document("iv_ketamine_3x_2wk"), through_phase="continuation"))
+    best = best_of(request(document("iv_ketamine_3x_2wk"), through_phase="continuation"))
     review = of_kind(best, "plan_review")[0]
     acute = [dose for dose in doses(best) if dose.phase == "acute_series"]
     following = next(dose for dose in doses(best) if dose.phase == "continuation")
@@ -95,7 +83,7 @@ def test_an_open_ended_phase_runs_to_its_review_date() -> None:
 
 def test_the_breakdown_counts_what_the_visits_show() -> None:
     asked, place = request(document()), clinic()
-    best = _best(asked, place)
+    best = best_of(asked, place)
     problem = Problem(calendar_for(asked, place))
     chain = [visit for visit in best.visits if visit.kind != "therapy"]
     assert dict(scoring.breakdown(problem, chain)) == dict(best.breakdown)
@@ -105,117 +93,13 @@ def test_the_breakdown_counts_what_the_visits_show() -> None:
     )  # by arithmetic the last dose could be a day sooner: 0 2 7 9 14 16
 
 
-# --- coverages ------------------------------------------------------------------------------------------
-
-
-def test_each_dose_has_a_follow_up_before_the_next() -> None:
-    best = _best(request(short(4)))
-    for number, dose in enumerate(doses(best)):
-        visit = of_kind(best, "integration")[number]
-        assert visit.follows == dose.ref
-        assert dose.end < visit.start
-        if number + 1 < 4:
-            assert visit.end <= doses(best)[number + 1].start
-
-
-def test_each_n_has_a_follow_up_after_every_n_doses_and_the_rest() -> None:
-    best = _best(request(short(5, coverage="each_n", n=2)))
-    assert [visit.follows for visit in of_kind(best, "integration")] == ["dose-2", "dose-4", "dose-5"]
-
-
-def test_weekly_has_one_follow_up_for_the_doses_of_a_week() -> None:
-    best = _best(request(short(4, coverage="weekly")))
-    weeks = [dose.start.isocalendar().week for dose in doses(best)]
-    assert len(of_kind(best, "integration")) == len(set(weeks)) == 2
-
-
-def test_weekly_can_be_met_between_the_doses_of_the_week() -> None:
-    # Nobody can hold a follow-up after the second dose of the week, so it stands between the two.
-    place = clinic()
-    away = Busy(Span(at(MONDAY + timedelta(days=3), 8), at(MONDAY + timedelta(days=11), 18)))
-    people = tuple(
-        replace(person, busy=(away,)) if "therapist" in person.roles else person
-        for person in place.practitioners
-    )
-    best = _best(request(short(2, coverage="weekly")), replace(place, practitioners=people))
-    visit = of_kind(best, "integration")[0]
-    assert doses(best)[0].end < visit.start < doses(best)[1].start
-    assert visit.follows == "dose-2"
-
-
-def test_two_visits_a_unit_are_on_different_days() -> None:
-    best = _best(request(short(3, visits_per_unit=2)))
-    visits = of_kind(best, "integration")
-    assert len(visits) == 6
-    days = [windows.local_day(zone=ZONE, instant=visit.start) for visit in visits]
-    assert len(set(days)) == 6
-
-
-def test_without_the_rule_a_follow_up_may_come_after_the_next_dose() -> None:
-    place = clinic()
-    away = Busy(Span(at(MONDAY + timedelta(days=1), 8), at(MONDAY + timedelta(days=3), 18)))
-    people = tuple(
-        replace(person, busy=(away,)) if "therapist" in person.roles else person
-        for person in place.practitioners
-    )
-    dosing_days = (at(MONDAY, 8), at(MONDAY + timedelta(days=3), 8))
-    chairs = tuple(
-        replace(room, open=tuple(span for span in room.open if span.start in dosing_days))
-        if room.kind == "infusion_chair"
-        else room
-        for room in place.rooms
-    )
-    place = replace(place, practitioners=people, rooms=chairs)
-    source = short(2, before_next_dosing=False, window_hours={"max": 96})
-    source["phases"][0] |= {"interval_min_days": 3, "interval_ideal_days": 3, "interval_max_days": 3}
-    source["phases"][0]["max_per_rolling_7_days"] = 3
-    best = _best(request(source), place)
-    first, second = doses(best)
-    visits = of_kind(best, "integration")
-    assert visits[0].follows == first.ref
-    assert visits[0].start >= second.end
-    assert visits[1].start >= visits[0].end
-
-
-def test_a_window_before_the_dose_is_met_before_it() -> None:
-    edges = {"min": -48, "ideal_from": -30, "ideal_to": -20, "max": -2, "grace": 0}
-    best = _best(request(short(3, window_hours=edges)))
-    for dose, visit in zip(doses(best), of_kind(best, "integration"), strict=True):
-        assert timedelta(hours=2) <= dose.start - visit.start <= timedelta(hours=48)
-
-
-def test_group_follow_ups_join_sessions_that_exist() -> None:
-    place = clinic()
-    best = _best(request(document("roots_to_thrive_group")), place)
-    sessions = {session.id: session.span for session in place.group_sessions}
-    visits = of_kind(best, "group_integration")
-    assert len(visits) >= 12
-    for visit in visits:
-        assert visit.group_session is not None
-        assert sessions[visit.group_session] == Span(visit.start, visit.end)
-    assert len({visit.group_session for visit in visits}) == len(visits)
-
-
-def test_a_full_group_is_not_joined() -> None:
-    place = clinic()
-    full = tuple(replace(session, places_left=0) for session in place.group_sessions)
-    asked = request(document("roots_to_thrive_group"))
-    answer = course.plan_course(request=asked, availability=replace(place, group_sessions=full))
-    assert isinstance(answer, NoPlan)
-    assert answer.rules[0].visit == "group_integration-1"
-
-
-def test_no_coverage_plans_no_follow_up() -> None:
-    assert of_kind(_best(request(short(3, coverage="none"))), "integration") == []
-
-
 # --- clocks ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("start", [date(2026, 3, 2), date(2026, 10, 26)])
 def test_a_course_over_a_change_of_the_clocks_keeps_days_hours_and_windows(start: date) -> None:
     place = clinic(first=start - timedelta(days=40), days=150)
-    best = _best(request(start_on_or_after=start, source=short(4)), place)
+    best = best_of(request(start_on_or_after=start, source=short(4)), place)
     zone = windows.load_zone(ZONE)
     assert offsets(best) == [0, 3, 7, 10]
     assert {dose.start.astimezone(zone).time() for dose in doses(best)} == {time(8)}
@@ -226,7 +110,7 @@ def test_a_course_over_a_change_of_the_clocks_keeps_days_hours_and_windows(start
 
 def test_starts_lie_on_the_local_grid_where_the_zone_is_off_the_hour() -> None:
     place = clinic(zone="Asia/Kathmandu")
-    best = _best(request(short(3), zone="Asia/Kathmandu", grid_minutes=30), place)
+    best = best_of(request(short(3), zone="Asia/Kathmandu", grid_minutes=30), place)
     zone = windows.load_zone("Asia/Kathmandu")
     assert {visit.start.astimezone(zone).minute % 30 for visit in best.visits} == {0}
 
@@ -241,7 +125,7 @@ def test_caps_hold_over_the_border_of_two_phases() -> None:
     source["phases"][0]["max_per_rolling_7_days"] = 3
     source["phases"][0]["interval_ideal_days"] = 2
     second_cap = 2
-    best = _best(request(source))
+    best = best_of(request(source))
     days = offsets(best)
     phases = [dose.phase for dose in doses(best)]
     for number, day in enumerate(days):
@@ -256,7 +140,7 @@ def test_given_doses_shape_spacing_and_caps() -> None:
         GivenDose("acute_series", number, at(day, 9), at(day, 11, 10))
         for number, day in enumerate(days, start=1)
     )
-    best = _best(request(document(), given=given))
+    best = best_of(request(document(), given=given))
     first = doses(best)[0]
     assert (first.ref, first.sequence) == ("dose-3", 3)
     # Two were given on Wednesday and Saturday: a third within 7 days of the Wednesday is one too many.
@@ -266,7 +150,7 @@ def test_given_doses_shape_spacing_and_caps() -> None:
 
 def test_the_first_dose_waits_for_the_days_of_the_therapy_before_it() -> None:
     asked = request(document("montreal_model"), not_before=at(MONDAY, 8))
-    best = _best(asked)
+    best = best_of(asked)
     first = windows.local_day(zone=ZONE, instant=doses(best)[0].start)
     assert (first - MONDAY).days >= 14
     therapy = of_kind(best, "therapy")
@@ -289,7 +173,7 @@ def _with_monitor_seats(seats: int) -> Availability:
 
 def test_a_shared_monitor_takes_patients_up_to_the_twelfth_seat() -> None:
     asked = request(short(2))  # one monitor for two patients: six seats each
-    assert doses(_best(asked, _with_monitor_seats(6)))
+    assert doses(best_of(asked, _with_monitor_seats(6)))
     answer = course.plan_course(request=asked, availability=_with_monitor_seats(7))
     assert isinstance(answer, NoPlan)
 
@@ -300,7 +184,7 @@ def test_someone_on_site_is_needed_but_not_occupied() -> None:
     busy = tuple(
         replace(person, busy=(whole,)) if person.id == "p1" else person for person in place.practitioners
     )
-    assert doses(_best(request(short(2)), replace(place, practitioners=busy)))
+    assert doses(best_of(request(short(2)), replace(place, practitioners=busy)))
     gone = tuple(person for person in place.practitioners if person.id != "p1")
     assert isinstance(
         course.plan_course(request=request(short(2)), availability=replace(place, practitioners=gone)), NoPlan
@@ -333,7 +217,7 @@ def test_turnover_keeps_the_room_but_not_the_patient() -> None:
         for room in place.rooms
     )
     # 125 minutes are free on Monday: too few for a block of 130 and its turnover.
-    best = _best(request(short(2)), replace(place, rooms=rooms))
+    best = best_of(request(short(2)), replace(place, rooms=rooms))
     assert windows.local_day(zone=ZONE, instant=doses(best)[0].start) > MONDAY
 
 
@@ -342,13 +226,13 @@ def test_a_follow_up_without_a_free_room_is_by_video() -> None:
     rooms = tuple(
         room for room in place.rooms if "therapy_room" not in room.kind and room.kind != "infusion_room"
     )
-    best = _best(request(short(2)), replace(place, rooms=rooms))
+    best = best_of(request(short(2)), replace(place, rooms=rooms))
     assert {visit.mode for visit in of_kind(best, "integration")} == {"video"}
     assert {visit.room for visit in of_kind(best, "integration")} == {None}
 
 
 def test_staff_are_at_home_doses_only_where_the_protocol_says() -> None:
-    best = _best(request(document("at_home_sublingual_telehealth")))
+    best = best_of(request(document("at_home_sublingual_telehealth")))
     assert [len(dose.staffing) for dose in doses(best)] == [1, 1, 0, 0, 0, 0]
     assert {dose.room for dose in doses(best)} == {None}
     assert [visit.follows for visit in of_kind(best, "medication_review")] == ["dose-2", "dose-6"]
@@ -362,7 +246,7 @@ def test_the_patient_is_never_in_two_places() -> None:
     mornings = tuple(
         Span(at(MONDAY + timedelta(days=day), 8), at(MONDAY + timedelta(days=day), 12)) for day in range(60)
     )
-    best = _best(request(short(3)), replace(place, patient_busy=mornings))
+    best = best_of(request(short(3)), replace(place, patient_busy=mornings))
     zone = windows.load_zone(ZONE)
     assert all(visit.start.astimezone(zone).hour >= 12 for visit in best.visits)
     for before, after in zip(best.visits, best.visits[1:], strict=False):
@@ -371,7 +255,7 @@ def test_the_patient_is_never_in_two_places() -> None:
 
 def test_hard_limits_are_never_broken() -> None:
     limits = HardLimits(weekdays_never=(1,), not_before=time(10), not_after=time(15))
-    best = _best(request(short(3), hard_limits=limits))
+    best = best_of(request(short(3), hard_limits=limits))
     zone = windows.load_zone(ZONE)
     for visit in best.visits:
         start, end = visit.start.astimezone(zone), visit.end.astimezone(zone)
@@ -388,30 +272,30 @@ def test_hard_limits_are_never_broken() -> None:
     ],
 )
 def test_a_wish_that_costs_nothing_else_is_met(wish: dict[str, Any], holds: Any) -> None:
-    best = _best(request(short(3), preferences=Preferences(**wish)))
+    best = best_of(request(short(3), preferences=Preferences(**wish)))
     assert all(holds(visit) for visit in of_kind(best, "integration"))
     assert best.breakdown["preference"] == 0
 
 
 def test_a_wished_time_of_day_moves_the_visits() -> None:
     wish = Preferences(time_of_day=(time(13), time(18)))
-    best = _best(request(short(3), preferences=wish))
+    best = best_of(request(short(3), preferences=wish))
     zone = windows.load_zone(ZONE)
     assert all(visit.start.astimezone(zone).hour >= 13 for visit in best.visits)
 
 
 def test_an_override_widens_the_window_of_one_dose() -> None:
     asked = request(short(2), windows={1: WindowOverride(min_hours=36, ideal_from=36, ideal_to=60)})
-    first = of_kind(_best(asked), "integration")[0]
+    first = of_kind(best_of(asked), "integration")[0]
     assert first.window is not None
-    assert first.start >= first.window.opens_at == doses(_best(asked))[0].end + timedelta(hours=36)
+    assert first.start >= first.window.opens_at == doses(best_of(asked))[0].end + timedelta(hours=36)
 
 
 # --- reviews by time, determinism, requests that mean nothing ---------------------------------------------
 
 
 def test_medication_is_reviewed_every_so_many_days() -> None:
-    best = _best(request(document("esketamine_spravato_trd"), through_phase="maintenance"))
+    best = best_of(request(document("esketamine_spravato_trd"), through_phase="maintenance"))
     first = windows.local_day(zone=ZONE, instant=doses(best)[0].start)
     reviews = [windows.local_day(zone=ZONE, instant=v.start) for v in of_kind(best, "medication_review")]
     assert len(reviews) == 1
@@ -428,7 +312,7 @@ def test_the_same_input_gives_the_same_plan() -> None:
 
 def test_nothing_starts_before_it_may() -> None:
     soon = at(MONDAY, 13)
-    best = _best(request(short(2), not_before=soon))
+    best = best_of(request(short(2), not_before=soon))
     assert min(visit.start for visit in best.visits) >= soon
 
 
