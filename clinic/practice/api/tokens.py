@@ -11,11 +11,13 @@ GRANT = "client_credentials"
 
 class ClientValidator(OAuth2Validator):  # type: ignore[misc]  # no types there
     """The library's, for psycopg 3: a NUL in a client's id is an unknown client, not an error of the
-    database.
+    database; so is no id at all, which the library asks for when the Authorization header told none.
     """
 
-    def _load_application(self, client_id: str, request: Any) -> Any:
-        return None if "\x00" in client_id else super()._load_application(client_id, request)
+    def _load_application(self, client_id: str | None, request: Any) -> Any:
+        if not client_id or "\x00" in client_id:
+            return None
+        return super()._load_application(client_id, request)
 
 
 class ClientCredentialsView(TokenView):  # type: ignore[misc]
