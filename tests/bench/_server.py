@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
+from django.db import connection
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
 def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
-    """gunicorn as in production, on a free port; yields the port."""
+    """gunicorn as in production, on a free port and on this process's own database; yields the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -40,7 +43,10 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
         "--bind",
         f"127.0.0.1:{port}",
     ]
-    process = subprocess.Popen([*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "DATABASE_URL": database_url()}
+    process = subprocess.Popen(
+        [*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL, env=environment
+    )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -53,6 +59,14 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def database_url() -> str:
+    """The database that Django is connected to: in a test, the test's own."""
+    found = connection.settings_dict
+    login = ":".join(quote(str(part), safe="") for part in (found["USER"], found["PASSWORD"]) if part)
+    query = urlencode({name: found[key] for name, key in (("host", "HOST"), ("port", "PORT")) if found[key]})
+    return f"postgresql://{login}@/{quote(str(found['NAME']))}?{query}"
 
 
 class Client:
@@ -71,6 +85,17 @@ class Client:
         return answer.status, json.loads(answer.read() or b"null")
 
 
+@contextmanager
+def clients(port: int, bearer: str, count: int) -> Iterator[list[Client]]:
+    """So many clients, each with a connection of its own, closed at the end."""
+    made = [Client(port, bearer) for _ in range(count)]
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.connection.close()
+
+
 def token(port: int, client_id: str, secret: str) -> str:
     """An access token by client credentials."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -78,4 +103,5 @@ def token(port: int, client_id: str, secret: str) -> str:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Host": settings.ALLOWED_HOSTS[0]}
     connection.request("POST", "/oauth/token/", form, headers)
     answer = json.loads(connection.getresponse().read())
+    connection.close()
     return str(answer["access_token"])
