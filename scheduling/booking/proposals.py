@@ -71,9 +71,9 @@ class Contents:
 def roster_stamp() -> str:
     """A text that differs whenever anybody's shift, absence, closure, room or hours has changed.
 
-    Row history is append-only, so its last number is such a mark, together with how many of the numbers before
-    it are there: a slow transaction may commit a lower number after a higher one. It costs eight short index
-    scans.
+    Row history is append-only, so its last number is such a mark, together with how many of the numbers
+    before it are there: a slow transaction may commit a lower number after a higher one. It costs eight short
+    index scans.
     """
     newest = ", ".join(
         f"""(SELECT coalesce(max(pgh_id), 0) || '+' || count(*) FROM {table}
