@@ -5,7 +5,8 @@ click.
 from celery import shared_task
 from django.utils import timezone
 
-from scheduling.followups import digest, gaps
+from clinic.practice import idempotency
+from scheduling.followups import digest, gaps, nightly
 
 
 @shared_task(name="scheduling.sweep_gaps", soft_time_limit=50, time_limit=60)
@@ -18,3 +19,16 @@ def sweep_gaps() -> None:
 def morning_digest() -> None:
     """Queue the staff's digests where it is morning."""
     digest.plan(now=timezone.now())
+
+
+# Under the broker's visibility timeout of 600 seconds: past it a second worker would begin the same check.
+@shared_task(name="scheduling.reconcile_gaps", soft_time_limit=540, time_limit=570)
+def reconcile_gaps() -> None:
+    """Whether every stored follow-up record is true."""
+    nightly.check(clock=timezone.now)
+
+
+@shared_task(name="scheduling.purge_keys", soft_time_limit=100, time_limit=120)
+def purge_keys() -> None:
+    """Idempotency keys that are older than they are kept."""
+    idempotency.purge(now=timezone.now())

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
@@ -31,9 +32,17 @@ def every(seconds: int, task: str) -> dict[str, Any]:
     return {"task": task, "schedule": float(seconds), "options": {"expires": float(seconds)}}
 
 
+def nightly(hour: int, task: str) -> dict[str, Any]:
+    """Once a day at this hour UTC. Not an interval: each restart of beat would begin that anew."""
+    return {"task": task, "schedule": crontab(minute=0, hour=hour), "options": {"expires": 3600.0}}
+
+
 app.conf.beat_schedule = {
     "send what is due": every(15, "notifications.send_due"),
     "recover from crashes": every(30, "notifications.recover"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "tell staff in the morning": every(300, "scheduling.morning_digest"),
+    "forget old keys": every(3600, "scheduling.purge_keys"),
+    # Between midnight and four o'clock from the Pacific to New York.
+    "check what is stored": nightly(8, "scheduling.reconcile_gaps"),
 }

@@ -225,11 +225,13 @@ def patient_names(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, str]
 
 
 def course_of_subject(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, UUID]:
-    """The course in which each task's visit or message stands, by the subject's id."""
+    """The course that each task is about, or in which its visit or message stands, by the subject's id."""
     ids = [item.subject_id for item in items]
     visits = Appointment.objects.filter(practice_id=actor.practice_id, pk__in=ids, course__isnull=False)
     said = Message.objects.filter(practice_id=actor.practice_id, pk__in=ids, course_id__isnull=False)
+    courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, pk__in=ids)
     pairs = [*visits.values_list("pk", "course_id"), *said.values_list("pk", "course_id")]
+    pairs += courses.values_list("pk", "pk")
     return {subject: course for subject, course in pairs if course}
 
 

@@ -141,6 +141,7 @@ WORK = {
     "orphaned_follow_up": "Follow-up without its dose",
     "patient_unreachable": "Call: no message gets through",
     "delivery_in_doubt": "Message in doubt",
+    "follow_up_record_differs": "Follow-up record that is not true",
 }
 TRAIL = {
     "appointment.confirm": "confirmed",

@@ -1,13 +1,16 @@
 """commands.md: `./dev`, manage.py, and what runs by itself."""
 
 from pathlib import Path
+from typing import Any
 
 from celery import current_app
+from celery.schedules import crontab
 from django.core.management import get_commands, load_command_class
 
 from scheduling.management.reference.markdown import table
 
 ROOT = Path(__file__).resolve().parents[3]
+DAY = 86400.0
 APPS = ("clinic", "patients", "notifications", "scheduling")
 TICK_WORDS = {
     "notifications.send_due": "Claims each message that is due, looks again whether it is true, and "
@@ -16,6 +19,9 @@ TICK_WORDS = {
     "in doubt.",
     "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
+    "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",
+    "scheduling.reconcile_gaps": "Recomputes every follow-up record by independent ways; what differs "
+    "becomes an error in the log and a task for the practice's administrator.",
 }
 
 
@@ -57,9 +63,20 @@ def _commands() -> list[tuple[str, str]]:
 
 def _ticks() -> list[tuple[str, str, str, str]]:
     rows = []
-    for tick in sorted(
-        current_app.conf.beat_schedule.values(), key=lambda tick: (tick["schedule"], tick["task"])
-    ):
+    for tick in sorted(current_app.conf.beat_schedule.values(), key=_order):
         queue = "messages" if tick["task"].startswith("notifications.") else "default"
-        rows.append((f"{tick['schedule']:.0f} s", f"`{tick['task']}`", queue, TICK_WORDS[tick["task"]]))
+        rows.append((_when(tick["schedule"]), f"`{tick['task']}`", queue, TICK_WORDS[tick["task"]]))
     return rows
+
+
+def _order(tick: dict[str, Any]) -> tuple[float, str]:
+    """The most frequent first."""
+    schedule = tick["schedule"]
+    return (DAY if isinstance(schedule, crontab) else schedule), tick["task"]
+
+
+def _when(schedule: Any) -> str:
+    if hasattr(schedule, "hour"):
+        [hour], [minute] = schedule.hour, schedule.minute
+        return f"day, {hour:02}:{minute:02} UTC"
+    return f"{schedule:.0f} s"
