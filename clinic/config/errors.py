@@ -1,5 +1,6 @@
 """The one table from what went wrong to what the caller is told (RFC 9457, application/problem+json)."""
 
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -51,6 +53,15 @@ DRF_CODES = {
 # deadlock_detected, query_canceled, serialization_failure.
 BUSY_STATES = {"55P03", "40P01", "57014", "40001"}
 TAKEN_STATES = {"23505", "23P01"}
+# The server is going down, is down or is coming up, or takes no more connections. A connection that was
+# refused or lost has no state at all; class 08 is PostgreSQL's own word for it.
+AWAY_STATES = {"", "57P01", "57P02", "57P03", "53300"}
+AWAY_CLASS = "08"
+AWAY_RETRY_AFTER = "5"
+AWAY = (
+    "The database does not answer at the moment. Try again; what was sent may have been kept, so send it "
+    "with the same Idempotency-Key."
+)
 NOT_FOUND = "There is no such object here."
 
 
@@ -124,7 +135,12 @@ def _of_framework(error: drf.APIException) -> Response:
 def _of_database(error: DatabaseError) -> Response | None:
     """A net under the use cases, which know more: each catch here is logged, because one of them should
     have."""
-    state = getattr(error.__cause__, "sqlstate", "") or ""
+    if is_away(error):
+        log.error("database_away", code=_state(error))
+        response = problem(status=503, code="unavailable", detail=AWAY)
+        response["Retry-After"] = AWAY_RETRY_AFTER
+        return response
+    state = _state(error)
     log.error("database_error", error_class=type(error).__name__, code=state)
     if isinstance(error, ProtectedError):
         return problem(status=409, code="in_use", detail="Other objects depend on this one.")
@@ -142,6 +158,16 @@ def _of_database(error: DatabaseError) -> Response | None:
     return None
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database could not be reached or went away: nobody's fault here, and soon over."""
+    state = _state(error)
+    return isinstance(error, OperationalError) and (state in AWAY_STATES or state.startswith(AWAY_CLASS))
+
+
+def _state(error: BaseException | None) -> str:
+    return getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
+
+
 def _page_or_problem(
     *, status: int, code: str, detail: str, page: Callable[..., HttpResponse]
 ) -> Callable[..., HttpResponse]:
@@ -149,13 +175,18 @@ def _page_or_problem(
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.path.startswith(PROGRAM_PATHS):
-            told = body_of(status=status, code=code, detail=detail)
-            return JsonResponse(
-                told, status=status, content_type=PROBLEM, json_dumps_params={"separators": (",", ":")}
-            )
+            return _plain_problem(status=status, code=code, detail=detail)
         return page(request, *args, **kwargs)
 
     return view
+
+
+def _plain_problem(*, status: int, code: str, detail: str) -> HttpResponse:
+    """A problem outside of DRF, in the same bytes."""
+    told = body_of(status=status, code=code, detail=detail)
+    return JsonResponse(
+        told, status=status, content_type=PROBLEM, json_dumps_params={"separators": (",", ":")}
+    )
 
 
 bad_request = _page_or_problem(
@@ -165,9 +196,28 @@ not_allowed = _page_or_problem(
     status=403, code="not_allowed", detail="You may not do this.", page=defaults.permission_denied
 )
 not_found = _page_or_problem(status=404, code="not_found", detail=NOT_FOUND, page=defaults.page_not_found)
-server_error = _page_or_problem(
+_internal_error = _page_or_problem(
     status=500,
     code="internal_error",
     detail="Something went wrong here; the request may be sent again.",
     page=defaults.server_error,
 )
+
+
+def _away_page(request: HttpRequest) -> HttpResponse:
+    # Without the request: no context processor may ask the database who is signed in.
+    return HttpResponse(loader.get_template("503.html").render(), status=503)
+
+
+_unavailable = _page_or_problem(status=503, code="unavailable", detail=AWAY, page=_away_page)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's last resort, called while it handles the error: a database that is away is a 503."""
+    error = sys.exc_info()[1]
+    if not is_away(error):
+        return _internal_error(request)
+    log.error("database_away", code=_state(error))
+    response = _unavailable(request)
+    response["Retry-After"] = AWAY_RETRY_AFTER
+    return response

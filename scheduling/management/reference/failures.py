@@ -47,9 +47,10 @@ def page() -> str:
             "# Errors\n\n",
             "Every refusal is `application/problem+json` (RFC 9457) with a stable `code`; `detail` is "
             "for people and may\n",
-            "change. The one table from error to status is `clinic/config/errors.py`. A 5xx is always "
-            "a fault of the\n",
-            "product; its `code` is `internal_error`.\n\n",
+            "change. The one table from error to status is `clinic/config/errors.py`. `500 internal_error` "
+            "is a fault of the\n",
+            "product; `503 unavailable` says that the database does not answer, and `Retry-After` when to "
+            "try again.\n\n",
             "## What the product refuses\n\n",
             table(("Code", "Status", "Meaning", "More members"), rows),
             "\nWhat another practice has is `not_found`, in the same bytes as what nobody has.\n\n",
