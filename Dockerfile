@@ -30,4 +30,4 @@ RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 USER clinic
 EXPOSE 8000
 # The web process is the only one of several workers that share their counts, in a folder made at the start.
-CMD ["sh", "-c", "export PROMETHEUS_MULTIPROC_DIR=/tmp/metrics && mkdir -p /tmp/metrics && exec gunicorn clinic.config.wsgi:application --bind 0.0.0.0:8000 --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --worker-tmp-dir /dev/shm --access-logfile - --no-control-socket"]
+CMD ["sh", "-c", "export PROMETHEUS_MULTIPROC_DIR=/tmp/metrics && mkdir -p /tmp/metrics && exec gunicorn clinic.config.wsgi:application --bind 0.0.0.0:8000 --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --worker-tmp-dir /dev/shm --no-control-socket"]

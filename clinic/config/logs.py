@@ -70,7 +70,9 @@ def static_message(logger: WrappedLogger, name: str, event: EventDict) -> EventD
     """Other people's records: keep the template (`%s was …`), never what was put into it."""
     record = event.get("_record")
     if record is not None:
-        event["event"] = str(record.msg)
+        # Django's security records are no templates: they quote the request.
+        quotes = record.name.startswith("django.security")
+        event["event"] = "suspicious request" if quotes else str(record.msg)
     return event
 
 

@@ -147,7 +147,8 @@ class Demo:
             *(sys.executable, "-m", "gunicorn", "clinic.config.wsgi:application"),
             *("--bind", f"fd://{self.web_socket.fileno()}", "--worker-class", "gthread"),
             *("--workers", "2", "--threads", "8", "--worker-tmp-dir", str(self.home.path)),
-            *("--access-logfile", "-", "--graceful-timeout", "5", "--no-control-socket"),
+            # No access log of its own: it would tell whole addresses, where the product tells the route.
+            *("--graceful-timeout", "5", "--no-control-socket"),
         ]
         return self._start("web", command, pass_fds=[self.web_socket.fileno()])
 

@@ -25,6 +25,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    # A refused statement is logged with its values otherwise, and a clash with the row's: names, birth dates.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
     # POSIX shared memory lives in /dev/shm, which is tiny in many containers and survives a kill.
     "dynamic_shared_memory_type": "mmap",
 }
