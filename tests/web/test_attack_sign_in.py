@@ -1,0 +1,42 @@
+"""Wrong passwords of one place do not keep another out."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from clinic.config import settings as ours
+from tests import factories
+
+SIGN_IN = "/accounts/sign-in/"
+PASSWORD = "a password of the test"
+
+
+@pytest.mark.parametrize(("behind", "trusted"), [("true", 1), ("false", 0)])
+def test_only_behind_a_proxy_is_its_header_believed(
+    monkeypatch: pytest.MonkeyPatch, behind: str, trusted: int
+) -> None:
+    monkeypatch.setenv("BEHIND_PROXY", behind)
+    assert runpy.run_path(str(Path(ours.__file__)))["ALLAUTH_TRUSTED_PROXY_COUNT"] == trusted
+
+
+@pytest.mark.django_db
+def test_behind_a_proxy_a_stranger_cannot_keep_everybody_out(settings: Settings) -> None:
+    """Counted by the proxy's own address, ten wrong passwords of anybody would close the door for all."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    factories.staff(factories.site(factories.practice()), "monitor", username="heron", password=PASSWORD)
+    cache.clear()
+    for number in range(12):
+        form = {"login": f"nobody-{number}", "password": "wrong"}
+        # What the stranger claims stands before what the proxy saw.
+        refused = Client().post(SIGN_IN, form, headers={"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.66"})
+        assert refused.status_code in (200, 429)
+    known = {"login": "heron", "password": PASSWORD}
+    same = Client().post(SIGN_IN, known, headers={"X-Forwarded-For": "192.0.2.66"})
+    other = Client().post(SIGN_IN, known, headers={"X-Forwarded-For": "192.0.2.7"})
+    cache.clear()
+    assert same.status_code == 200
+    assert other.status_code == 302
