@@ -152,7 +152,7 @@ def decide_eligibility(
         problems = fields.Problems()
         name = fields.text(problems, "protocol", protocol_key, longest=100)
         fields.choice(problems, "decision", decision, EligibilityDecision.Decision.values)
-        why = fields.text(problems, "reason", reason, longest=300, blank=True)
+        why = fields.text(problems, "reason", reason, longest=300, blank=True, lines=True)
         if decision != EligibilityDecision.Decision.ELIGIBLE and not why:
             problems.add("reason", "Say why.")
         decided_at = fields.instant(problems, "at", at or now, not_after=now)

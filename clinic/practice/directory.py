@@ -160,7 +160,9 @@ def _site_values(actor: Actor, given: Mapping[str, Any]) -> tuple[dict[str, Any]
         region = queries.region(practice=queries.practice(actor=actor))
         values["phone"] = _phone(problems, given["phone"], region)
     if "address" in given:
-        values["address"] = fields.text(problems, "address", given["address"], longest=300, blank=True)
+        values["address"] = fields.text(
+            problems, "address", given["address"], longest=300, blank=True, lines=True
+        )
     spans = _hours(problems, given["hours"]) if "hours" in given else None
     problems.raise_if_any()
     return values, spans
@@ -316,6 +318,6 @@ def _closure_values(given: Mapping[str, Any]) -> dict[str, Any]:
     starts_at, ends_at = fields.span(
         problems, ("starts_at", given["starts_at"]), ("ends_at", given["ends_at"])
     )
-    reason = fields.text(problems, "reason", given["reason"], longest=200, blank=True)
+    reason = fields.text(problems, "reason", given["reason"], longest=200, blank=True, lines=True)
     problems.raise_if_any()
     return {"starts_at": starts_at, "ends_at": ends_at, "reason": reason}

@@ -21,6 +21,8 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# What a name cannot hold besides: a mail header refuses a new line, and a reversed text looks like another.
+_NOT_IN_A_LINE = re.compile(r"[\t\r\n\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Problems:
@@ -47,8 +49,10 @@ def only(*, changes: Mapping[str, Any], allowed: Collection[str]) -> None:
         raise Invalid(unknown)
 
 
-def text(problems: Problems, field: str, value: object, *, longest: int, blank: bool = False) -> str:
-    """A text without control characters, its ends trimmed."""
+def text(
+    problems: Problems, field: str, value: object, *, longest: int, blank: bool = False, lines: bool = False
+) -> str:
+    """A text without control characters, its ends trimmed; one line unless `lines`."""
     if not isinstance(value, str):
         problems.add(field, "Must be a text.")
         return ""
@@ -57,7 +61,7 @@ def text(problems: Problems, field: str, value: object, *, longest: int, blank: 
         problems.add(field, "Must not be empty.")
     elif len(value) > longest:
         problems.add(field, f"Must have at most {longest} characters.")
-    elif _UNPRINTABLE.search(value):
+    elif _UNPRINTABLE.search(value) or (not lines and _NOT_IN_A_LINE.search(value)):
         problems.add(field, "Must not hold control characters.")
     return value
 

@@ -130,7 +130,7 @@ def create_absence(
         person = queries.practitioner(actor=actor, staff_id=staff_id)
         problems = fields.Problems()
         first, last = fields.span(problems, ("starts_at", starts_at), ("ends_at", ends_at))
-        why = fields.text(problems, "reason", reason, longest=100, blank=True)
+        why = fields.text(problems, "reason", reason, longest=100, blank=True, lines=True)
         problems.raise_if_any()
         return Absence.objects.create(id=absence_id, staff=person, starts_at=first, ends_at=last, reason=why)
 

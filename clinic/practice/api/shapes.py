@@ -1,5 +1,6 @@
 """Bodies and queries: what is not named is refused, never ignored."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -66,6 +67,13 @@ class WholeParameter(serializers.IntegerField):
     """A whole number in an address, where everything is a text."""
 
     max_string_length = 12
+    default_error_messages = {"digits": "Must be a whole number, in the digits 0 to 9."}
+
+    def to_internal_value(self, data: Any) -> int:
+        # Python reads " 5", "1_0" and the digits of every script too.
+        if not re.fullmatch(r"-?[0-9]{1,12}", str(data), re.ASCII):
+            self.fail("digits")
+        return super().to_internal_value(data)
 
 
 class FlagParameter(serializers.ChoiceField):
