@@ -83,8 +83,7 @@ def insert_staff_member(
 ) -> StaffMember:
     """A person with their resource and without a trail row, inside the caller's transaction."""
     values = _values(actor, given)
-    _username(username)
-    member = StaffMember(id=staff_id, username=username, practice_id=actor.practice_id, **values)
+    member = StaffMember(id=staff_id, username=_username(username), practice_id=actor.practice_id, **values)
     _password(member, password)
     member.resource = Resource.objects.create(practice_id=actor.practice_id, kind=Resource.Kind.PRACTITIONER)
     member.save(force_insert=True)
@@ -157,7 +156,11 @@ def _words(
     return sorted(set(words))
 
 
-def _username(username: object) -> None:
+def _username(username: object) -> str:
+    """In lower case: the sign-in makes no difference of case, and lets neither of two in that differ by it.
+
+    Usernames are shared by all practices, so a twin made in one would shut somebody out in another.
+    """
     problems = fields.Problems()
     clean = fields.text(problems, "username", username, longest=150)
     try:
@@ -165,6 +168,7 @@ def _username(username: object) -> None:
     except ValidationError as error:
         problems.add("username", error.messages[0])
     problems.raise_if_any()
+    return clean.lower()
 
 
 def _password(member: StaffMember, password: str | None) -> None:

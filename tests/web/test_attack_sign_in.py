@@ -1,4 +1,4 @@
-"""Wrong passwords of one place do not keep another out."""
+"""Nobody keeps somebody else from signing in: not by wrong passwords, not by a name that is almost theirs."""
 
 import runpy
 from pathlib import Path
@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from clinic.config import settings as ours
+from clinic.practice.errors import Invalid
 from tests import factories
 
 SIGN_IN = "/accounts/sign-in/"
@@ -40,3 +41,17 @@ def test_behind_a_proxy_a_stranger_cannot_keep_everybody_out(settings: Settings)
     cache.clear()
     assert same.status_code == 200
     assert other.status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("twin", ["Heron", "HERON", " heron "])
+def test_a_name_that_differs_by_case_is_taken(twin: str) -> None:
+    """The sign-in takes both for one and lets neither in; another practice could make one on purpose."""
+    factories.staff(factories.site(factories.practice()), "monitor", username="heron", password=PASSWORD)
+    elsewhere = factories.site(factories.practice())
+    with pytest.raises(Invalid) as refused:
+        factories.staff(elsewhere, "monitor", username=twin)
+    assert list(refused.value.fields) == ["username"]
+    cache.clear()
+    for typed in ("heron", "HERON"):
+        assert Client().post(SIGN_IN, {"login": typed, "password": PASSWORD}).status_code == 302
