@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
+from oauth2_provider.models import AccessToken
 
 from clinic.practice import fields, permissions, queries, trail
 from clinic.practice.actor import Actor, program_id
@@ -46,7 +47,10 @@ def register(
 
 
 def renew_secret(*, actor: Actor, client_id: str, now: datetime) -> str:
-    """A new secret for a client; the former one stops working. Raises NotAllowed, NotFound."""
+    """A new secret for a client; the former one stops working, and so does every token had with it.
+
+    Raises NotAllowed, NotFound.
+    """
     _check(actor)
     with transaction.atomic(durable=True):
         client = (
@@ -60,6 +64,7 @@ def renew_secret(*, actor: Actor, client_id: str, now: datetime) -> str:
         client.client_secret = told
         # The field hashes what it is given on its way to the database.
         client.save(update_fields=["client_secret", "updated"])
+        AccessToken.objects.filter(application=client).delete()
         _tell(actor, now, "program.secret_renewed", client)
     return told
 
