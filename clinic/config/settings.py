@@ -182,7 +182,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Clinic treatment-course scheduling",
     "DESCRIPTION": "Courses of treatment in which every dose is followed by its integration visit in time. "
     "Programs use an access token by client credentials; times are RFC 3339 with an offset.",
-    "VERSION": "1.0.0",
+    "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     # The document tells of no patient: it is public, so that a client can be generated before it has a token.

@@ -83,8 +83,10 @@ class Demo:
         write_private(self.workshop.ready_file, ready)
         say(f"ready: {self.url}", bare=True)
         for person in staff:
-            say(f"  {person['role']:<16} {person['username']:<28} {person['password']}", bare=True)
-        say(f"  messages         {'  '.join(self.inbox.values()) or 'go to the given providers'}", bare=True)
+            login = f"{person['username']:<22} {person['password']:<26}"
+            say(f"  {person['role']:<16} {login} {person.get('practice', '')}", bare=True)
+        for name, address in self.inbox.items():
+            say(f"  {name.removesuffix('_url') + ' inbox':<16} {address}", bare=True)
         say(f"  for programs     {self.workshop.ready_file}", bare=True)
 
     def watch(self) -> None:
@@ -95,8 +97,8 @@ class Demo:
             time.sleep(LOOK_SECONDS)
 
     def _bind(self) -> socket.socket:
-        port = os.environ.get("PORT", "8000")
-        if not port.isdigit() or int(port) > 65_535:
+        port = os.environ.get("PORT") or "8000"
+        if not (port.isascii() and port.isdigit()) or int(port) > 65_535:
             raise LocalError(f"PORT must be a number up to 65535, not {port!r}")
         try:
             return self.home.bind(port=int(port))

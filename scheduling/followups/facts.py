@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from scheduling.models import (
     TreatmentCourse,
 )
 from scheduling.planning import protocol as protocols
+from scheduling.planning import windows
 from scheduling.planning.protocol import Protocol
 from scheduling.planning.values import WindowOverride
 
@@ -32,6 +34,7 @@ _VISIT_FIELDS = (
     "status",
     "start",
     "end",
+    "arrived_at",
     "discharged_at",
     "hold_expires_at",
     "accepted_unit",
@@ -116,6 +119,21 @@ def dose_fact(row: Mapping[str, Any]) -> DoseFact:
     )
 
 
+def happened_at(row: Mapping[str, Any], zone: str) -> datetime:
+    """When a visit counts: at its planned start, unless the patient is recorded to have come on another day.
+
+    As a dose's window hangs on its recorded discharge, what happened outranks the plan; coming some minutes
+    late does not.
+    """
+    arrived: datetime | None = row["arrived_at"]
+    if row["status"] != "fulfilled" or arrived is None:
+        return row["start"]
+    on_the_day = windows.local_day(zone=zone, instant=arrived) == windows.local_day(
+        zone=zone, instant=row["start"]
+    )
+    return row["start"] if on_the_day else arrived
+
+
 def _add(facts: CourseFacts, row: dict[str, Any]) -> None:
     if row["kind"] == facts.protocol.dose_kind:
         facts.doses.append(dose_fact(row))
@@ -123,12 +141,13 @@ def _add(facts: CourseFacts, row: dict[str, Any]) -> None:
     accepted = None
     if row["accepted_unit"] and row["window_opens_at"] and row["window_closes_at"]:
         accepted = Acceptance(row["accepted_unit"], row["window_opens_at"], row["window_closes_at"])
+    start = happened_at(row, facts.course.site.time_zone)
     facts.visits.append(
         VisitFact(
             id=str(row["id"]),
             kind=row["kind"],
-            start=row["start"],
-            end=row["end"],
+            start=start,
+            end=start + (row["end"] - row["start"]),
             status=row["status"],
             hold_expires_at=row["hold_expires_at"],
             accepted=accepted,

@@ -50,15 +50,19 @@ DOSES_WITHOUT_RECORD = """
 # window.
 _IN_WINDOW = """
     FROM scheduling_appointment visit
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN visit.status = 'fulfilled'
+                     AND (visit.arrived_at AT TIME ZONE visit.time_zone)::date <> visit.local_date
+                    THEN visit.arrived_at ELSE visit.start END AS counted_at) AS really
     WHERE visit.course_id = gap.course_id
       AND (visit.kind = 'group_integration'
            OR visit.kind = 'integration' AND version.document #>> '{plan,follow_up,coverage}' <> 'group')
       AND (visit.status = 'fulfilled'
            OR visit.status IN ('booked', 'confirmed', 'arrived', 'in_progress', 'monitoring')
               AND visit."end" > %(now)s)
-      AND (visit.start BETWEEN gap.opens_at AND gap.closes_at
+      AND (really.counted_at BETWEEN gap.opens_at AND gap.closes_at
            OR visit.accepted_unit = gap.unit_key
-              AND visit.start BETWEEN visit.window_opens_at AND visit.window_closes_at)
+              AND really.counted_at BETWEEN visit.window_opens_at AND visit.window_closes_at)
 """
 
 CLAIMED_WITHOUT_VISITS = f"""

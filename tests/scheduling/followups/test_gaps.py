@@ -179,3 +179,29 @@ def test_two_sweeps_at_once_are_harmless(clinic: factories.Clinic) -> None:
     sweep(later)
     assert list(FollowUpGap.objects.order_by("id").values()) == before
     assert TreatmentCourse.objects.get().version == 1
+
+
+def test_a_visit_held_on_another_day_counts_when_it_was_held(clinic: factories.Clinic) -> None:
+    course = booked.book(clinic)
+    booked.give(clinic, booked.visit(course, "dose-1"))
+    visit = booked.visit(course, "integration-1")
+    gap = booked.gap_of(course, "dose-1")
+    assert gap.closes_at is not None
+    came = gap.closes_at + timedelta(hours=5)
+    booked.move(clinic, visit.pk, "check_in", now=came)
+    booked.move(clinic, visit.pk, "complete", now=came + timedelta(hours=1))
+    gap = booked.gap_of(course, "dose-1")
+    assert (gap.status, gap.late) == ("closed", True), "seen, but after the window"
+    assert not differences(came + timedelta(hours=1))
+
+
+def test_coming_late_on_the_day_is_not_held_against_a_visit(clinic: factories.Clinic) -> None:
+    course = booked.book(clinic)
+    booked.give(clinic, booked.visit(course, "dose-1"))
+    visit = booked.visit(course, "integration-1")
+    came = visit.start + timedelta(minutes=25)
+    booked.move(clinic, visit.pk, "check_in", now=came)
+    booked.move(clinic, visit.pk, "complete", now=visit.end)
+    gap = booked.gap_of(course, "dose-1")
+    assert (gap.status, gap.late) == ("closed", False)
+    assert not differences(visit.end)
