@@ -11,6 +11,7 @@ Days that cannot lie on a plan within the limit are left out; the limit rises un
 within it, which proves that nothing cheaper was left out.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -31,23 +32,30 @@ Row = tuple[int, int, Vector]
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A best chain: its cost, the slot of every dose, and the visits around them in order of the doses."""
+    """A chain: its cost, the slot of every dose, the visits around them in order of the doses, and whether no
+    other is proven to be cheaper."""
 
     cost: int
     slots: tuple[int, ...]
     before: tuple[Placed, ...]
     after: tuple[tuple[Placed, ...], ...]
+    proven: bool = True
 
 
 class Gap:
     """The filling after one dose start: its costs by person, with and without a deadline."""
 
-    __slots__ = ("_by_deadline", "_chain", "_free", "end", "index", "slot")
+    __slots__ = ("_by_deadline", "_chain", "_fillings", "_free", "end", "index", "slot")
 
     def __init__(self, chain: "Chain", index: int, slot: int) -> None:
         self._chain, self.index, self.slot = chain, index, slot
-        self._free, self.end = chain.costs_after(index, slot, INF)
         self._by_deadline: dict[int, Vector | Pairs] = {}
+        self._fillings: list[Filling] | None = None
+        quick = chain.quick_costs(index, slot, INF)
+        if quick is None:
+            self._fillings = chain.fillings_after(index, slot)
+            quick = _by_people(self._fillings)
+        self._free, self.end = quick
 
     def costs(self, deadline: int) -> "Vector | Pairs":
         """What the tasks cost when they must be over by the deadline."""
@@ -55,8 +63,17 @@ class Gap:
             return self._free
         known = self._by_deadline.get(deadline)
         if known is None:
-            known = self._by_deadline[deadline] = self._chain.costs_after(self.index, self.slot, deadline)[0]
+            known = self._by_deadline[deadline] = self._until(deadline)
         return known
+
+    def _until(self, deadline: int) -> "Vector | Pairs":
+        quick = self._chain.quick_costs(self.index, self.slot, deadline)
+        if quick is not None:
+            return quick[0]
+        if self._fillings is None:
+            self._fillings = self._chain.fillings_after(self.index, self.slot)
+        over = bisect_right(self._fillings, deadline, key=lambda one: one.end)
+        return _by_people(self._fillings[:over])[0]
 
 
 Pairs = dict[tuple[int, int], int]
@@ -72,11 +89,16 @@ class Table:
     by_hour: dict[int, Vector]
 
 
-class Chain:
-    """The search over one problem."""
+class TooMuchWork(Exception):
+    """Many visits in many gaps: looking at every start costs more than was allowed."""
 
-    def __init__(self, problem: Problem) -> None:
+
+class Chain:
+    """The search over one problem. Raises TooMuchWork once `most` visits were tried at a place."""
+
+    def __init__(self, problem: Problem, most: int) -> None:
         self.problem = problem
+        self._enough = problem.filler.placed + most
         self.graph = DayGraph(problem)
         self.people = len(problem.people)
         self._gaps: dict[tuple[int, int], Gap] = {}
@@ -300,20 +322,26 @@ class Chain:
             self._gaps[key] = Gap(self, index, slot)
         return self._gaps[key]
 
-    def costs_after(self, index: int, slot: int, deadline: int) -> tuple["Vector | Pairs", int]:
+    def quick_costs(self, index: int, slot: int, deadline: int) -> tuple["Vector | Pairs", int] | None:
         """The costs of the tasks after a dose that must be over by a deadline, and when the latest of them
-        ends."""
+        ends; None where only trying every order can tell."""
         if not self._kind[index]:
             return {(-1, -1): 0}, 0
+        queue = self.problem.follow_tasks(index, slot)
+        if len(queue) != 1:
+            return None
+        return self._quick(queue[0], self.problem.review_tasks(index, slot), deadline)
+
+    def fillings_after(self, index: int, slot: int) -> list[Filling]:
+        """The fillings of the stretch after a dose that no other beats in both cost and end, by their
+        end."""
         problem = self.problem
+        if problem.filler.placed > self._enough:
+            raise TooMuchWork
         queue, reviews = problem.follow_tasks(index, slot), problem.review_tasks(index, slot)
-        if len(queue) == 1:
-            quick = self._quick(queue[0], reviews, deadline)
-            if quick is not None:
-                return quick
         since = problem.end_of(index, slot)
-        fillings = problem.filler.fill(queue, reviews, since=since, deadline=deadline)
-        return _by_people(fillings)
+        found = problem.filler.prefixes(queue, reviews, since=since)[-1]
+        return sorted(found, key=lambda one: one.end)
 
     def _quick(self, task: Task, reviews: Sequence[Task], deadline: int) -> tuple[Vector, int] | None:
         # People are independent, and each review keeps its best cost where a place beside the others has it:

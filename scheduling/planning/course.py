@@ -60,7 +60,7 @@ Ties: the earliest vector of dose starts, then visit by visit the earliest start
 the wished one where it can be, else in person, then video, then phone.
 """
 
-from scheduling.planning import proposals, why
+from scheduling.planning import proposals, search, why
 from scheduling.planning.extras import NoTimedReview
 from scheduling.planning.problem import calendar_for
 from scheduling.planning.values import Availability, NoPlan, Plan, PlanRequest
@@ -70,6 +70,8 @@ def plan_course(*, request: PlanRequest, availability: Availability) -> tuple[Pl
     """The best plan and up to `request.proposals` - 1 that differ from it, cheapest first, or why there is
     none.
 
+    The work is bounded. A plan found at the bound keeps the rules and says that it is not `proven` to be the
+    best; without one the answer is a NoPlan with the rule `search_limit`, which claims nothing.
     Raises `steps.UnknownPhase`, `steps.BadDates`, `windows.UnknownZone` and `grid.BadGrid` for a request that
     means nothing.
     """
@@ -78,6 +80,8 @@ def plan_course(*, request: PlanRequest, availability: Availability) -> tuple[Pl
         best = proposals.best_plan(calendar)
     except NoTimedReview as none:
         return why.no_timed_review(calendar, none)
+    except search.SearchLimit:
+        return why.search_limit()
     if best is None:
         return why.explain(calendar)
     if not best.visits:

@@ -27,14 +27,17 @@ class DayGraph:
         self._back: list[dict[Node, int]] = [{} for _ in self.steps]
 
     def least(self, index: int, day: int) -> tuple[int, int]:
-        """The least that a dose on this day costs with its follow-up, and the least of the follow-up
-        alone."""
+        """The least that a dose on this day costs with its follow-ups, and the least of those that come
+        after it."""
         known = self._least[index].get(day)
         if known is None:
             both = after = NEVER
             for slot, local in self.problem.doses[index][day]:
                 follow = self.problem.least_follow_up(index, slot)
                 both, after = min(both, local + follow), min(after, follow)
+            rule = self.problem.rule
+            if rule is not None and rule.is_before:
+                after = 0
             known = self._least[index][day] = (both, after)
         return known
 

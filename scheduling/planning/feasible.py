@@ -5,14 +5,14 @@ comes next, so one number a day stands for all its starts. Where follow-ups may 
 is asked instead.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scheduling.planning import search
 from scheduling.planning.daygraph import DayGraph, Node
 from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Task
 from scheduling.planning.menus import Calendar, GroupOption
-from scheduling.planning.problem import Problem
+from scheduling.planning.problem import Offers, Problem
 
 
 class Breaks(StrEnum):
@@ -42,6 +42,7 @@ class Sweep:
         self.graph = DayGraph(problem)
         self.filler = Filler(problem.grid, change=0, per_day=problem.filler.per_day)
         self._anyone = _anyone(problem)
+        self._free: dict[tuple[int, ...], tuple[Offers, Offers]] = {}
         self._rooms_clash = _rooms_may_clash(problem)
 
     def failure(self) -> Failure | None:
@@ -100,7 +101,7 @@ class Sweep:
     def _soonest(self, index: int, slot: int) -> int:
         problem = self.problem
         follow = [self._by_anyone(task, index, slot) for task in problem.follow_tasks(index, slot)]
-        reviews = [self._without_band(task) for task in problem.review_tasks(index, slot)]
+        reviews = [self._at_no_cost(task) for task in problem.review_tasks(index, slot)]
         return self._over(index, slot, follow, reviews)
 
     def _over(self, index: int, slot: int, follow: list[Task], reviews: list[Task]) -> int:
@@ -116,10 +117,17 @@ class Sweep:
 
     def _by_anyone(self, task: Task, index: int, slot: int) -> Task:
         offers = task.offers if task.offers is not self.problem.follow_offers else self._anyone
-        return self._without_band(Task(task.ref, task.unit, offers, task.opening))
+        return self._at_no_cost(replace(task, offers=offers))
 
-    def _without_band(self, task: Task) -> Task:
-        return Task(task.ref, task.unit, task.offers, task.opening._replace(band_from=-INF, band_to=INF))
+    def _at_no_cost(self, task: Task) -> Task:
+        # Where nothing costs anything, the best is the soonest.
+        key = tuple(id(offer) for _, offer in task.offers)
+        if key not in self._free:
+            # The offers are kept, so that no other can come to have their ids.
+            free = tuple((person, offer.free_of_charge()) for person, offer in task.offers)
+            self._free[key] = (task.offers, free)
+        opening = task.opening._replace(band_from=-INF, band_to=INF)
+        return replace(task, offers=self._free[key][1], opening=opening)
 
     def _onward(self, index: int, ready: dict[Node, int]) -> dict[Node, list[int]]:
         soonest: dict[Node, int] = {}
@@ -178,8 +186,8 @@ def _anyone(problem: Problem) -> tuple[tuple[int, AnyOffer], ...]:
     return ((0, Offer(problem.grid, [(0, bits)], length, 0)),) if bits else ()
 
 
-MOST_LABELS = 600
-"""Labels that one question may cost where follow-ups cross doses; beyond them the answer is taken as no."""
+MOST_WORK = 30_000
+"""Work that one question may cost where follow-ups cross doses; beyond it the answer is taken as no."""
 
 
 def failure(calendar: Calendar) -> Failure | None:
@@ -189,16 +197,16 @@ def failure(calendar: Calendar) -> Failure | None:
         return None
     if not search.needs_carrying(problem):
         return Sweep(problem).failure()
-    if search.solve(problem, most=MOST_LABELS) is not None:
+    if _shown(problem):
         return None
     low, high = 0, len(problem.steps)
     # The shortest beginning of the course that cannot be planned ends with the dose to name.
     while high - low > 1:
         middle = (low + high) // 2
-        if search.solve(Problem(calendar, only_first=middle), most=MOST_LABELS) is None:
-            high = middle
-        else:
+        if _shown(Problem(calendar, only_first=middle)):
             low = middle
+        else:
+            high = middle
     return _named(calendar, high)
 
 
@@ -206,8 +214,15 @@ def possible(calendar: Calendar) -> bool:
     """Whether a request can be planned on its calendar, within bounded work."""
     problem = Problem(calendar)
     if not problem.steps or search.needs_carrying(problem):
-        return search.solve(problem, most=MOST_LABELS) is not None
+        return _shown(problem)
     return Sweep(problem).failure() is None
+
+
+def _shown(problem: Problem) -> bool:
+    try:
+        return search.possible(problem, most=MOST_WORK)
+    except search.SearchLimit:
+        return False
 
 
 def _named(calendar: Calendar, count: int) -> Failure:

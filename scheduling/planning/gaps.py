@@ -3,7 +3,7 @@ calendar."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scheduling.planning.grid import Grid
@@ -32,13 +32,30 @@ class Opening(NamedTuple):
 class Offer:
     """One person's possible starts for one kind of visit, by cost."""
 
-    __slots__ = ("classes", "grid", "length", "weight")
+    __slots__ = ("_all", "classes", "grid", "length", "weight")
 
     def __init__(self, grid: Grid, classes: Classes, length: int, weight: int) -> None:
         self.grid = grid
         self.classes = classes
         self.length = length
         self.weight = weight
+        self._all = 0
+        for _, bits in classes:
+            self._all |= bits
+
+    def free_of_charge(self) -> "Offer":
+        """The same starts where none costs anything."""
+        return Offer(self.grid, [(0, self._all)], self.length, 0)
+
+    def soonest(self, opening: Opening) -> int | None:
+        """The soonest end of a visit that starts in the opening, whatever it costs."""
+        at = self.grid.at
+        low = bisect_left(at, opening.first)
+        bits = self._all >> low
+        if not bits:
+            return None
+        start = at[low + (bits & -bits).bit_length() - 1]
+        return start + self.length if start <= min(opening.last, opening.until - self.length) else None
 
     def best(self, opening: Opening) -> Found | None:
         """The cheapest start in the opening, the earliest of equals."""
@@ -95,6 +112,15 @@ class GroupOffer:
     def __init__(self, options: Sequence[GroupOption], weight: int) -> None:
         self.options = options
         self.weight = weight
+
+    def free_of_charge(self) -> "GroupOffer":
+        """The same sessions where none costs anything."""
+        return GroupOffer([replace(one, cost=0) for one in self.options], 0)
+
+    def soonest(self, opening: Opening) -> int | None:
+        """The soonest end of a session that starts in the opening, whatever it costs."""
+        ends = (one.end for one in self.options if opening.first <= one.start <= opening.last)
+        return min((end for end in ends if end <= opening.until), default=None)
 
     def best(self, opening: Opening) -> Found | None:
         """The cheapest session that starts in the opening, the earliest of equals."""
@@ -161,6 +187,8 @@ class Filler:
         self.change = change
         self.per_day = per_day
         self._begins = sorted(grid.day_begins.values())
+        self.placed = 0
+        """How many visits were tried at a place: a measure of work that is the same on every machine."""
 
     def day_of(self, minute: int) -> int:
         """The index of a minute's local day among the grid's days."""
@@ -177,37 +205,64 @@ class Filler:
         *,
         since: int,
         deadline: int,
-        held: tuple[int, int, int] = (-1, -1, 0),
-        every_end: bool = False,
     ) -> list[Filling]:
-        """The undominated fillings of [since, deadline]: `queue` in its order, `others` in any order, none
-        overlapping.
+        """The fillings of [since, deadline]: `queue` in its order, `others` in any order, none overlapping;
+        the cheapest for each pair of first and last person."""
+        start = Filling(0, since, -1, -1, -1, 0, ())
+        layers: dict[tuple[int, int], list[Filling]] = {(0, 0): [start]}
+        everything = (1 << len(others)) - 1
+        for done in range(len(queue) + len(others)):
+            last = done + 1 == len(queue) + len(others)
+            layers = self._onward(layers, queue, others, -1, deadline, last=last)
+        return layers.get((len(queue), everything), [])
 
-        `held` is (unit, day, visits) of a unit that already has visits on the day the gap begins. One
-        filling for each pair of first and last person, the cheapest, unless `every_end` asks for those that
-        end sooner and cost more too.
+    def prefixes(
+        self,
+        queue: Sequence[Task],
+        others: Sequence[Task],
+        *,
+        since: int,
+        held: tuple[int, int, int] = (-1, -1, 0),
+    ) -> list[list[Filling]]:
+        """For every number of tasks from the head of the queue, the undominated fillings with them and all
+        `others`, those that end sooner and cost more too: their ends say which are over by a deadline.
+
+        `held` is (unit, day, visits) of a unit that already has visits on the day the gap begins.
         """
         unit, day, on_day = held
         start = Filling(0, since, -1, -1, day, on_day if unit >= 0 else 0, ())
         layers: dict[tuple[int, int], list[Filling]] = {(0, 0): [start]}
         everything = (1 << len(others)) - 1
-        for done in range(len(queue) + len(others)):
-            last = done + 1 == len(queue) + len(others) and not every_end
-            following: dict[tuple[int, int], list[Filling]] = {}
-            for (index, mask), fillings in layers.items():
-                for filling in fillings:
-                    if index < len(queue):
-                        previous = queue[index - 1].unit if index else unit
-                        self._extend(
-                            following, (index + 1, mask), filling, queue[index], previous, deadline, last
-                        )
-                    for number, task in enumerate(others):
-                        if not mask >> number & 1:
-                            self._extend(
-                                following, (index, mask | 1 << number), filling, task, -2, deadline, last
-                            )
-            layers = {key: undominated(fillings) for key, fillings in following.items()}
-        return layers.get((len(queue), everything), [])
+        found: list[list[Filling]] = [[] for _ in range(len(queue) + 1)]
+        for done in range(len(queue) + len(others) + 1):
+            if 0 <= done - len(others) <= len(queue):
+                found[done - len(others)] = layers.get((done - len(others), everything), [])
+            layers = self._onward(layers, queue, others, unit, INF, last=False)
+        return found
+
+    def _onward(
+        self,
+        layers: dict[tuple[int, int], list[Filling]],
+        queue: Sequence[Task],
+        others: Sequence[Task],
+        unit: int,
+        deadline: int,
+        *,
+        last: bool,
+    ) -> dict[tuple[int, int], list[Filling]]:
+        # One task more: the next of the queue, or any of the others.
+        following: dict[tuple[int, int], list[Filling]] = {}
+        for (index, mask), fillings in layers.items():
+            for filling in fillings:
+                if index < len(queue):
+                    previous = queue[index - 1].unit if index else unit
+                    key = (index + 1, mask)
+                    self._extend(following, key, filling, queue[index], previous, deadline, last)
+                for number, task in enumerate(others):
+                    if not mask >> number & 1:
+                        key = (index, mask | 1 << number)
+                        self._extend(following, key, filling, task, -2, deadline, last)
+        return {key: undominated(fillings, self.change) for key, fillings in following.items()}
 
     def _extend(
         self,
@@ -227,6 +282,7 @@ class Filler:
             opening = task.opening._replace(first=first, until=deadline)
             for found in _steps(offer, opening, every=not last):
                 reach.append(self._with(filling, task, person, found, same))
+                self.placed += 1
 
     def _with(self, filling: Filling, task: Task, person: int, found: Found, same: bool) -> Filling:
         cost, start, end = found
@@ -261,16 +317,21 @@ def _steps(offer: AnyOffer, opening: Opening, *, every: bool) -> list[Found]:
     return found
 
 
-def undominated(fillings: list[Filling]) -> list[Filling]:
-    """Fillings that no other with the same people beats in cost, end and visits on the last day; by people,
-    then end."""
+def undominated(fillings: list[Filling], change: int) -> list[Filling]:
+    """Fillings that no other beats in cost, end and visits on the last day; by people, then end.
+
+    Another first or last person is made up for by the cost of a change, whoever comes before and after.
+    """
     kept: list[Filling] = []
-    fillings.sort(key=lambda one: (one.first, one.last, one.end, one.cost, one.day, one.on_day))
+    fillings.sort(key=lambda one: (one.end, one.cost, one.first, one.last, one.day, one.on_day))
     for one in fillings:
+        cost, first, last, day = one.cost, one.first, one.last, (one.day, one.on_day)
         for other in kept:
-            people = other.first == one.first and other.last == one.last
-            if people and other.cost <= one.cost and (other.day, other.on_day) <= (one.day, one.on_day):
-                break
+            if other.cost <= cost and (other.day, other.on_day) <= day:
+                apart = (other.first != first) + (other.last != last)
+                if not apart or other.cost + apart * change < cost:
+                    break
         else:
             kept.append(one)
+    kept.sort(key=lambda one: (one.first, one.last, one.end))
     return kept

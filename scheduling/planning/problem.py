@@ -85,9 +85,8 @@ class Problem:
         )
         self.sessions: dict[tuple[str, int], GroupSession] = {}
         self.people, self.follow_offers = self._follow_offers()
-        # A weekly unit's window hangs on other doses too, and a window before the dose on the dose before.
-        after = self.rule is not None and not self.rule.is_before
-        self._plain = after and self.rule is not None and self.rule.coverage is not Coverage.WEEKLY
+        # A weekly unit's window hangs on other doses too.
+        self._bound_to_dose = self.rule is not None and self.rule.coverage is not Coverage.WEEKLY
         self._anyone = self._anyone_offer()
         self._follow_costs: dict[Opening, int] = {}
         self.cap = dosing.overall_cap(self.request)
@@ -204,16 +203,17 @@ class Problem:
         return max(first, self.filler.day_after(end)) if self.rule.not_same_day else first
 
     def least_follow_up(self, index: int, slot: int) -> int:
-        """The least that a first follow-up of a dose in a slot costs, whoever holds it; NEVER where none can
+        """The least that the follow-ups of a dose in a slot cost, whoever holds them; NEVER where none can
         be."""
-        if not self._plain or not self.visits_after(index):
+        if self.rule is None or not self._bound_to_dose or not self.visits_after(index):
             return 0
-        opening = self.after_opening(index, slot)
+        before = self.rule.is_before
+        opening = self.before_opening(index, slot) if before else self.after_opening(index, slot)
         known = self._follow_costs.get(opening)
         if known is None:
             found = self._anyone.best(opening) if self._anyone is not None else None
             known = self._follow_costs[opening] = NEVER if found is None else found[0]
-        return known
+        return known * self.visits_after(index)
 
     def _anyone_offer(self) -> AnyOffer | None:
         # All people's starts as one offer: what is cheapest does not depend on who it is.

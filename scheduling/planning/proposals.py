@@ -26,17 +26,20 @@ class Traits:
     mornings: bool
 
 
-def best_plan(calendar: Calendar, restriction: Restriction = ANYTHING) -> Plan | None:
+def best_plan(
+    calendar: Calendar, restriction: Restriction = ANYTHING, *, most: int = search.MOST_WORK
+) -> Plan | None:
     """The cheapest plan under a restriction, with everything planned onto its chain; None where there is
     none.
 
-    Raises NoTimedReview where a medication review by time cannot be had beside any chain that was tried.
+    Raises NoTimedReview where a medication review by time cannot be had beside any chain that was tried, and
+    `search.SearchLimit` where `most` work was not enough to find a plan or to show that there is none.
     """
     problem = Problem(calendar, restriction)
     reserved: list[PlannedVisit] = []
     failed: NoTimedReview | None = None
     for _ in range(4):
-        solution = search.solve(problem)
+        solution = search.solve(problem, most=most)
         if solution is None:
             break
         chain = build.Builder(problem, solution).visits()
@@ -53,7 +56,7 @@ def best_plan(calendar: Calendar, restriction: Restriction = ANYTHING) -> Plan |
             )
             continue
         terms = scoring.breakdown(problem, chain)
-        return Plan(whole.visits, sum(terms.values()), terms, whole.notes)
+        return Plan(whole.visits, sum(terms.values()), terms, whole.notes, solution.proven)
     if failed is not None:
         raise failed
     return None
@@ -74,8 +77,8 @@ def alternatives(calendar: Calendar, best: Plan, wanted: int) -> list[Plan]:
         if len(found) >= wanted:
             break
         try:
-            plan = best_plan(calendar, restriction)
-        except NoTimedReview:
+            plan = best_plan(calendar, restriction, most=search.MOST_WORK // 4)
+        except (NoTimedReview, search.SearchLimit):
             continue
         if plan is not None and traits(request, plan) not in seen:
             seen.append(traits(request, plan))
@@ -122,6 +125,7 @@ def in_words(calendar: Calendar, plan: Plan, best: Plan) -> Plan:
         *_people(calendar, plan),
         *_hours(request, plan),
         *_misses(request, plan),
+        *_not_proven(plan),
     ]
     return replace(plan, trades=(*words, *plan.trades))
 
@@ -180,6 +184,10 @@ def _misses(request: PlanRequest, plan: Plan) -> list[str]:
             f"{_count(plan.breakdown['preference'] // request.weights.preference, 'wish', 'wishes')} unmet"
         )
     return words
+
+
+def _not_proven(plan: Plan) -> list[str]:
+    return [] if plan.proven else ["the search was stopped: a better plan of this kind may exist"]
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

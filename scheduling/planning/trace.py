@@ -9,9 +9,9 @@ from scheduling.planning.gaps import INF, NEVER, Filling, Placed
 from scheduling.planning.problem import Problem
 
 
-def solve(problem: Problem) -> Solution | None:
-    """The best chain of a problem whose follow-ups stay between their doses, or None."""
-    chain = Chain(problem)
+def solve(problem: Problem, *, most: int) -> Solution | None:
+    """The best chain of a problem whose follow-ups stay between their doses, or None. Raises TooMuchWork."""
+    chain = Chain(problem, most)
     found = chain.solve()
     return None if found is None else Trace(chain).solution(*found)
 

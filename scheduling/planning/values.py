@@ -208,12 +208,16 @@ class PlannedVisit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole course, its visits by start, what it costs term by term, and what it trades in words."""
+    """A whole course, its visits by start, what it costs term by term, and what it trades in words.
+
+    Every plan keeps the hard rules; one that is not `proven` may not be the cheapest of its kind.
+    """
 
     visits: tuple[PlannedVisit, ...]
     cost: int
     breakdown: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     trades: tuple[str, ...] = ()
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,12 @@ def nothing_to_plan(calendar: Calendar) -> NoPlan:
     return NoPlan((UnmetRule("nothing_to_plan", None, "Every dose of the course is given already."),))
 
 
+def search_limit() -> NoPlan:
+    """The search was stopped before it had a plan or a proof that there is none."""
+    message = "The search was stopped before it found a plan; that does not mean that there is none."
+    return NoPlan((UnmetRule("search_limit", None, message),))
+
+
 def no_timed_review(calendar: Calendar, none: NoTimedReview) -> NoPlan:
     """A medication review that is due by time has no place."""
     review = calendar.request.protocol.medication_review

@@ -23,7 +23,7 @@ def _device_course(*modes: str) -> PlanRequest:
 
 
 def _one_monday(*, minutes: int) -> Availability:
-    """Rooms open on a Monday from 8 to 10, people there from 8:00 to 8:30, the prescriber some minutes more."""
+    """Rooms open on a Monday from 8 to 10, people from 8:00 to 8:30, the prescriber some minutes more."""
     place = clinic()
     begins = at(MONDAY, 8)
     block, seen = (Span(begins, begins + timedelta(minutes=length)) for length in (30, 30 + minutes))
