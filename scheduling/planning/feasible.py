@@ -5,7 +5,7 @@ comes next, so one number a day stands for all its starts. Where follow-ups may 
 is asked instead.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from scheduling.planning import search
@@ -117,7 +117,7 @@ class Sweep:
 
     def _by_anyone(self, task: Task, index: int, slot: int) -> Task:
         offers = task.offers if task.offers is not self.problem.follow_offers else self._anyone
-        return self._at_no_cost(replace(task, offers=offers))
+        return self._at_no_cost(Task(task.ref, task.unit, offers, task.opening))
 
     def _at_no_cost(self, task: Task) -> Task:
         # Where nothing costs anything, the best is the soonest.
@@ -127,7 +127,7 @@ class Sweep:
             free = tuple((person, offer.free_of_charge()) for person, offer in task.offers)
             self._free[key] = (task.offers, free)
         opening = task.opening._replace(band_from=-INF, band_to=INF)
-        return replace(task, offers=self._free[key][1], opening=opening)
+        return Task(task.ref, task.unit, self._free[key][1], opening)
 
     def _onward(self, index: int, ready: dict[Node, int]) -> dict[Node, list[int]]:
         soonest: dict[Node, int] = {}
