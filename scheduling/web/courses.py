@@ -1,6 +1,7 @@
 """One course's truth: its timeline, visits, follow-ups, messages and story."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,9 @@ from scheduling.web.words import Badge
 
 STORY = 100
 LATEST = 12
+NEEDS_SOMEBODY = "Follow-up needs somebody now"
+# What a rule concludes from an entry is not what the person who made it did.
+RULE, PROTOCOL = "by the follow-up rule", "by the protocol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class MessageLine:
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
+    """`entered` is when a late entry was written down."""
+
     at: Moment
+    entered: Moment | None
     who: str
     what: str
     reason: str
@@ -40,8 +47,7 @@ class StoryLine:
 class PhaseLine:
     name: str
     phase: rows.PhaseRow
-    given: int
-    booked: int
+    told: str
     review_on: str
 
 
@@ -121,10 +127,18 @@ def _phase(phase: rows.PhaseRow, all_visits: tuple[rows.Visit, ...]) -> PhaseLin
     return PhaseLine(
         name=words.sentence(phase.name),
         phase=phase,
-        given=sum(one.status == "fulfilled" for one in doses),
-        booked=len(doses),
+        told=_told(len(doses), sum(one.status == "fulfilled" for one in doses), phase.planned_sessions),
         review_on=times.long_day(phase.review_on) if phase.review_on else "",
     )
+
+
+def _told(booked: int, given: int, planned: int | None) -> str:
+    """`2 given, 6 of 6 booked`; a phase may come to more than its plan says."""
+    if planned is None:
+        return f"{given} given, {booked} booked"
+    if booked > planned:
+        return f"{given} given, {booked} booked ({planned} planned)"
+    return f"{given} given, {booked} of {planned} booked"
 
 
 def _message(message: Message, zone: str) -> MessageLine:
@@ -139,14 +153,39 @@ def _message(message: Message, zone: str) -> MessageLine:
 
 def _story(entry: rows.TrailRow, whole: rows.WholeCourse, zone: str) -> StoryLine:
     about = next((visit for visit in whole.visits if visit.id == entry.subject_id), None)
+    unit = next((gap for gap in whole.gaps if gap.id == entry.subject_id), None)
     what = words.TRAIL.get(entry.verb) or words.plain(entry.verb)
     text = f"{words.title(about)} {what}" if about else what[:1].upper() + what[1:]
+    if unit is not None:
+        doses = shown.after_doses(unit, whole.visits)
+        text = f"{NEEDS_SOMEBODY if _only_flagged(entry) else text}{f' ({doses})' if doses else ''}"
+    happened = _happened(entry)
     return StoryLine(
-        at=times.moment(entry.at, zone),
-        who=visits.who(entry.actor, {}),
+        at=times.moment(happened, zone),
+        entered=visits.later(happened, entry.at, zone),
+        who=_who(entry),
         what=text,
         reason=words.WHY.get(entry.reason) or entry.reason,
     )
+
+
+def _who(entry: rows.TrailRow) -> str:
+    """A unit's change of state tells its state before; what a person did to it does not."""
+    if entry.verb == "course.review_due":
+        return PROTOCOL
+    concluded = entry.verb.startswith("follow_up.") and "before" in entry.data
+    return RULE if concluded else visits.who(entry.actor, {})
+
+
+def _only_flagged(entry: rows.TrailRow) -> bool:
+    """The unit stayed as it was, but its time came to be looked at."""
+    return bool(entry.data.get("flagged")) and entry.verb == f"follow_up.{entry.data.get('before')}"
+
+
+def _happened(entry: rows.TrailRow) -> datetime:
+    """When it took place: for a step of a visit as it was told, else when it was written down."""
+    told = entry.data.get("at") if entry.verb.startswith("appointment.") else None
+    return datetime.fromisoformat(told) if isinstance(told, str) else entry.at
 
 
 def _override(override: rows.Override, zone: str, people: dict[str, str]) -> OverrideLine:

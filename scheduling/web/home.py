@@ -1,7 +1,7 @@
 """The first page: today at each site, what is open for this person, and the way to a patient."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -20,12 +20,22 @@ ENOUGH = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """The next day with visits: its roster, its name, and how many."""
+
+    address: str
+    day: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class SiteToday:
     site: Site
     address: str
     day: str
     clock: str
     total: int
+    following: Following | None
     counts: tuple[tuple[Badge, int], ...]
 
 
@@ -72,8 +82,17 @@ def _site_today(actor: Actor, site: Site, now: datetime) -> SiteToday:
         day=times.short_day(day),
         clock=times.moment(now, site.time_zone).clock,
         total=sum(counts.values()),
+        following=None if counts else _following(actor, site, day),
         counts=tuple((badge, counts[status]) for status, badge in words.STATUSES.items() if status in counts),
     )
+
+
+def _following(actor: Actor, site: Site, day: date) -> Following | None:
+    found = queries.next_busy_day(actor=actor, site_id=site.pk, after=day)
+    if found is None:
+        return None
+    address = f"{reverse('roster')}?site={site.pk}&date={found[0].isoformat()}"
+    return Following(address=address, day=times.short_day(found[0]), total=found[1])
 
 
 def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:

@@ -9,11 +9,12 @@ from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, W
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
-from clinic.practice.models import StaffMember, WorkItem
+from clinic.practice.models import StaffMember, TrailEntry, WorkItem
 from notifications import queries as ledger
 from notifications.models import Message
 from patients import queries as patients
 from patients.models import EligibilityDecision, Patient, TreatmentConsent
+from scheduling import states
 from scheduling.booking import queries, rows
 from scheduling.followups import facts
 from scheduling.models import Appointment, CoursePhase, FollowUpGap, TreatmentCourse
@@ -181,6 +182,15 @@ def visit_counts(*, actor: Actor, site_id: UUID, day: date) -> dict[str, int]:
     return dict(of_day.order_by().values_list("status").annotate(count=Count("id")))
 
 
+def next_busy_day(*, actor: Actor, site_id: UUID, after: date) -> tuple[date, int] | None:
+    """The first day after this one on which the site expects somebody, and how many visits; None for none."""
+    permissions.check(actor=actor, capability="roster.read")
+    live = Appointment.objects.filter(
+        practice_id=actor.practice_id, site_id=site_id, local_date__gt=after, status__in=states.LIVE
+    )
+    return live.order_by("local_date").values_list("local_date").annotate(count=Count("id")).first()
+
+
 def tasks(*, actor: Actor, now: datetime) -> tuple[list[WorkItem], int]:
     """The tasks that wait for this person or a role of theirs, the oldest ten, and how many there are."""
     mine = Q(assignee_id=actor.id) | Q(assignee=None, role__in=actor.roles)
@@ -233,6 +243,13 @@ def course_of_subject(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, 
     pairs = [*visits.values_list("pk", "course_id"), *said.values_list("pk", "course_id")]
     pairs += courses.values_list("pk", "pk")
     return {subject: course for subject, course in pairs if course}
+
+
+def entered(*, actor: Actor, visit_id: UUID) -> dict[str, datetime]:
+    """When each fact of a visit was last written down, by the fact's name."""
+    facts_of = {f"appointment.{move.verb}": move.fact for move in states.APPOINTMENT.moves if move.fact}
+    told = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=visit_id, verb__in=facts_of)
+    return {facts_of[verb]: at for verb, at in told.order_by("id").values_list("verb", "at")}
 
 
 def names(*, actor: Actor, refs: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
@@ -14,7 +14,13 @@ from scheduling.planning import windows
 from scheduling.web import queries, words
 from scheduling.web.words import Badge
 
-NOT_BEGUN = ("held", "booked", "confirmed", "arrived")
+UNTOUCHED = ("held", "booked", "confirmed")
+NOT_BEGUN = (*UNTOUCHED, "arrived")
+# What an earlier time is asked for when the visit is over by the clock.
+STEPS = ("check_in", "start", "end_administration", "discharge", "complete")
+# A visit that has begun may run on for so long before its end is taken for one that nobody recorded.
+OVERRUN = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 OVER = ("cancelled", "no_show", "displaced", "entered_in_error")
 # The next step of a day that goes as planned, nearest to its end first; the other verbs are exceptions.
 NEXT = ("discharge", "end_administration", "check_in", "start", "complete", "confirm")
@@ -22,12 +28,17 @@ NEXT = ("discharge", "end_administration", "check_in", "start", "complete", "con
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A transition that the state allows and the actor may do. `late`: an earlier time may be recorded."""
+    """A transition that the state allows and the actor may do. `late`: an earlier time may be recorded.
+
+    `ask` is the site's local time that a form begins with when it asks first when the thing happened, because
+    the visit is over by the clock; blank when the present is the likely time.
+    """
 
     verb: str
     label: str
     needs_reason: bool
     late: bool
+    ask: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,16 @@ class VisitLine:
     def actions(self) -> tuple[Action, ...]:
         return (self.next, *self.others) if self.next else self.others
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is over by the clock, and its next step asks first when it happened."""
+        return any(action.ask for action in self.actions)
+
+    @property
+    def late(self) -> bool:
+        """Whether a step that is done with one click may be recorded at an earlier time instead."""
+        return any(action.late and not action.ask for action in self.actions)
+
 
 @dataclass(frozen=True, slots=True)
 class GapLine:
@@ -85,14 +106,18 @@ def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: 
     gap = around.gaps.get(visit.id)
     leaves = _leaves_at(visit, around)
     several = around.phases.get(visit.course_id, 1) > 1 if visit.course_id else False
+    done = visit.status in states.ATTENDED
     planned = around.planned.get((visit.course_id, visit.phase)) if visit.course_id and visit.phase else None
     return VisitLine(
         visit=visit,
         title=words.title(visit, planned, phase=several),
         start=times.moment(visit.start, visit.time_zone),
         end=times.moment(visit.end, visit.time_zone),
-        people=", ".join(dict.fromkeys(person.name for person in visit.practitioners)) or "Nobody yet",
-        place=visit.room.name if visit.room else words.MODES[visit.mode] or "No room yet",
+        people=", ".join(dict.fromkeys(person.name for person in visit.practitioners))
+        or ("Not recorded" if done else "Nobody yet"),
+        place=visit.room.name
+        if visit.room
+        else words.MODES[visit.mode] or ("Not recorded" if done else "No room yet"),
         status=words.status_badge(visit, now),
         checks=_checks(visit, around),
         follow_up=words.gap_badge(gap) if gap and gap.status != "void" and visit.status not in OVER else None,
@@ -116,16 +141,40 @@ def _actions(actor: Actor, visit: rows.Visit, now: datetime) -> tuple[Action, ..
             return False
         return permissions.allows(actor=actor, capability=appointments.CAPABILITY[verb])
 
+    records = permissions.allows(actor=actor, capability="appointments.record_past")
+
     def action(verb: str) -> Action:
         move = states.find(machine=states.APPOINTMENT, state=visit.status, verb=verb, kind=visit.kind)
         return Action(
             verb=verb,
             label=words.VERBS[verb].do,
             needs_reason=verb == "cancel",
-            late=move.late and verb not in ("confirm", "cancel"),
+            late=records and move.late and verb in STEPS,
+            ask=asks(visit=visit, verb=verb, now=now),
         )
 
     return tuple(action(verb) for verb in visit.allowed if offered(verb))
+
+
+def asks(*, visit: rows.Visit, verb: str, now: datetime) -> str:
+    """The local time (`2026-05-04T10:00`) with which a step long due asks when it was taken; or blank.
+
+    A step taken on time is taken now; one of a visit that is over is mostly written down afterwards, and
+    the time of writing would become the time of a dose or of a follow-up.
+    """
+    over = visit.end if visit.status in UNTOUCHED else visit.end + OVERRUN
+    if verb not in STEPS or verb not in visit.allowed or now < over:
+        return ""
+    likely = visit.start if verb in ("check_in", "start") else visit.end
+    # Facts follow one another, to the second; a field of a page knows minutes.
+    facts = [_whole_minute(fact.at) for fact in visit.facts if fact.name != "confirmed"]
+    likely = max([likely, *facts])
+    return times.wall(likely, visit.time_zone) if likely <= now else ""
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """This instant, or the next full minute."""
+    return at + -timedelta(seconds=at.second, microseconds=at.microsecond) % MINUTE
 
 
 def _day(visit: rows.Visit, instant: datetime) -> date:
@@ -179,15 +228,20 @@ def gap_line(*, actor: Actor, gap: rows.Gap, doses: Collection[rows.Visit], now:
 
 def _need(gap: rows.Gap, doses: Collection[rows.Visit]) -> str:
     """`Follow-up after dose 3`, `2 follow-ups after doses 3 and 4`."""
+    what = "Follow-up" if gap.needed == 1 else f"{gap.needed} follow-ups"
+    return f"{what} {after_doses(gap, doses)}".strip()
+
+
+def after_doses(gap: rows.Gap, doses: Collection[rows.Visit]) -> str:
+    """`after dose 3`, `after doses 3 and 4`; blank when they have no numbers."""
     mine = sorted((dose for dose in doses if dose.id in gap.doses), key=lambda dose: dose.start)
     numbers = [str(dose.sequence) if dose.sequence else words.number_of(dose) for dose in mine]
     numbers = [number for number in numbers if number]
-    what = "Follow-up" if gap.needed == 1 else f"{gap.needed} follow-ups"
     if not numbers:
-        return what
+        return ""
     if len(numbers) == 1:
-        return f"{what} after dose {numbers[0]}"
-    return f"{what} after doses {', '.join(numbers[:-1])} and {numbers[-1]}"
+        return f"after dose {numbers[0]}"
+    return f"after doses {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def _left(gap: rows.Gap, now: datetime) -> str:

@@ -14,14 +14,26 @@ from scheduling.planning import windows
 from scheduling.web import words
 
 DAY = timedelta(days=1)
-WIDTH = 1120
-# Points a day. Narrower, two marks would touch; a longer course scrolls instead.
+# As wide as the drawing can be on a screen of 1280 points without scrolling.
+WIDTH = 1080
+# Points a day. Narrower, two marks would touch; a course too long for that has its empty days compressed.
 NARROWEST, NARROWEST_DAILY, WIDEST = 18.0, 26.0, 64.0
+EMPTIEST = 3.0
 # Room for half a mark before the first day and after the last.
-MARGIN = 14
+MARGIN = 18
+# A week's name and a little space.
+NAME = 76
 RULER = 34
 LANE = 52
 MARK = 24
+# Other visits are of several kinds: a letter before the number says which.
+LETTERS = {
+    "screening": "S",
+    "preparation": "P",
+    "therapy": "T",
+    "medication_review": "M",
+    "plan_review": "R",
+}
 HIDDEN = ("cancelled", "displaced", "entered_in_error")
 NEEDS = ("prospective", "open", "lapsed")
 
@@ -66,7 +78,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A visit: a square for a dose, a circle for a follow-up, a diamond for the rest."""
+    """A visit: a square for a dose, a circle for a follow-up, a hexagon with a letter for the rest."""
 
     x: float
     y: float
@@ -88,9 +100,9 @@ class Mark:
         return self.y + 4
 
     @property
-    def diamond(self) -> str:
-        half = MARK / 2 + 1
-        corners = ((0, -half), (half, 0), (0, half), (-half, 0))
+    def hexagon(self) -> str:
+        half = MARK / 2
+        corners = ((-13, -half), (13, -half), (17, 0), (13, half), (-13, half), (-17, 0))
         return " ".join(f"{self.x + across:g},{self.y + down:g}" for across, down in corners)
 
 
@@ -114,6 +126,13 @@ class Drawing:
     links: tuple[Link, ...]
     marks: tuple[Mark, ...]
     now: float | None
+    compressed: bool
+    letters: tuple[tuple[str, str], ...]
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is wider than a usual screen has room for."""
+        return self.width > WIDTH
 
 
 def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
@@ -124,13 +143,14 @@ def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
         gap for gap in whole.gaps if gap.status != "void" and gap.window.opens_at and gap.window.closes_at
     ]
     edges = [at for visit in visits for at in (visit.start, visit.end)]
-    edges += [at for gap in gaps for at in (gap.window.opens_at, gap.window.grace_until) if at]
+    edges += [at for gap in gaps for at in _edges(gap.window) if at]
     if not edges:
         return None
     first = windows.day_start(zone=zone, day=windows.local_day(zone=zone, instant=min(edges)))
     days = (max(edges) - first) / DAY + 0.4
     narrowest = NARROWEST_DAILY if any(visit.kind == "device" for visit in visits) else NARROWEST
-    scale = _Scale(origin=first, per_day=min(WIDEST, max(narrowest, (WIDTH - 2 * MARGIN) / days)))
+    busy = {int((at - first) / DAY) for at in edges}
+    scale = _scale(first=first, days=days, busy=busy, narrowest=narrowest)
     rest = [visit for visit in visits if _lane(visit) == 2]
     bands, rows_used = _bands(gaps, [visit for visit in visits if _lane(visit) == 1], scale, now)
     lanes = [Lane(RULER + LANE / 2, "Doses")]
@@ -143,7 +163,7 @@ def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
     marks = [_mark(visit, gaps, band_y, other_y, scale, now) for visit in visits]
     bottom = RULER + LANE * (1 + rows_used + bool(rest))
     return Drawing(
-        width=round(days * scale.per_day + 2 * MARGIN, 1),
+        width=round(scale.x(first + days * DAY) + MARGIN, 1),
         height=bottom + 6,
         bottom=bottom,
         weeks=_weeks(zone, first, days, scale),
@@ -153,16 +173,41 @@ def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
         links=_links(gaps, visits, bands, scale),
         marks=tuple(marks),
         now=scale.x(now) if 0 <= (now - first) / DAY <= days else None,
+        compressed=len(set(scale.widths)) > 1,
+        letters=tuple(
+            (letter, words.KINDS[kind].lower())
+            for kind, letter in LETTERS.items()
+            if any(visit.kind == kind for visit in rest)
+        ),
     )
+
+
+def _edges(window: rows.Window) -> tuple[datetime | None, ...]:
+    return window.opens_at, window.closes_at, window.grace_until
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
+    """`widths` are the points that each day takes."""
+
     origin: datetime
-    per_day: float
+    widths: tuple[float, ...]
 
     def x(self, at: datetime) -> float:
-        return round(MARGIN + (at - self.origin) / DAY * self.per_day, 1)
+        days = (at - self.origin) / DAY
+        whole = min(max(0, int(days)), len(self.widths) - 1)
+        return round(MARGIN + sum(self.widths[:whole]) + (days - whole) * self.widths[whole], 1)
+
+
+def _scale(*, first: datetime, days: float, busy: set[int], narrowest: float) -> _Scale:
+    """Every day of one width where that fits; else the days on which nothing begins or ends are narrower."""
+    room, count = WIDTH - 2 * MARGIN, int(days) + 1
+    even = min(WIDEST, room / days)
+    if even >= narrowest:
+        return _Scale(origin=first, widths=(even,) * count)
+    full = len(busy & set(range(count)))
+    empty = max(EMPTIEST, min(narrowest, (room - full * narrowest) / max(1, count - full)))
+    return _Scale(origin=first, widths=tuple(narrowest if day in busy else empty for day in range(count)))
 
 
 def _lane(visit: rows.Visit) -> int:
@@ -175,12 +220,16 @@ def _weeks(zone: str, first: datetime, days: float, scale: _Scale) -> tuple[Tick
     """The first day and every Monday, with their names where there is room for them."""
     start = windows.local_day(zone=zone, instant=first)
     found: list[Tick] = []
+    named: float | None = None
+    end = scale.x(first + days * DAY)
     for count in range(int(days) + 1):
         day = start + timedelta(days=count)
         x = scale.x(windows.day_start(zone=zone, day=day))
         if day.weekday() == 0 or (count == 0 and day.weekday() < 5):
-            # No half a name at the right edge.
-            found.append(Tick(x, times.short_day(day) if count + 70 / scale.per_day < days else ""))
+            # No half a name at the right edge, and none upon another.
+            fits = x + NAME <= end and (named is None or x >= named + NAME)
+            found.append(Tick(x, times.short_day(day) if fits else ""))
+            named = x if fits else named
     return tuple(found)
 
 
@@ -252,13 +301,14 @@ def _mark(
         y = next((band_y[gap.id] for gap in gaps if visit.id in gap.visits), RULER + LANE * 1.5)
     badge = words.status_badge(visit, now)
     number = str(visit.sequence) if lane == 0 and visit.sequence else words.number_of(visit)
+    letter = LETTERS.get(visit.kind, "")
     at = times.moment(visit.start, visit.time_zone)
     return Mark(
         x=scale.x(visit.start + (visit.end - visit.start) / 2),
         y=y,
-        shape=("square", "circle", "diamond")[lane],
+        shape=("square", "circle", "hexagon")[lane],
         tone=_tone(visit.status, badge.tone),
-        label="×" if visit.status == "no_show" else number or words.KINDS[visit.kind][:1],
+        label="×" if visit.status == "no_show" else f"{letter}{number}" or words.KINDS[visit.kind][:1],
         title=f"{words.title(visit)}, {at}: {badge.word}",
     )
 

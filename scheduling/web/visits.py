@@ -1,5 +1,7 @@
 """One visit: what is planned, what happened, and what may be done: each step one POST and one use case."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,12 +11,25 @@ from django.utils import timezone
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
-from clinic.practice.errors import DomainError, NotFound
+from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
 from scheduling.booking import appointments, rows
 from scheduling.booking import queries as booked
 from scheduling.web import forms, queries, shown, words
+
+# An entry this much after the fact is a late one; less is the time it takes to reach the keyboard.
+LATE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class FactLine:
+    """What happened, when and by whom; `entered` is when it was written down, when that was later."""
+
+    what: str
+    at: times.Moment
+    who: str
+    entered: times.Moment | None
 
 
 @pages.staff_page("GET", "HEAD")
@@ -36,7 +51,7 @@ def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpR
             appointment_id=visit_id,
             verb=verb,
             now=now,
-            at=forms.local_time(request, "at", zone=visit.time_zone),
+            at=_when(request, visit, verb, now),
             reason=forms.text(request, "reason", longest=200),
             overrides=[{"rule_id": rule, "reason": reason} for rule in _overridden(request) if reason],
             version=forms.version(request),
@@ -46,6 +61,14 @@ def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpR
     messages.success(request, words.VERBS[verb].done)
     back = pages.back_to(request, reverse("visit", kwargs={"visit_id": visit_id}))
     return pages.done(f"{back.partition('#')[0]}#visit-{visit_id}")
+
+
+def _when(request: HttpRequest, visit: rows.Visit, verb: str, now: datetime) -> datetime | None:
+    """When it happened, None for now. A roster that stood open all day may not write now for this morning."""
+    at = forms.local_time(request, "at", zone=visit.time_zone)
+    if at is None and shown.asks(visit=visit, verb=verb, now=now):
+        raise Invalid({"at": ["The planned time is over: say when it happened."]})
+    return at
 
 
 def _overridden(request: HttpRequest) -> list[str]:
@@ -79,12 +102,24 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
     return pages.show(request, "scheduling/visit.html", context, here="roster", status=status)
 
 
-def _facts(actor: Actor, visit: rows.Visit) -> list[tuple[str, times.Moment, str]]:
+def _facts(actor: Actor, visit: rows.Visit) -> list[FactLine]:
     people = queries.names(actor=actor, refs=[fact.by for fact in visit.facts])
+    entered = queries.entered(actor=actor, visit_id=visit.id)
     return [
-        (words.FACTS[fact.name], times.moment(fact.at, visit.time_zone), who(fact.by, people))
+        FactLine(
+            what=words.FACTS[fact.name],
+            at=times.moment(fact.at, visit.time_zone),
+            who=who(fact.by, people),
+            entered=later(fact.at, entered.get(fact.name), visit.time_zone),
+        )
         for fact in visit.facts
     ]
+
+
+def later(happened: datetime, entered: datetime | None, zone: str) -> times.Moment | None:
+    """When a late entry was written down; None when that was at once."""
+    late = entered is not None and entered - happened >= LATE
+    return times.optional(entered, zone) if late else None
 
 
 def who(ref: str, people: dict[str, str]) -> str:

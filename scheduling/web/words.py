@@ -192,10 +192,13 @@ def number_of(visit: Visit) -> str:
 
 
 def title(visit: Visit, planned: int | None = None, *, phase: bool = False) -> str:
-    """`Dose 3 of 6`, `Integration 2`, `Induction, dose 3 of 8`."""
+    """`Dose 3 of 6`, `Dose 7 (6 planned)`, `Integration 2`, `Induction, dose 3 of 8`."""
     word = KINDS[visit.kind]
     if visit.sequence is not None and visit.kind in ("dosing", "device"):
-        counted = f"{word} {visit.sequence} of {planned}" if planned else f"{word} {visit.sequence}"
+        counted = f"{word} {visit.sequence}"
+        if planned:
+            more = visit.sequence > planned
+            counted += f" ({planned} planned)" if more else f" of {planned}"
         return (
             f"{sentence(visit.phase)}, {counted[:1].lower()}{counted[1:]}"
             if phase and visit.phase

@@ -1,6 +1,7 @@
 """One course's page: its drawing, its lists, its story."""
 
 import re
+from datetime import timedelta
 
 from django.test import Client
 
@@ -85,3 +86,47 @@ def test_the_page_costs_the_same_however_long_the_course(
 def test_every_role_reads_the_same_course(world: World) -> None:
     for staff in (world.clinic.monitor, world.clinic.prescriber):
         assert "Timeline" in page_of(signed_in(staff), world)
+
+
+def test_a_late_entry_tells_when_it_happened_and_when_it_was_entered(world: World, desk: Client) -> None:
+    written = world.dose.end + timedelta(hours=5)
+    booked.move(world.clinic, world.dose.pk, "check_in", now=written, at=world.dose.start)
+    page = page_of(desk, world)
+    line = re.search(r"<li>(?:(?!<li>).)*Dose 1 checked in.*?</li>", page)
+    assert line is not None
+    assert f">Mon 11 May, {world.dose.local_time:%H:%M}</time>" in line[0]
+    assert re.search(r"entered <time [^>]+>Mon 11 May, \d\d:\d\d</time>", line[0])
+
+
+def test_what_the_rule_concludes_is_nobodys_fault_and_names_its_dose(world: World, desk: Client) -> None:
+    visit = world.visit("integration-1")
+    desk.post(f"/visits/{visit.pk}/cancel/", {"reason": "Patient has a fever"})
+    page = page_of(desk, world)
+    owed = re.search(r"<b>Follow-up owed \(after dose 1\)</b>(.*?)</li>", page)
+    assert owed is not None
+    assert "by the follow-up rule" in owed[1]
+    assert world.clinic.front_desk.display_name not in owed[1]
+
+
+def test_a_waiver_stays_the_act_of_who_waived(world: World) -> None:
+    therapist = world.clinic.therapists[0]
+    client = signed_in(therapist)
+    client.post(f"/follow-ups/{world.gap.pk}/waive/", {"reason": "Sees a therapist elsewhere"})
+    waived = re.search(r"<b>Follow-up waived \(after dose 3\)</b>: Sees(.*?)</li>", page_of(client, world))
+    assert waived is not None
+    assert therapist.display_name in waived[1]
+
+
+def test_a_dose_beyond_the_plan_is_counted_beside_it(world: World, desk: Client) -> None:
+    world.course.phases.filter(planned_sessions=6).update(planned_sessions=5)
+    page = page_of(desk, world)
+    assert "dose 6 (5 planned)" in page
+    assert "6 booked (5 planned)" in page
+    assert "dose 5 of 5" in page
+
+
+def test_other_visits_are_told_apart_by_the_letters_of_the_legend(world: World, desk: Client) -> None:
+    page = page_of(desk, world)
+    marked = set(re.findall(r'text-anchor="middle">([A-Z])\d*</text>', page))
+    assert marked == set(re.findall(r"([A-Z]) (?:preparation|therapy|plan review|medication review)", page))
+    assert marked

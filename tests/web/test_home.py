@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
 from clinic.practice import work
 from tests import factories
-from tests.web.conftest import World
+from tests.web.conftest import World, signed_in
 
 
 def test_home_tells_what_today_holds(world: World, desk: Client) -> None:
@@ -76,3 +77,17 @@ def test_one_letter_and_a_thousand_are_refused(world: World, desk: Client) -> No
     assert desk.post("/patients/", {"name": "a" * 1000}).status_code == 422
     assert desk.post("/patients/", {"name": "\x00"}).status_code == 200
     assert desk.post("/patients/", {"name": "%_\\"}).status_code == 200
+
+
+def test_a_day_without_visits_leads_to_the_next_that_has_some(world: World) -> None:
+    day = world.visit("dose-2").local_date
+    with time_machine.travel(world.dose.start - timedelta(days=1)):
+        page = signed_in(world.clinic.front_desk).get("/").content.decode()
+    assert f'date={world.dose.local_date}">Mon 11 May</a>, 1 visit.' in page
+    assert f"date={day}" not in page
+
+
+def test_a_site_that_expects_nobody_leads_nowhere(world: World) -> None:
+    with time_machine.travel(world.now + timedelta(days=400)):
+        page = signed_in(world.clinic.front_desk).get("/").content.decode()
+    assert "No visits today.<" in page

@@ -1,16 +1,18 @@
 """The day's roster, and a visit's way through its day by the buttons."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import time_machine
 from django.test import Client
 
 from patients.models import EligibilityDecision, TreatmentConsent
-from scheduling.models import Appointment, RuleOverride
+from scheduling.models import Appointment, AppointmentPractitioner, RuleOverride
 from tests.scheduling.booking import booked
 from tests.web.conftest import World, signed_in
 
 BACK = "/roster/"
+ZONE = ZoneInfo("America/New_York")
 
 
 def status(world: World) -> str:
@@ -192,3 +194,64 @@ def test_readiness_on_the_page_is_the_one_that_decides(world: World, lead: Clien
     assert "No eligible" in lead.get("/roster/").content.decode()
     assert step(lead, world, "check_in").status_code == 422
     assert booked.visit(world.course, "dose-1").status == "booked"
+
+
+def test_a_visit_that_is_over_asks_when_it_happened(world: World, desk: Client) -> None:
+    planned = f"{world.dose.local_date}T{world.dose.local_time:%H:%M}"
+    with time_machine.travel(world.dose.end + timedelta(days=1)):
+        client = signed_in(world.clinic.front_desk)
+        roster = client.get(f"/roster/?date={world.dose.local_date}").content.decode()
+        assert f'action="/visits/{world.dose.pk}/check_in/"' not in roster
+        assert f"/visits/{world.dose.pk}/?back=" in roster
+        page = client.get(f"/visits/{world.dose.pk}/").content.decode()
+        assert f"Planned for Mon 11 May, {world.dose.local_time:%H:%M}: when did it happen?" in page
+        assert f'required max="2026-05-12T{world.dose.end.astimezone(ZONE):%H:%M}"' in page
+        assert f'value="{planned}"' in page
+        # A roster that was opened in the morning still has the button.
+        refused = step(client, world, "check_in")
+        assert refused.status_code == 422
+        assert "say when it happened" in refused.content.decode()
+        assert step(client, world, "check_in", at=planned).status_code == 303
+        page = client.get(f"/visits/{world.dose.pk}/").content.decode()
+        assert f">Mon 11 May, {world.dose.local_time:%H:%M}</time>" in page
+        assert ", entered <time" in page
+        assert "Start: when?" in page
+    assert Appointment.objects.get(pk=world.dose.pk).arrived_at == world.dose.start
+
+
+def test_a_dose_that_runs_over_its_time_is_ended_at_once(world: World) -> None:
+    client = signed_in(world.clinic.monitor)
+    for verb in ("check_in", "start", "end_administration"):
+        step(client, world, verb)
+    with time_machine.travel(world.dose.end + timedelta(minutes=20)):
+        client = signed_in(world.clinic.monitor)
+        assert f'action="/visits/{world.dose.pk}/discharge/"' in client.get("/roster/").content.decode()
+        assert step(client, world, "discharge").status_code == 303
+
+
+def test_the_time_asked_for_is_never_before_what_is_on_record(world: World) -> None:
+    late = world.dose.end + timedelta(hours=3, seconds=30)
+    with time_machine.travel(late):
+        booked.move(world.clinic, world.dose.pk, "check_in", now=late)
+    with time_machine.travel(late + timedelta(hours=1)):
+        client = signed_in(world.clinic.monitor)
+        asked = (late + timedelta(seconds=30)).astimezone(ZONE)
+        assert f'value="{asked:%Y-%m-%dT%H:%M}"' in client.get(f"/visits/{world.dose.pk}/").content.decode()
+        assert step(client, world, "start", at=f"{asked:%Y-%m-%dT%H:%M}").status_code == 303
+
+
+def test_an_earlier_time_is_offered_only_where_one_can_be_recorded(world: World, desk: Client) -> None:
+    assert "Record an earlier time…" in desk.get("/roster/").content.decode()
+    ahead = desk.get(f"/roster/?date={world.visit('dose-2').local_date}").content.decode()
+    assert ">More<" in ahead
+    assert "earlier time" not in ahead
+
+
+def test_what_a_done_visit_lacks_was_not_recorded(world: World, desk: Client) -> None:
+    Appointment.objects.filter(pk=world.dose.pk).update(room=None)
+    AppointmentPractitioner.objects.filter(appointment=world.dose).delete()
+    assert "Nobody yet" in desk.get("/roster/").content.decode()
+    booked.give(world.clinic, world.dose)
+    page = desk.get("/roster/").content.decode()
+    assert page.count("Not recorded") == 2
+    assert "Nobody yet" not in page

@@ -82,3 +82,21 @@ def test_cancelled_visits_are_not_drawn_and_missed_ones_are(whole: rows.WholeCou
     assert len(missed.marks) == len(whole.visits)
     assert len(cancelled.marks) == len(whole.visits) - 1
     assert "×" in [mark.label for mark in missed.marks]
+
+
+def test_a_long_course_fits_by_narrowing_its_empty_days(whole: rows.WholeCourse, world: World) -> None:
+    assert whole.visits[-1].start - whole.visits[0].start > timedelta(weeks=15)
+    drawing = drawn(whole, world)
+    assert drawing.compressed
+    assert not drawing.wide
+    marks = [mark for mark in drawing.marks if mark.shape == "square"]
+    assert all(later.x - sooner.x > timeline.MARK for sooner, later in zip(marks, marks[1:], strict=False))
+    named = [week.x for week in drawing.weeks if week.label]
+    assert all(later - sooner >= timeline.NAME for sooner, later in zip(named, named[1:], strict=False))
+
+
+def test_a_short_course_is_drawn_to_scale(whole: rows.WholeCourse, world: World) -> None:
+    drawing = drawn(replace(whole, visits=whole.visits[:5], gaps=()), world)
+    assert not drawing.compressed
+    widths = {round(later - sooner) for sooner, later in zip(drawing.days, drawing.days[1:], strict=False)}
+    assert len(widths) == 1
