@@ -1,6 +1,9 @@
 """What people do at the screen, in a real browser."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from playwright.sync_api import Page, expect
 
 from clinic.practice.models import StaffMember
@@ -145,3 +148,34 @@ def test_nothing_of_a_patient_stays_in_the_browser(world: World, screens: Screen
     page.get_by_role("button", name="Sign out").click()
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_visit_of_yesterday_is_written_down_with_its_time(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    with time_machine.travel(world.dose.end + timedelta(days=1)):
+        screen = screens.open(java_script_enabled=False)
+        page = screen.page
+        screen.sign_in(desk, f"/roster/?date={world.dose.local_date}")
+        page.get_by_role("link", name="Check in…").click()
+        expect(page.get_by_role("main")).to_contain_text("when did it happen?")
+        expect(page.get_by_label("Check in: when?")).to_have_value(
+            f"{world.dose.local_date}T{world.dose.local_time:%H:%M}"
+        )
+        page.get_by_role("button", name="Check in").click()
+        expect(page.get_by_role("status").first).to_contain_text("Checked in.")
+    assert Appointment.objects.get(pk=world.dose.pk).arrived_at == world.dose.start
+
+
+def test_the_timeline_leads_to_now_on_a_phone(world: World, screens: Screens, desk: StaffMember) -> None:
+    now = world.visit("dose-5").start - timedelta(minutes=5)
+    with time_machine.travel(now):
+        screen = screens.open(viewport={"width": 360, "height": 740}, has_touch=True)
+        page = screen.page
+        screen.sign_in(desk, f"/courses/{world.course.pk}/")
+        lane = page.get_by_role("region", name="Timeline, scrolls sideways")
+        expect(page.locator(".now line")).to_be_in_viewport()
+        lane.evaluate("node => { node.scrollLeft = node.scrollWidth }")
+        expect(page.locator(".now line")).not_to_be_in_viewport()
+        page.get_by_role("link", name="jump to now").click()
+        expect(page.locator(".now line")).to_be_in_viewport()

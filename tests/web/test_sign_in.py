@@ -177,3 +177,8 @@ def test_too_many_tries_from_one_place_are_told_to_wait(person: StaffMember, set
     answers = [sign_in(client, password="not the password at all") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Too many tries" in answers[2].content.decode()
+
+
+def test_the_sign_in_page_tells_who_sets_passwords(db: None) -> None:
+    page = Client().get(SIGN_IN).content.decode()
+    assert "passwords are set by whoever runs this server" in page
