@@ -125,13 +125,12 @@ def happened_at(row: Mapping[str, Any], zone: str) -> datetime:
     As a dose's window hangs on its recorded discharge, what happened outranks the plan; coming some minutes
     late does not.
     """
+    planned: datetime = row["start"]
     arrived: datetime | None = row["arrived_at"]
     if row["status"] != "fulfilled" or arrived is None:
-        return row["start"]
-    on_the_day = windows.local_day(zone=zone, instant=arrived) == windows.local_day(
-        zone=zone, instant=row["start"]
-    )
-    return row["start"] if on_the_day else arrived
+        return planned
+    days = {windows.local_day(zone=zone, instant=moment) for moment in (planned, arrived)}
+    return planned if len(days) == 1 else arrived
 
 
 def _add(facts: CourseFacts, row: dict[str, Any]) -> None:

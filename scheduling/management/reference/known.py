@@ -272,4 +272,5 @@ PLANNER = {
     "medication_review_due": (ERROR, NO, "A medication review by time has no place."),
     "nothing_to_plan": (ERROR, NO, "Every dose is given already."),
     "no_plan": (ERROR, NO, "The rules cannot hold together."),
+    "search_limit": (ERROR, NO, "The search was ended before it had an answer: nothing is claimed."),
 }
