@@ -27,8 +27,10 @@ KINDS = frozenset(
 # Only a dose impairs: its patient is watched until a clinician says that they may leave (S-09: the label
 # asks for two hours). A device session (TMS) ends when it is complete.
 MONITORED = frozenset({"dosing"})
+# What a course is counted in: each has its place in a phase.
+DOSES = MONITORED | {"device"}
 # Drugs and devices are given between a recorded start and a recorded end; a talk may be recorded in one step.
-TALKS = KINDS - MONITORED - {"device"}
+TALKS = KINDS - DOSES
 
 # `held` is live only until its hold expires: ask `is_live`, which knows.
 LIVE = frozenset({"held", "booked", "confirmed", "arrived", "in_progress", "monitoring"})

@@ -10,9 +10,7 @@ from clinic.practice.trail import Step
 from scheduling import states
 from scheduling.booking import access, reminders, seats
 from scheduling.models import Appointment, TreatmentCourse
-from scheduling.models.appointment import ENDED_UNATTENDED, Kind, Status
-
-DOSES = (Kind.DOSING, Kind.DEVICE)
+from scheduling.models.appointment import ENDED_UNATTENDED, Status
 
 
 def follow(*, verb: str, actor: Actor, appointment: Appointment, now: datetime) -> None:
@@ -30,7 +28,7 @@ def _after_cancel(actor: Actor, appointment: Appointment, now: datetime) -> None
 def _after_no_show(actor: Actor, appointment: Appointment, now: datetime) -> None:
     seats.release(appointment_ids=[appointment.id])
     reminders.on_no_show(appointment=appointment, now=now)
-    if appointment.kind in DOSES:
+    if appointment.kind in states.DOSES:
         # S-19: a missed dose is for the prescriber to decide on (J&J Medical Connect, 10/2025).
         work.raise_item(
             practice_id=appointment.practice_id,
@@ -49,7 +47,7 @@ def _after_no_show(actor: Actor, appointment: Appointment, now: datetime) -> Non
 def _ask_about_follow_ups(actor: Actor, appointment: Appointment, now: datetime) -> None:
     """A dose that does not happen leaves its follow-up without a purpose: keep it as therapy or cancel it, a
     person decides."""
-    if appointment.kind not in DOSES:
+    if appointment.kind not in states.DOSES:
         return
     orphans = appointment.followed_by.exclude(status__in=[*ENDED_UNATTENDED, Status.FULFILLED])
     for orphan in orphans:
@@ -84,7 +82,7 @@ def ask_about_kept(*, course: TreatmentCourse, kept: Iterable[Appointment], now:
 
 
 def _after_attendance(actor: Actor, appointment: Appointment, now: datetime) -> None:
-    if appointment.kind in DOSES:
+    if appointment.kind in states.DOSES:
         reminders.on_discharged(appointment=appointment, now=now)
         _ask_for_review(actor, appointment, now)
 
@@ -95,7 +93,9 @@ def _ask_for_review(actor: Actor, appointment: Appointment, now: datetime) -> No
     course, phase = appointment.course, appointment.phase
     if course is None or phase is None or not phase.exit_review_required or course.status != "active":
         return
-    waiting = Appointment.objects.filter(course=course, phase=phase, kind__in=DOSES, status__in=states.LIVE)
+    waiting = Appointment.objects.filter(
+        course=course, phase=phase, kind__in=states.DOSES, status__in=states.LIVE
+    )
     if waiting.exists():
         return
     status = states.move(machine=states.COURSE, state=course.status, verb="ask_review")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clinic.practice.models import Site
+from scheduling import states
 from scheduling.booking import given, nearest
 from scheduling.booking.nearest import Fit, Wanted
 from scheduling.booking.orders import Order
@@ -36,7 +37,7 @@ def fill(
             fit = nearest.fit(wanted=known, free=free, start=visit.start)
             if isinstance(fit, Fit):
                 done = dataclasses.replace(visit, staffing=fit.staffing, room=fit.room)
-        if done.kind not in given.DOSES:
+        if done.kind not in states.DOSES:
             familiar = tuple(one.practitioner for one in done.staffing) or familiar
         filled.append(done)
     return tuple(filled)

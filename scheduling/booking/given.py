@@ -9,6 +9,7 @@ from uuid import UUID
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.models import StaffMember
+from scheduling import states
 from scheduling.booking import orders
 from scheduling.booking.orders import Order
 from scheduling.followups import facts
@@ -19,7 +20,6 @@ from scheduling.planning.values import SEATS, PlannedVisit, Staffing, Violation
 # Violations that mean "somebody was faster", told as a clash and not as a broken rule.
 TAKEN_RULES = {"patient_busy", "staff_busy", "room_busy", "room_turnover", "group_full"}
 MAX_VISITS = 200
-DOSES = (Kind.DOSING, Kind.DEVICE)
 
 
 def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Order, tuple[PlannedVisit, ...]]:
@@ -32,7 +32,7 @@ def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Ord
     listed = chosen.get("visits") or []
     if not listed or len(listed) > MAX_VISITS:
         raise Invalid({"visits": [f"Between 1 and {MAX_VISITS} visits."]})
-    doses = sorted(one["start"] for one in listed if one["kind"] in DOSES)
+    doses = sorted(one["start"] for one in listed if one["kind"] in states.DOSES)
     if not doses:
         raise Invalid({"visits": ["A course has at least one dose."]})
     order, version, _ = orders.place(
@@ -69,7 +69,7 @@ def _complete(
     # `position` is where the caller wrote the visit: errors point there.
     for position, one in listed:
         kind = one["kind"]
-        name = "dose" if kind in DOSES else kind
+        name = "dose" if kind in states.DOSES else kind
         counts[name] = counts.get(name, 0) + 1
         ref = one.get("ref") or f"{name}-{counts[name]}"
         phase = one.get("phase")
@@ -115,7 +115,7 @@ def minutes_of(*, protocol: Protocol | None, kind: str, phase: str | None = None
     """How long a visit of this kind lasts when nobody says: the protocol's minutes, or 60 without one."""
     if protocol is None:
         return 60
-    if kind in DOSES:
+    if kind in states.DOSES:
         named = next((one for one in protocol.phases if one.name == phase), None)
         return (named.minutes if named else None) or protocol.block.minutes
     step = step_of(protocol=protocol, kind=kind)
@@ -170,7 +170,7 @@ def staffing(
 
 def needs_of(*, protocol: Protocol | None, kind: str, ordinal: int) -> list[tuple[str, Presence, int]]:
     """Whom a visit needs: (role, presence, seats). `ordinal` is the dose's number in the course."""
-    if protocol is not None and kind in DOSES:
+    if protocol is not None and kind in states.DOSES:
         return [
             (need.role, need.presence, need.seats)
             for need in protocol.staff
@@ -183,7 +183,7 @@ def room_kinds_of(*, protocol: Protocol | None, kind: str) -> tuple[str, ...]:
     """The kinds of room that a visit in person may use; empty: any."""
     if protocol is None:
         return ()
-    if kind in DOSES:
+    if kind in states.DOSES:
         return protocol.room_kinds
     return tuple(getattr(step_of(protocol=protocol, kind=kind), "room_kinds", ()) or ())
 

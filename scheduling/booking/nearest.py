@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from scheduling import states
 from scheduling.booking import given
 from scheduling.planning import protocol as protocols
 from scheduling.planning.protocol import Presence, Protocol
@@ -35,7 +36,7 @@ class Wanted:
 
     @property
     def turnover(self) -> timedelta:
-        dose = self.protocol is not None and self.kind in given.DOSES
+        dose = self.protocol is not None and self.kind in states.DOSES
         return timedelta(minutes=self.protocol.turnover_minutes if dose and self.protocol else 0)
 
 
@@ -104,7 +105,7 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal
 
 def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) -> str | None | Refusal:
     kinds = given.room_kinds_of(protocol=wanted.protocol, kind=wanted.kind)
-    at_home = wanted.protocol is not None and wanted.kind in given.DOSES and not kinds
+    at_home = wanted.protocol is not None and wanted.kind in states.DOSES and not kinds
     if wanted.mode != IN_PERSON or at_home:
         return None
     usable = [

@@ -11,14 +11,13 @@ from typing import Any
 
 from clinic.practice.actor import Actor
 from patients import queries as patients
+from scheduling import states
 from scheduling.booking import overrides
 from scheduling.errors import RuleViolation
 from scheduling.followups import facts
 from scheduling.models import Appointment
-from scheduling.models.appointment import Kind
 
 CHECKED_AT = ("confirm", "check_in", "start")
-MONITORED = (Kind.DOSING,)
 
 
 def violation(rule_id: str, appointment: Appointment, message: str) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def violation(rule_id: str, appointment: Appointment, message: str) -> dict[str,
 
 def missing(*, appointment: Appointment, now: datetime) -> list[dict[str, Any]]:
     """What a dose still lacks, as violations; other kinds of visit need nothing."""
-    if appointment.kind not in MONITORED or appointment.course is None:
+    if appointment.kind not in states.MONITORED or appointment.course is None:
         return []
     version = appointment.course.protocol_version
     key = version.template.key
@@ -51,7 +50,11 @@ def missing(*, appointment: Appointment, now: datetime) -> list[dict[str, Any]]:
 def observation_ends_at(*, appointment: Appointment) -> datetime | None:
     """When the observation time of a started dose has run; None for what is not observed or has not
     started."""
-    if appointment.kind not in MONITORED or appointment.course is None or appointment.started_at is None:
+    if (
+        appointment.kind not in states.MONITORED
+        or appointment.course is None
+        or appointment.started_at is None
+    ):
         return None
     block = facts.protocol_of(appointment.course.protocol_version_id).block
     return appointment.started_at + timedelta(minutes=block.monitoring)

@@ -18,6 +18,7 @@ from notifications import outbox, policy, preferences, recipients
 from notifications.outbox import Draft
 from notifications.policy import Kind, Timing
 from patients.models import Patient
+from scheduling import states
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from scheduling.models.appointment import Status
 
@@ -25,7 +26,6 @@ from scheduling.models.appointment import Status
 EXPECTED = (Status.BOOKED, Status.CONFIRMED)
 REMINDERS = ((Kind.REMINDER_72H, 72), (Kind.REMINDER_24H, 24))
 REMINDER_KINDS = tuple(kind for kind, _ in REMINDERS)
-DOSES = ("dosing", "device")
 
 
 def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointment], now: datetime) -> None:
@@ -247,7 +247,7 @@ def _draft(
             subject_version=visit.version,
             subject_at=visit.start,
             course_id=visit.course_id,
-            uncapped=kind is Kind.REMINDER_24H and visit.kind in DOSES,
+            uncapped=kind is Kind.REMINDER_24H and visit.kind in states.DOSES,
             due_at=due_at,
             useful_until=timing.useful_until,
         )

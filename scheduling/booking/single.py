@@ -12,6 +12,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import StaffMember
+from scheduling import states
 from scheduling.booking import (
     access,
     appointments,
@@ -63,6 +64,8 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
     Invalid.
     """
     permissions.check(actor=actor, capability="appointments.book")
+    if before := idempotency.find(key=key, now=now):
+        return before.object_id
     late = visit.start < now
     if late and not visit.late_entry_reason.strip():
         raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
@@ -97,10 +100,10 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
         if course.patient_id != visit.patient_id:
             raise Invalid({"patient": ["The course belongs to another patient."]})
         protocol = facts.protocol_of(course.protocol_version_id)
-    elif visit.kind in given.DOSES or visit.follows_id:
+    elif visit.kind in states.DOSES or visit.follows_id:
         raise Invalid({"course": ["Doses and follow-ups belong to a course."]})
     if visit.follows_id:
-        doses = Appointment.objects.filter(id=visit.follows_id, course=course, kind__in=given.DOSES)
+        doses = Appointment.objects.filter(id=visit.follows_id, course=course, kind__in=states.DOSES)
         if not doses.exists():
             raise Invalid({"follows": ["A dose of this course."]})
     patient = access.patient(actor=actor, patient_id=visit.patient_id)
@@ -227,7 +230,7 @@ def _broken(
     broken: list[dict[str, Any]] = []
     if isinstance(found, Refusal):
         broken.append({"rule_id": found.rule_id, "message": found.message})
-    if visit.kind in given.DOSES:
+    if visit.kind in states.DOSES:
         broken += spacing.violations(
             placement=placement, start=planned.start, end=planned.end, phase=planned.phase
         )
@@ -235,7 +238,7 @@ def _broken(
 
 
 def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> PlannedVisit:
-    dose = visit.kind in given.DOSES
+    dose = visit.kind in states.DOSES
     name = "dose" if dose else visit.kind
     phase = None
     if dose and placement.phases:
