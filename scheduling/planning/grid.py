@@ -88,10 +88,6 @@ class Grid:
         """The first slot at or after a minute."""
         return bisect_left(self.at, minute)
 
-    def until_minute(self, minute: int) -> int:
-        """One past the last slot at or before a minute."""
-        return bisect_right(self.at, minute)
-
     def between(self, first: int, last: int) -> int:
         """The starts from one minute to another, both included."""
         low, high = bisect_left(self.at, first), bisect_right(self.at, last)

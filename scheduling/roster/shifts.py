@@ -145,15 +145,6 @@ def create_absence(
     )
 
 
-def delete_absence(*, actor: Actor, absence_id: UUID, now: datetime) -> None:
-    """The person works after all."""
-    permissions.check(actor=actor, capability="shifts.write")
-    with transaction.atomic(durable=True):
-        row = _absence(actor, absence_id)
-        writing.tell(actor=actor, now=now, verb="delete", kind="absence", row_id=row.pk)
-        row.delete()
-
-
 def _absence(actor: Actor, absence_id: UUID) -> Absence:
     found = Absence.objects.filter(staff__practice_id=actor.practice_id, pk=absence_id).first()
     if found is None:
