@@ -154,6 +154,9 @@ class Appointment(models.Model):
     cancelled_by = models.CharField(max_length=60, null=True)
     no_show_at = models.DateTimeField(null=True)
     no_show_by = models.CharField(max_length=60, null=True)
+    # A visit that a person has fixed: a cascade plans around it and never moves it.
+    pinned_at = models.DateTimeField(null=True)
+    pinned_by = models.CharField(max_length=60, null=True)
     cancel_reason = models.CharField(max_length=200, blank=True)
     late_entry_reason = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -177,7 +180,7 @@ class Appointment(models.Model):
                 name="appointment_ref_once",
             ),
             models.UniqueConstraint(fields=["practice", "id"], name="appointment_of_practice"),
-            *[both_or_neither(fact) for fact in FACTS],
+            *[both_or_neither(fact) for fact in (*FACTS, "pinned")],
         ]
         indexes: ClassVar = [
             models.Index(fields=["site", "local_date", "start"]),
