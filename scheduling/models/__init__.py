@@ -4,6 +4,7 @@ from scheduling.models.appointment import Appointment, AppointmentPractitioner, 
 from scheduling.models.course import CoursePhase, RuleOverride, TreatmentCourse
 from scheduling.models.followup import ExternalVisit, FollowUpGap, GapDose, GapVisit
 from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
+from scheduling.models.review import CourseReview
 from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Appointment",
     "AppointmentPractitioner",
     "CoursePhase",
+    "CourseReview",
     "ExternalVisit",
     "FollowUpGap",
     "GapDose",

@@ -157,6 +157,8 @@ class Appointment(models.Model):
     # A visit that a person has fixed: a cascade plans around it and never moves it.
     pinned_at = models.DateTimeField(null=True)
     pinned_by = models.CharField(max_length=60, null=True)
+    # Why it was cancelled: a code of `scheduling.reasons`, and what somebody wrote beside it.
+    cancel_code = models.CharField(max_length=30, blank=True, default="")
     cancel_reason = models.CharField(max_length=200, blank=True)
     late_entry_reason = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)

@@ -77,6 +77,9 @@ class CoursePhase(models.Model):
             models.UniqueConstraint(fields=["course", "position"], name="phase_position_once"),
             models.UniqueConstraint(fields=["course", "name"], name="phase_name_once"),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["review_on"], condition=Q(review_on__isnull=False), name="phase_review_on"),
+        ]
 
     def __str__(self) -> str:
         return self.name

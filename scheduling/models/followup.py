@@ -23,6 +23,10 @@ class GapStatus(models.TextChoices):
     VOID = "void"
 
 
+# Owed, and neither met nor booked in its window.
+UNMET = (GapStatus.PROSPECTIVE, GapStatus.OPEN, GapStatus.LAPSED)
+
+
 class Severity(models.TextChoices):
     LOW = "low"
     MODERATE = "moderate"
@@ -58,7 +62,10 @@ class FollowUpGap(models.Model):
     review_needed = models.BooleanField(default=False)
     attended_after = models.DateTimeField(null=True)
     next_change_at = models.DateTimeField(null=True)
+    # `assignee` was named by a person; `owner` is who the practice's rule gives it to until then.
     assignee = models.ForeignKey(StaffMember, on_delete=models.PROTECT, null=True, related_name="gaps")
+    owner = models.ForeignKey(StaffMember, on_delete=models.PROTECT, null=True, related_name="+")
+    escalated_at = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
     waived_at = models.DateTimeField(null=True)
     waived_by = models.CharField(max_length=60, null=True)
@@ -87,6 +94,11 @@ class FollowUpGap(models.Model):
                 fields=["next_change_at"], condition=Q(next_change_at__isnull=False), name="gap_due"
             ),
             models.Index(fields=["practice", "closes_at"], condition=Q(flagged=True), name="gap_flagged"),
+            models.Index(
+                fields=["practice", "closes_at"],
+                condition=Q(escalated_at__isnull=True, status__in=UNMET),
+                name="gap_to_escalate",
+            ),
             models.Index(fields=["practice", "updated_at", "id"]),
             models.Index(fields=["patient"]),
         ]

@@ -1,5 +1,6 @@
 """The place and its people: rows and constraints."""
 
+from clinic.practice.models.delegation import Delegation
 from clinic.practice.models.idempotency import IdempotencyKey
 from clinic.practice.models.integration import IntegrationClient
 from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
@@ -9,6 +10,7 @@ from clinic.practice.models.work import WorkItem
 
 __all__ = [
     "Closure",
+    "Delegation",
     "IdempotencyKey",
     "IntegrationClient",
     "OpeningHours",

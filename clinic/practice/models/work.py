@@ -42,6 +42,9 @@ class WorkItem(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["practice", "due_at"], condition=Q(done_at__isnull=True), name="work_open"),
+            models.Index(
+                fields=["subject_id"], condition=Q(done_at__isnull=True), name="work_open_of_subject"
+            ),
         ]
 
     def __str__(self) -> str:
