@@ -2,6 +2,7 @@
 
 from patients.models.clinical import EligibilityDecision, Escort, Measure, TreatmentConsent
 from patients.models.contact import ContactPoint, MessagingConsent
+from patients.models.merged import MergedPatient
 from patients.models.patient import ExternalIdentifier, Patient
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Escort",
     "ExternalIdentifier",
     "Measure",
+    "MergedPatient",
     "MessagingConsent",
     "Patient",
     "TreatmentConsent",

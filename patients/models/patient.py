@@ -42,6 +42,8 @@ class Patient(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["practice", "family_name", "given_name"]),
             models.Index(fields=["practice", "updated_at", "id"]),
+            # Whoever is on file twice was born on the same day.
+            models.Index(fields=["practice", "birth_date"]),
         ]
 
     def __str__(self) -> str:
@@ -60,6 +62,7 @@ class ExternalIdentifier(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "system", "value"], name="external_id_once"),
         ]
+        indexes: ClassVar = [models.Index(fields=["practice", "value"])]
 
     def __str__(self) -> str:
         return f"{self.system}|{self.value}"

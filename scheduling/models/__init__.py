@@ -3,6 +3,7 @@
 from scheduling.models.appointment import Appointment, AppointmentPractitioner, GroupSession
 from scheduling.models.course import CoursePhase, RuleOverride, TreatmentCourse
 from scheduling.models.followup import ExternalVisit, FollowUpGap, GapDose, GapVisit
+from scheduling.models.identifier import AppointmentIdentifier
 from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
 from scheduling.models.review import CourseReview
 from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
@@ -10,6 +11,7 @@ from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
 __all__ = [
     "Absence",
     "Appointment",
+    "AppointmentIdentifier",
     "AppointmentPractitioner",
     "CoursePhase",
     "CourseReview",

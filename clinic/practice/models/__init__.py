@@ -2,6 +2,7 @@
 
 from clinic.practice.models.delegation import Delegation
 from clinic.practice.models.idempotency import IdempotencyKey
+from clinic.practice.models.imports import ImportRun
 from clinic.practice.models.integration import IntegrationClient
 from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
 from clinic.practice.models.staff import StaffMember
@@ -12,6 +13,7 @@ __all__ = [
     "Closure",
     "Delegation",
     "IdempotencyKey",
+    "ImportRun",
     "IntegrationClient",
     "OpeningHours",
     "Practice",
