@@ -15,6 +15,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from clinic.local import migrated, providers, testing
+from clinic.practice import limits
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -68,6 +69,20 @@ def redis(redis_url: str) -> Iterator[Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(scope="session")
+def _counts(redis_url: str) -> Iterator[Redis]:
+    client = Redis.from_url(redis_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def no_tries_yet(_counts: Redis) -> None:
+    """Tries are counted by the server's clock, which no test moves, and would outlive a test."""
+    for key in _counts.scan_iter(f"{limits.PREFIX}*"):
+        _counts.delete(key)
 
 
 @pytest.fixture(scope="session")

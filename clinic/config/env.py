@@ -37,6 +37,19 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def limit(name: str, default: str) -> tuple[int, int] | None:
+    """`60/300`: at most 60 in 300 seconds; None for `off`."""
+    raw = text(name, default)
+    if raw == "off":
+        return None
+    tries, _, seconds = raw.partition("/")
+    if not (tries.isascii() and tries.isdigit() and seconds.isascii() and seconds.isdigit()):
+        raise ImproperlyConfigured(f"{name} must be such as 60/300, or off, not {raw!r}")
+    if not int(tries) or not int(seconds):
+        raise ImproperlyConfigured(f"{name} must not be 0: say off to count nothing")
+    return int(tries), int(seconds)
+
+
 def secret_key(name: str) -> str:
     """A key of at least 50 characters that is not a placeholder (Django's own deploy check, made fatal)."""
     value = text(name)

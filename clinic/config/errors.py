@@ -16,6 +16,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from clinic.practice import errors as shared
+from clinic.practice import limits
 from clinic.practice.api import conditions, shapes
 from scheduling import errors as scheduling
 
@@ -37,6 +38,7 @@ STATUS_OF: dict[type[Exception], int] = {
     scheduling.Unplannable: 422,
     scheduling.RuleViolation: 422,
     scheduling.InTheFuture: 422,
+    shared.Throttled: 429,
 }
 RETRY_AFTER = {shared.Busy: "1", shared.KeyInFlight: "1"}
 DRF_CODES = {
@@ -111,10 +113,17 @@ def _of_domain(error: shared.DomainError) -> Response:
         # Always the same bytes: what is not there and what is another practice's cannot be told apart.
         return problem(status=404, code="not_found", detail=NOT_FOUND)
     response = problem(status=status_of(error) or 409, code=error.code, detail=error.message, **error.data)
-    for kind, seconds in RETRY_AFTER.items():
-        if isinstance(error, kind):
-            response["Retry-After"] = seconds
+    seconds = retry_after(error)
+    if seconds:
+        response["Retry-After"] = seconds
     return response
+
+
+def retry_after(error: shared.DomainError) -> str:
+    """In how many seconds it makes sense to try again; empty where that is not known."""
+    if isinstance(error, shared.Throttled):
+        return str(error.retry_after)
+    return next((seconds for kind, seconds in RETRY_AFTER.items() if isinstance(error, kind)), "")
 
 
 def _of_framework(error: drf.APIException) -> Response:
@@ -207,6 +216,21 @@ _internal_error = _page_or_problem(
 def _away_page(request: HttpRequest) -> HttpResponse:
     # Without the request: no context processor may ask the database who is signed in.
     return HttpResponse(loader.get_template("503.html").render(), status=503)
+
+
+def of_limits(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """What a caller outside of DRF is told who came too often, or while it cannot be counted; else None."""
+    if isinstance(error, limits.Closed):
+        response = HttpResponse(loader.render_to_string("503_sign_in.html"), status=503)
+    elif not isinstance(error, shared.Throttled):
+        return None
+    elif request.path.startswith(PROGRAM_PATHS):
+        response = _plain_problem(status=429, code=error.code, detail=error.message)
+    else:
+        page = loader.render_to_string("429.html", {"seconds": error.retry_after})
+        response = HttpResponse(page, status=429)
+    response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 _unavailable = _page_or_problem(status=503, code="unavailable", detail=AWAY, page=_away_page)

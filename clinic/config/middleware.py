@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from clinic.config import metrics
+from clinic.config import errors, metrics
 
 log = structlog.get_logger("clinic.request")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -84,3 +84,16 @@ class PrivateResponseMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class LimitsMiddleware:
+    """Tell who came too often, wherever it was found: 429 or 503, with when to come back."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return errors.of_limits(request, exception)

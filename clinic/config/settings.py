@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "clinic.config.middleware.LimitsMiddleware",
     "clinic.practice.web.idle.IdleTimeoutMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -113,6 +114,18 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "default"
 
+# --- how often: tries and the seconds of their window, counted in Redis ---------------------------------
+LIMITS = {
+    "program": env.limit("LIMIT_PROGRAM", "6000/60"),
+    "staff": env.limit("LIMIT_STAFF", "600/60"),
+    "token": env.limit("LIMIT_TOKEN", "120/60"),
+    # A clinic is one address to us: whoever mistypes there must not close the door for everybody.
+    "sign_in_address": env.limit("LIMIT_SIGN_IN_ADDRESS", "60/300"),
+    "sign_in_here": env.limit("LIMIT_SIGN_IN_HERE", "5/300"),
+    "sign_in_name": env.limit("LIMIT_SIGN_IN_NAME", "20/300"),
+    "second_factor": env.limit("LIMIT_SECOND_FACTOR", "5/300"),
+}
+
 # --- people signing in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "practice.StaffMember"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -130,6 +143,8 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
+# The library's counts live in one process and are read before they are written: ours are `LIMITS`.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"

@@ -64,3 +64,15 @@ class KeyInFlight(DomainError):
     """The first request with this Idempotency-Key is still running."""
 
     code = "idempotency_in_flight"
+
+
+class Throttled(DomainError):
+    """Too many requests; try again in a while."""
+
+    code = "throttled"
+    # Seconds.
+    retry_after = 60
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after

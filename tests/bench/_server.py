@@ -43,7 +43,8 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
         "--bind",
         f"127.0.0.1:{port}",
     ]
-    environment = {**os.environ, "DATABASE_URL": database_url()}
+    # One program is the whole load here.
+    environment = {**os.environ, "DATABASE_URL": database_url(), "LIMIT_PROGRAM": "off"}
     process = subprocess.Popen(
         [*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL, env=environment
     )

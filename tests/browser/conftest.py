@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 from axe_playwright_python.sync_playwright import Axe
-from django.core.cache import cache
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -50,7 +49,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def world(browser: Browser, live_server: LiveServer) -> Iterator[World]:
-    cache.clear()
     made = web.build()
     with time_machine.travel(made.now):
         yield made

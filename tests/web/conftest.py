@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.test import Client
 
 from clinic.practice.models import StaffMember
@@ -40,12 +39,6 @@ def signed_in(staff: StaffMember, **options: Any) -> Client:
     client = Client(**options)
     client.force_login(staff, backend=BACKEND)
     return client
-
-
-@pytest.fixture(autouse=True)
-def no_tries_yet() -> None:
-    """The limiter of sign-ins counts in the cache, which outlives a test."""
-    cache.clear()
 
 
 def build() -> World:

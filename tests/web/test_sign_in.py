@@ -172,11 +172,12 @@ def test_a_user_without_a_practice_sees_nothing(world: World) -> None:
 
 
 def test_too_many_tries_from_one_place_are_told_to_wait(person: StaffMember, settings: Settings) -> None:
-    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    settings.LIMITS = {**settings.LIMITS, "sign_in_address": (2, 60)}
     client = Client()
     answers = [sign_in(client, password="not the password at all") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Too many tries" in answers[2].content.decode()
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
 
 
 def test_the_sign_in_page_tells_who_sets_passwords(db: None) -> None:

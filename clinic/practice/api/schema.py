@@ -26,6 +26,7 @@ MEANING = {
     422: "Understood, but not possible: `unplannable` (with `rules`), `rule_violation` (with `violations`), "
     "`idempotency_key_reused`.",
     428: "`precondition_required`: send If-Match with the ETag of what you have read.",
+    429: "`throttled`: too many requests of this program (with Retry-After).",
     503: "`unavailable`: the database does not answer (with Retry-After).",
 }
 
@@ -164,7 +165,7 @@ def page_of(answer: type[Shape]) -> Any:
 
 
 def _problems(has_body: bool, key: str, condition: str, more: tuple[int, ...]) -> dict[Any, Any]:
-    told = {400, 401, 403, 503, *more}
+    told = {400, 401, 403, 429, 503, *more}
     if key:
         told |= {409, 422}
     if condition:

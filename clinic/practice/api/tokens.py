@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views import TokenView
 
+from clinic.practice import addresses, limits
+
 GRANT = "client_credentials"
 
 
@@ -28,6 +30,7 @@ class ClientCredentialsView(TokenView):  # type: ignore[misc]
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        limits.check(limits.open_count("token", addresses.address_of(request)))
         # The library answers device polling before its server is asked, so other grants end here.
         asked = request.POST.get("grant_type")
         if asked != GRANT:

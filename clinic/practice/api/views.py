@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from clinic.practice import paging
+from clinic.practice import limits, paging
 from clinic.practice.actor import Actor
 from clinic.practice.api import conditions, cursors, keys, schema, shapes
 from clinic.practice.api.authentication import Program
@@ -113,6 +113,20 @@ class ApiView(APIView):
     body: dict[str, Any]
     key: Key | None = None
     if_match: list[str] | None = None
+    counted: limits.Count | None = None
+
+    def check_throttles(self, request: Request) -> None:
+        """Count the request of this program. Raises Throttled; while Redis is away nothing is counted, so
+        that booking does not depend on it.
+        """
+        self.counted = limits.open_count("program", self.actor.ref)
+        limits.check(self.counted)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Every counted answer tells what is left."""
+        for name, value in (self.counted.headers if self.counted else {}).items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @property
     def actor(self) -> Actor:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic.practice import errors
+from clinic.practice import errors, limits
 from clinic.practice.actor import Actor
 from clinic.practice.web import actors
 
@@ -50,6 +50,7 @@ def staff_page(*methods: str) -> Callable[[View[P]], Guarded[P]]:
                 actor = actors.actor_of(request)
             except errors.NotFound:
                 return render(request, "no_practice.html", status=403)
+            limits.check(limits.open_count("staff", actor.ref))
             try:
                 return view(request, actor, *args, **kwargs)
             except errors.NotFound:

@@ -38,6 +38,16 @@ VARIABLES = {
     "PROPOSAL_MAX_AGE_SECONDS": "How long a proposal can be booked.",
     "LOCK_TIMEOUT_MS": "How long a booking waits for a lock before it says `busy`.",
     "STATEMENT_TIMEOUT_MS": "How long one statement of a booking may take.",
+    "LIMIT_PROGRAM": "Requests of one program to the API: `6000/60` is 6,000 in 60 seconds, `off` counts "
+    "nothing. Not counted while Redis is away.",
+    "LIMIT_STAFF": "Pages of one person. Not counted while Redis is away.",
+    "LIMIT_TOKEN": "Requests for an access token from one address. Not counted while Redis is away: a "
+    "program's secret cannot be guessed.",
+    "LIMIT_SIGN_IN_ADDRESS": "Wrong passwords from one address, whoever it names. Nobody signs in while "
+    "Redis is away.",
+    "LIMIT_SIGN_IN_HERE": "Wrong passwords for one username from one address.",
+    "LIMIT_SIGN_IN_NAME": "Wrong passwords for one username from everywhere.",
+    "LIMIT_SECOND_FACTOR": "Wrong second factors of one person.",
     "STATIC_ROOT": "Where `collectstatic` puts the static files.",
     "STATIC_MANIFEST": "`false` serves static files without `collectstatic`: for development.",
     "METRICS_TOKEN": "The bearer token that `/metrics` asks for. Without it `/metrics` answers anybody.",
