@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).parent.parent.parent
+# The process that started the workers, by its port.
+_masters: dict[int, int] = {}
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
     process = subprocess.Popen(
         [*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL, env=environment
     )
+    _masters[port] = process.pid
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -60,6 +63,13 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def workers(port: int) -> list[int]:
+    """The processes that answer at this port now; a killed one is replaced by its parent."""
+    master = _masters[port]
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return [int(child) for child in children]
 
 
 def database_url() -> str:
