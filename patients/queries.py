@@ -12,6 +12,7 @@ from clinic.practice.errors import NotFound
 from patients.models import (
     ContactPoint,
     EligibilityDecision,
+    ExternalIdentifier,
     Measure,
     MessagingConsent,
     Patient,
@@ -44,6 +45,25 @@ def patient(*, actor: Actor, patient_id: UUID | str, lock: bool = False) -> Pati
     if found is None:
         raise NotFound()
     return found
+
+
+def by_external_ids(*, actor: Actor, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Patient]:
+    """The patients whom other systems know by these (system, value), as `patients` reads them."""
+    rows = ExternalIdentifier.objects.filter(
+        practice_id=actor.practice_id,
+        system__in={system for system, _ in named},
+        value__in={value for _, value in named},
+    )
+    pairs = {(row.system, row.value): row.patient_id for row in rows}
+    wanted = {pair: pairs[pair] for pair in named if pair in pairs}
+    found = patients(actor=actor).in_bulk(list(set(wanted.values())))
+    return {pair: found[patient_id] for pair, patient_id in wanted.items()}
+
+
+def first_address(patient: Patient, channel: str) -> str:
+    """Where a patient that `patients` has read is reached first by this channel; empty: nowhere."""
+    points = getattr(patient, "addresses", ())
+    return next((point.value for point in points if point.channel == channel), "")
 
 
 def addresses(*, patient: Patient, channel: str) -> list[str]:

@@ -8,6 +8,7 @@ NotFound and Invalid.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -61,16 +62,8 @@ def create_patient(
     given |= {"phone": phone, "email": email, "external_ids": external_ids}
 
     def make(patient_id: UUID) -> Patient:
-        clean = _clean(actor=actor, given=given, now=now)
-        resource = Resource.objects.create(practice_id=actor.practice_id, kind=Resource.Kind.PATIENT)
-        columns = {name: clean[name] for name in COLUMNS}
-        columns["time_zone"] = columns["time_zone"] or columns["site"].time_zone
-        patient = Patient.objects.create(
-            id=patient_id, practice_id=actor.practice_id, resource=resource, **columns
-        )
-        _put_around(patient, clean)
-        if may_message:
-            _record_given(actor, patient, clean, now)
+        values = clean(actor=actor, given=given, now=now)
+        add(actor=actor, people=[Newcomer(patient_id, values, may_message)], now=now)
         return queries.patient(actor=actor, patient_id=patient_id)
 
     return writing.create(
@@ -82,6 +75,72 @@ def create_patient(
         make=make,
         load=lambda patient_id: queries.patient(actor=actor, patient_id=patient_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A patient to be added: clean values of every column, the addresses and the external identifiers."""
+
+    id: UUID
+    values: Mapping[str, Any]
+    may_message: bool
+
+
+def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
+    """The rows of new patients in the caller's transaction, in the same few statements however many they are;
+    without their trail. Raises IdentifierTaken.
+    """
+    practice_id = actor.practice_id
+    resources = Resource.objects.bulk_create(
+        Resource(practice_id=practice_id, kind=Resource.Kind.PATIENT) for _ in people
+    )
+    patients = []
+    for newcomer, resource in zip(people, resources, strict=True):
+        columns = {name: newcomer.values[name] for name in COLUMNS}
+        columns["time_zone"] = columns["time_zone"] or columns["site"].time_zone
+        patients.append(Patient(id=newcomer.id, practice_id=practice_id, resource=resource, **columns))
+    Patient.objects.bulk_create(patients)
+    reached = [
+        (newcomer, channel, newcomer.values[name])
+        for newcomer in people
+        for name, channel in CHANNEL_OF.items()
+        if newcomer.values.get(name)
+    ]
+    ContactPoint.objects.bulk_create(
+        ContactPoint(patient_id=newcomer.id, channel=channel, value=value)
+        for newcomer, channel, value in reached
+    )
+    MessagingConsent.objects.bulk_create(
+        _given(actor, newcomer.id, channel, now) for newcomer, channel, _ in reached if newcomer.may_message
+    )
+    _identify(practice_id, people)
+
+
+def _identify(practice_id: UUID, people: Sequence[Newcomer]) -> None:
+    """Write who is known by which number; one that somebody else has, or takes just now, stays theirs."""
+    wanted = {
+        (system, value): newcomer.id
+        for newcomer in people
+        for system, value in newcomer.values.get("external_ids", {}).items()
+        if value is not None
+    }
+    if not wanted:
+        return
+    ExternalIdentifier.objects.bulk_create(
+        (
+            ExternalIdentifier(practice_id=practice_id, system=system, value=value, patient_id=patient_id)
+            for (system, value), patient_id in wanted.items()
+        ),
+        ignore_conflicts=True,
+    )
+    held = ExternalIdentifier.objects.filter(
+        practice_id=practice_id,
+        system__in={system for system, _ in wanted},
+        value__in={value for _, value in wanted},
+    )
+    for row in held:
+        if wanted.get((row.system, row.value), row.patient_id) != row.patient_id:
+            raise IdentifierTaken(system=row.system)
 
 
 def update_patient(
@@ -98,23 +157,31 @@ def update_patient(
     with transaction.atomic(durable=True):
         patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
         writing.fresh(held=patient.version, read=version)
-        clean = _clean(actor=actor, given=changes, now=now)
-        values = {name: clean[name] for name in COLUMNS if name in clean}
-        if "time_zone" in values and not values["time_zone"]:
-            values["time_zone"] = clean.get("site", patient.site).time_zone
-        writing.save(row=patient, values=values)
-        _put_around(patient, clean)
-        _record_given(actor, patient, clean, now)
-        writing.tell(
-            actor=actor,
-            now=now,
-            verb="update",
-            kind="patient",
-            row_id=patient.pk,
-            fields=changes,
-            patient_id=patient.pk,
-        )
+        values = clean(actor=actor, given=changes, now=now)
+        amend(actor=actor, patient=patient, values=values, now=now)
     return queries.patient(actor=actor, patient_id=patient_id)
+
+
+def amend(
+    *, actor: Actor, patient: Patient, values: Mapping[str, Any], now: datetime, may_message: bool = True
+) -> None:
+    """Write clean values to a locked patient, with the trail, in the caller's transaction."""
+    columns = {name: values[name] for name in COLUMNS if name in values}
+    if "time_zone" in columns and not columns["time_zone"]:
+        columns["time_zone"] = values.get("site", patient.site).time_zone
+    writing.save(row=patient, values=columns)
+    _put_around(patient, values)
+    if may_message:
+        _record_given(actor, patient, values, now)
+    writing.tell(
+        actor=actor,
+        now=now,
+        verb="update",
+        kind="patient",
+        row_id=patient.pk,
+        fields=values,
+        patient_id=patient.pk,
+    )
 
 
 def add_contact_point(
@@ -175,37 +242,44 @@ def _region(actor: Actor) -> str:
     return places.region(practice=places.practice(actor=actor))
 
 
-def _clean(*, actor: Actor, given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The given fields as they are stored; Invalid names all that are wrong, NotFound a site that is not
-    here.
+def clean(
+    *,
+    actor: Actor,
+    given: Mapping[str, Any],
+    now: datetime,
+    problems: fields.Problems | None = None,
+    region: str = "",
+) -> dict[str, Any]:
+    """The given fields as they are stored; Invalid names all that are wrong, with those in `problems`;
+    NotFound a site that is not here. `region` is the practice's, where it is known already.
     """
-    clean: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if "site" in given:
-        clean["site"] = places.site(actor=actor, site_id=given["site"])
-    problems = fields.Problems()
+        found["site"] = places.site(actor=actor, site_id=given["site"])
+    problems = problems or fields.Problems()
     for name in ("given_name", "family_name"):
         if name in given:
-            clean[name] = fields.text(problems, name, given[name], longest=100)
+            found[name] = fields.text(problems, name, given[name], longest=100)
     if "birth_date" in given:
         # The latest "today" on earth: a child born this morning in the east is not in the future.
         today = now.astimezone(ZoneInfo("Pacific/Kiritimati")).date()
-        clean["birth_date"] = fields.birth_date(problems, "birth_date", given["birth_date"], today=today)
+        found["birth_date"] = fields.birth_date(problems, "birth_date", given["birth_date"], today=today)
     if "time_zone" in given:
         told = given["time_zone"]
-        clean["time_zone"] = fields.zone(problems, "time_zone", told) if told else ""
+        found["time_zone"] = fields.zone(problems, "time_zone", told) if told else ""
     if "language" in given:
-        clean["language"] = fields.choice(problems, "language", given["language"], LANGUAGES)
+        found["language"] = fields.choice(problems, "language", given["language"], LANGUAGES)
     if "no_messages" in given:
-        clean["no_messages"] = fields.flag(problems, "no_messages", given["no_messages"])
-    region = _region(actor) if given.get("phone") else ""
+        found["no_messages"] = fields.flag(problems, "no_messages", given["no_messages"])
+    region = region or (_region(actor) if given.get("phone") else "")
     for name, channel in CHANNEL_OF.items():
         if name in given:
             told = given[name]
-            clean[name] = _address(problems, name, told, channel, region) if told else ""
+            found[name] = _address(problems, name, told, channel, region) if told else ""
     if "external_ids" in given:
-        clean["external_ids"] = _identifiers(problems, given["external_ids"])
+        found["external_ids"] = _identifiers(problems, given["external_ids"])
     problems.raise_if_any()
-    return clean
+    return found
 
 
 def _address(problems: fields.Problems, field: str, value: object, channel: str, region: str) -> str:
@@ -245,16 +319,18 @@ def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now:
         )
     )
     MessagingConsent.objects.bulk_create(
-        MessagingConsent(
-            patient=patient,
-            channel=channel,
-            decision=MessagingConsent.Decision.GRANTED,
-            source="address given to the practice",
-            decided_at=now,
-            decided_by=actor.ref,
-        )
-        for channel in channels
-        if channel not in decided
+        _given(actor, patient.pk, channel, now) for channel in channels if channel not in decided
+    )
+
+
+def _given(actor: Actor, patient_id: UUID, channel: str, now: datetime) -> MessagingConsent:
+    return MessagingConsent(
+        patient_id=patient_id,
+        channel=channel,
+        decision=MessagingConsent.Decision.GRANTED,
+        source="address given to the practice",
+        decided_at=now,
+        decided_by=actor.ref,
     )
 
 

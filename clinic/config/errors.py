@@ -30,6 +30,7 @@ STATUS_OF: dict[type[Exception], int] = {
     shared.NotFound: 404,
     shared.NotAllowed: 403,
     shared.Conflict: 409,
+    shared.TooLarge: 413,
     shared.Busy: 409,
     shared.Stale: 412,
     shared.KeyReused: 422,

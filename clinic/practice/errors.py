@@ -36,6 +36,12 @@ class NotAllowed(DomainError):
     code = "not_allowed"
 
 
+class TooLarge(DomainError):
+    """What was sent is larger than is taken."""
+
+    code = "too_large"
+
+
 class Conflict(DomainError):
     """The object is not in a state that allows this."""
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from clinic.practice.api.fields import Choice, Day, Flag, Id, Instant, Number, Text, Whole
 from clinic.practice.api.shapes import Body, ListQuery, Shape
+from patients import queries
 from patients.decisions import CATEGORIES
 from patients.models import EligibilityDecision, MessagingConsent
 from patients.models.contact import Channel
@@ -51,19 +52,15 @@ class PatientShape(Shape):
     updated_at = Instant()
 
     def get_phone(self, patient: Any) -> str | None:
-        return _first(patient, Channel.SMS)
+        return queries.first_address(patient, Channel.SMS) or None
 
     def get_email(self, patient: Any) -> str | None:
-        return _first(patient, Channel.EMAIL)
+        return queries.first_address(patient, Channel.EMAIL) or None
 
     @extend_schema_field(Identifier(many=True))
     def get_external_ids(self, patient: Any) -> list[dict[str, str]]:
         known = sorted(patient.external_ids.all(), key=lambda row: row.system)
         return [{"system": row.system, "value": row.value} for row in known]
-
-
-def _first(patient: Any, channel: str) -> str | None:
-    return next((point.value for point in patient.addresses if point.channel == channel), None)
 
 
 class PatientList(ListQuery):

@@ -7,9 +7,10 @@ from rest_framework.response import Response
 
 from clinic.practice import paging
 from clinic.practice.api import shapes
+from clinic.practice.api.files import CsvParser, FileAsk, FormParser, ImportQuery, ReportShape, told
 from clinic.practice.api.references import named
 from clinic.practice.api.views import ApiView, changes, operation
-from patients import decisions, queries, records
+from patients import decisions, importing, queries, records
 from patients.api import forms
 
 
@@ -47,6 +48,26 @@ class PatientsView(ApiView):
             ),
         )
         return self.one(patient, version=patient.version, status=201)
+
+
+class PatientImportView(ApiView):
+    parser_classes = [CsvParser, FormParser]
+
+    @operation(
+        "imports_patients",
+        "Read in patients from a CSV file, or try it; a report on every row",
+        capability="patients.write",
+        body=FileAsk,
+        query=ImportQuery,
+        answer=ReportShape,
+        key="optional",
+        problems=[413, 415],
+    )
+    def post(self, request: Request) -> Response:
+        report = importing.run(
+            actor=self.actor, now=self.now, key=self.key, file=self.body["file"], **self.query
+        )
+        return Response(told(report))
 
 
 class PatientView(ApiView):

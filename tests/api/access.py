@@ -103,6 +103,9 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "birth_date": "1990-01-01",
         "site": str(world.clinic.site.pk),
     },
+    "patients file": lambda world: (
+        b"external_system,external_value,given_name,family_name,birth_date\nehr,1,A,B,1990-01-01\n"
+    ),
     "consent": lambda world: {"protocol": factories.IV, "version": 1},
     "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
     "measure": lambda world: {"code": "PHQ-9", "score": 12},
@@ -182,6 +185,7 @@ API: list[Row] = [
     Row("DELETE", "shifts/<id>/", "write:shifts", 204),
     *resource("protocols", "protocols", make="new protocol", change="protocol"),
     *resource("patients", "patients", make="patient", change="patient"),
+    Row("POST", "imports/patients/", "write:patients", 200, "patients file"),
     *below_patient("consents", "consent"),
     *below_patient("eligibility", "eligibility"),
     *below_patient("measures", "measure"),

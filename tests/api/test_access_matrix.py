@@ -84,6 +84,9 @@ def address(row: Row, world: World, which: Callable[[str], Any]) -> str:
 def send(api: Api, row: Row, world: World, where: str) -> Any:
     headers = {"if_match": "*"} if row.method in {"PUT", "PATCH"} else {}
     body = world.body(row.body)
+    if isinstance(body, bytes):
+        headers["content_type"] = "text/csv"
+        return api.send(row.method, where, raw=body, idempotency_key=uuid4().hex, **headers)
     return api.send(row.method, where, body, idempotency_key=uuid4().hex, **headers)
 
 

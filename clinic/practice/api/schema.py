@@ -23,6 +23,8 @@ MEANING = {
     409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), "
     "`invalid_transition`, `busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
     412: "`stale`: the object has changed since it was read.",
+    413: "`too_large`: the body is larger than is taken.",
+    415: "`unsupported_media_type`: the body is of another kind than is taken.",
     422: "Understood, but not possible: `unplannable` (with `rules`), `rule_violation` (with `violations`), "
     "`idempotency_key_reused`.",
     428: "`precondition_required`: send If-Match with the ETag of what you have read.",
@@ -146,7 +148,8 @@ def describe(
         description=f"Needs the scope `{scope}`.",
         tags=[name.split("_")[0]],
         parameters=parameters,
-        request=body,
+        # A file has media types of its own.
+        request=getattr(body, "media", None) or body,
         responses={status: shape, **_problems(body is not None, key, condition, problems)},
     )
 
