@@ -57,6 +57,8 @@ GRANTS: dict[str, Grant] = {
     "roster.read": Grant(EVERYONE, "read:roster"),
     "availability.read": Grant(EVERYONE, "read:availability"),
     "messages.read": Grant(EVERYONE, "read:messages"),
+    # Who read what says as much of a patient as what was read.
+    "access_log.read": Grant(frozenset({ADMIN}), "read:access-log"),
     "messages.work": Grant(BOOKERS, "write:messages"),
 }
 

@@ -36,6 +36,7 @@ class PatientNew(Body):
 
 
 class PatientShape(Shape):
+    about = "id"
     id = Id()
     given_name = Text()
     family_name = Text()
@@ -77,6 +78,7 @@ class ConsentNew(Body):
 
 
 class ConsentShape(Shape):
+    about = "patient_id"
     id = Id()
     protocol = Text(source="protocol_key")
     version = Whole(source="protocol_version")
@@ -94,6 +96,7 @@ class EligibilityNew(Body):
 
 
 class EligibilityShape(Shape):
+    about = "patient_id"
     id = Id()
     protocol = Text(source="protocol_key")
     decision = Choice(choices=EligibilityDecision.Decision.choices)
@@ -117,6 +120,7 @@ class MeasureNew(Body):
 
 
 class MeasureShape(Shape):
+    about = "patient_id"
     id = Id()
     code = Text()
     score = Number()
@@ -136,6 +140,7 @@ class MessagingConsentNew(Body):
 
 
 class MessagingConsentShape(Shape):
+    about = "patient_id"
     id = Id()
     channel = Choice(choices=Channel.choices)
     category = Choice(choices=CATEGORIES)

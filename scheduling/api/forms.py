@@ -40,6 +40,7 @@ class FactShape(Shape):
 
 
 class AppointmentShape(Shape):
+    about = "patient.id"
     id = Id()
     status = Choice(choices=Status.choices)
     kind = Choice(choices=Kind.choices)
@@ -72,6 +73,7 @@ class AppointmentShape(Shape):
 class GapShape(Shape):
     """One follow-up unit: what is owed after its doses."""
 
+    about = "patient.id"
     id = Id()
     status = Choice(choices=GapStatus.choices)
     severity = Choice(choices=Severity.choices)
@@ -106,6 +108,7 @@ class GapShape(Shape):
 class ExplanationShape(Shape):
     """Why a follow-up unit is in its state."""
 
+    about = "gap.patient.id"
     gap = GapShape()
     because = Text()
     doses = AppointmentShape(many=True)
@@ -141,6 +144,7 @@ class OverrideShape(Shape):
 class CourseShape(Shape):
     """A course as a list shows it."""
 
+    about = "patient.id"
     id = Id()
     status = Choice(choices=CourseStatus.choices)
     patient = Id(source="patient.id")
@@ -164,6 +168,7 @@ class CourseShape(Shape):
 class WholeCourseShape(CourseShape):
     """A course with its visits in the order of time, its follow-up units and its overrides."""
 
+    about = "course.patient.id"
     visits = serializers.SerializerMethodField()
     gaps = serializers.SerializerMethodField()
     overrides = serializers.SerializerMethodField()

@@ -131,6 +131,7 @@ class AvailabilityView(ApiView):
                 patient_id=query.get("patient"),
                 minutes=query["minutes"],
             )
+        self.shown([query.get("patient")])
         return Response(forms.AvailabilityShape(found).data)
 
 
@@ -158,4 +159,5 @@ class RosterView(ApiView):
                 roster = days.practitioner_day(
                     actor=self.actor, practitioner_id=UUID(str(person_id)), day=day
                 )
+        self.shown(visit.patient.id for visit in roster.visits)
         return Response(forms.RosterShape(roster).data)

@@ -91,7 +91,8 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "starts": times.long_day(whole.course.start_on_or_after),
         "now": times.moment(now, zone),
     }
-    return pages.show(request, "scheduling/course.html", context, here="")
+    patients = [whole.course.patient.id]
+    return pages.show(request, "scheduling/course.html", context, here="", patients=patients)
 
 
 def _track(whole: rows.WholeCourse) -> Badge:

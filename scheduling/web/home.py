@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
@@ -68,9 +70,11 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         "severities": words.SEVERITIES,
         "tasks": _tasks(actor, tasks, now),
         "tasks_count": count,
+        "may_read_log": permissions.allows(actor=actor, capability="access_log.read"),
         "today": times.long_day(windows.local_day(zone=sites[0].time_zone, instant=now)) if sites else "",
     }
-    return pages.show(request, "scheduling/home.html", context, here="home")
+    shown = [item.patient_id for item in tasks]
+    return pages.show(request, "scheduling/home.html", context, here="home", patients=shown)
 
 
 def _site_today(actor: Actor, site: Site, now: datetime) -> SiteToday:
@@ -97,7 +101,9 @@ def _following(actor: Actor, site: Site, day: date) -> Following | None:
 
 def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
     courses = queries.course_of_subject(actor=actor, items=items)
-    people = queries.patient_names(actor=actor, items=items)
+    people = queries.names_of_patients(
+        actor=actor, ids=[item.patient_id for item in items if item.patient_id]
+    )
     found = []
     for item in items:
         course = courses.get(item.subject_id)
@@ -118,11 +124,12 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Patients by name. A POST, though it changes nothing: no name stands in an address (ASVS 14.2.1)."""
     name, reason = "", ""
     found: list[Found] = []
+    shown: list[UUID] = []
     cut = False
     try:
         name = forms.text(request, "name", longest=100)
         if name:
-            found, cut = _find(actor, name)
+            found, shown, cut = _find(actor, name)
     except DomainError as error:
         reason = pages.refusal(request, form="search", error=error).reasons[0]
     context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
@@ -130,18 +137,20 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
     # The list alone is swapped in while somebody types; without a script the form brings the whole page.
     if request.headers.get("HX-Request") == "true":
         context["fragment"] = True
-        return pages.show(request, "scheduling/_found.html", context, here="search", status=200)
-    return pages.show(request, "scheduling/search.html", context, here="search", status=status)
+        return pages.show(request, "scheduling/_found.html", context, here="search", patients=shown)
+    page = "scheduling/search.html"
+    return pages.show(request, page, context, here="search", patients=shown, status=status)
 
 
-def _find(actor: Actor, name: str) -> tuple[list[Found], bool]:
+def _find(actor: Actor, name: str) -> tuple[list[Found], list[UUID], bool]:
     if len(name) < ENOUGH:
         raise Invalid({"name": ["Type at least two letters."]})
     patients = queries.find_patients(actor=actor, name=name)
     cut = len(patients) > queries.MATCHES
     patients = patients[: queries.MATCHES]
-    courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in patients])
-    return [
+    ids = [one.pk for one in patients]
+    courses = queries.courses_of(actor=actor, patient_ids=ids)
+    found = [
         Found(
             name=str(one),
             born=f"{one.birth_date:%-d %b %Y}",
@@ -156,4 +165,5 @@ def _find(actor: Actor, name: str) -> tuple[list[Found], bool]:
             ),
         )
         for one in patients
-    ], cut
+    ]
+    return found, ids, cut

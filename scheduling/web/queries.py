@@ -226,11 +226,10 @@ def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
     return list(found.order_by("due_at", "id")[:MESSAGES])
 
 
-def patient_names(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, str]:
-    """Whom each task is about, by the patient's id."""
+def names_of_patients(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of these patients, by id; those of another practice are left out."""
     permissions.check(actor=actor, capability="patients.read")
-    ids = {item.patient_id for item in items if item.patient_id}
-    found = Patient.objects.filter(practice_id=actor.practice_id, pk__in=ids)
+    found = Patient.objects.filter(practice_id=actor.practice_id, pk__in=set(ids))
     return {one.pk: str(one) for one in found}
 
 

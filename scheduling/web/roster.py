@@ -65,7 +65,8 @@ def day(request: HttpRequest, actor: Actor) -> HttpResponse:
         "today": _address(site, None, who),
         "back": request.get_full_path(),
     }
-    return pages.show(request, "scheduling/roster.html", context, here="roster")
+    patients = [one.patient.id for one in visits]
+    return pages.show(request, "scheduling/roster.html", context, here="roster", patients=patients)
 
 
 def chosen_site(request: HttpRequest, actor: Actor, sites: list[Site]) -> Site:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scheduling.web import courses, home, roster, visits, worklist
+from scheduling.web import access_log, courses, home, roster, visits, worklist
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,5 +13,6 @@ urlpatterns = [
     path("follow-ups/", worklist.listing, name="worklist"),
     path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
+    path("access-log/", access_log.listing, name="access-log"),
     path("courses/<uuid:course_id>/", courses.detail, name="course"),
 ]

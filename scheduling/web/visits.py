@@ -99,7 +99,8 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "day": roster,
     }
     status = refusal.status if refusal else 200
-    return pages.show(request, "scheduling/visit.html", context, here="roster", status=status)
+    template, patients = "scheduling/visit.html", [visit.patient.id]
+    return pages.show(request, template, context, here="roster", patients=patients, status=status)
 
 
 def _facts(actor: Actor, visit: rows.Visit) -> list[FactLine]:

@@ -56,7 +56,8 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
         "snoozes": SNOOZES,
         "back": request.get_full_path(),
     }
-    return pages.show(request, "scheduling/worklist.html", context, here="worklist")
+    patients = [gap.patient.id for gap in found]
+    return pages.show(request, "scheduling/worklist.html", context, here="worklist", patients=patients)
 
 
 def may(actor: Actor) -> May:
@@ -163,4 +164,5 @@ def _page(request: HttpRequest, actor: Actor, gap_id: UUID, refusal: Refusal | N
         "back": pages.back_to(request, reverse("worklist")),
     }
     status = refusal.status if refusal else 200
-    return pages.show(request, "scheduling/follow_up.html", context, here="worklist", status=status)
+    template, patients = "scheduling/follow_up.html", [gap.patient.id]
+    return pages.show(request, template, context, here="worklist", patients=patients, status=status)

@@ -212,6 +212,7 @@ API: list[Row] = [
     Row("POST", "gaps/<id>/unwaive/", "write:gaps", 200, "nothing", ("waive",)),
     Row("POST", "gaps/<id>/attest/", "write:gaps", 200, "attest"),
     *resource("messages", "messages"),
+    Row("GET", "access-log/", "read:access-log"),
     Row("GET", "roster/", "read:roster"),
     Row("GET", "availability/", "read:availability"),
 ]
@@ -221,6 +222,7 @@ ROLES = ("front_desk", "therapist", "prescriber", "practice_admin")
 ALL = dict.fromkeys(ROLES, 200)
 DONE = dict.fromkeys(ROLES, 303)
 REFUSED = dict.fromkeys(ROLES, 422)
+ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 
 
@@ -252,6 +254,7 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
+    Page("GET", "access-log/", "", ADMINS),
 ]
 
 # Open to everybody: (method, route) -> what a stranger, a program and a member of staff are answered.

@@ -191,3 +191,21 @@ class ClosureList(ListQuery):
         "start_before": "starts_at__lt",
         "updated_since": "updated_at__gte",
     }
+
+
+# --- the log of reads -----------------------------------------------------------------------------------
+class ReadShape(Shape):
+    id = Id()
+    at = Instant()
+    actor = Text(source="actor_ref", help_text="`staff:<id>` or `client:<id>`.")
+    actor_name = Text(source="actor_label")
+    route = Text(help_text="The pattern of the address that was asked.")
+    request_id = Text(help_text="As X-Request-ID told it.")
+    patients = serializers.ListField(child=Id(), source="patient_ids")
+
+
+class ReadList(ListQuery):
+    patient = Id(required=False)
+    actor = Text(required=False, max_length=60, help_text="`staff:<id>` or `client:<id>`.")
+    read_from = Instant(required=False)
+    read_before = Instant(required=False)

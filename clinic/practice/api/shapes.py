@@ -1,7 +1,8 @@
 """Bodies and queries: what is not named is refused, never ignored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.http import QueryDict
@@ -15,7 +16,12 @@ UNKNOWN = "This field is unknown here."
 
 
 class Shape(serializers.Serializer[Any]):
-    """What is answered: a literal list of fields."""
+    """What is answered: a literal list of fields.
+
+    `about` is where a row has the id of its patient (`patient.id`); empty for what shows no patient.
+    """
+
+    about: ClassVar[str] = ""
 
 
 class Body(Shape):
@@ -97,6 +103,11 @@ class ListQuery(Query):
     limit = WholeParameter(
         required=False, min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT, help_text="Rows a page."
     )
+
+
+def patients_of(shape: type[Shape], rows: Iterable[Any]) -> list[Any]:
+    """The ids of the patients that these rows show."""
+    return [attrgetter(shape.about)(row) for row in rows] if shape.about else []
 
 
 def where(shape: type[ListQuery], query: Mapping[str, Any]) -> dict[str, Any]:

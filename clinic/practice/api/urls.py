@@ -1,8 +1,9 @@
 from django.urls import path
 
-from clinic.practice.api import people, place
+from clinic.practice.api import access_log, people, place
 
 urlpatterns = [
+    path("access-log/", access_log.AccessLogView.as_view(), name="access-log"),
     path("practices/", place.PracticesView.as_view(), name="practices"),
     path("practices/<uuid:id>/", place.PracticeView.as_view(), name="practice"),
     path("sites/", place.SitesView.as_view(), name="sites"),

@@ -4,14 +4,16 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from clinic.practice import limits, paging
+from clinic.practice import limits, paging, reads
 from clinic.practice.actor import Actor
 from clinic.practice.api import conditions, cursors, keys, schema, shapes
 from clinic.practice.api.authentication import Program
@@ -166,6 +168,7 @@ class ApiView(APIView):
 
     def page(self, page: paging.Page[Any], *, shape: type[Shape] | None = None) -> Response:
         """A page of a list, with the cursor of the next."""
+        self.shown(shapes.patients_of(shape or self.shape, page.rows))
         rendered = (shape or self.shape)(page.rows, many=True).data
         following = cursors.dump(page.next, bound=self._bound()) if page.next else None
         return Response({"results": rendered, "next": following})
@@ -174,8 +177,16 @@ class ApiView(APIView):
         self, row: Any, *, version: int | str, status: int = 200, shape: type[Shape] | None = None
     ) -> Response:
         """One object with its ETag."""
+        self.shown(shapes.patients_of(shape or self.shape, [row]))
         headers = {"ETag": conditions.etag(version)}
         return Response((shape or self.shape)(row).data, status=status, headers=headers)
+
+    def shown(self, patient_ids: Iterable[UUID | None]) -> None:
+        """Log whom this answer shows; `page` and `one` do it by themselves. A write has its trail instead."""
+        if self.request.method in SAFE_METHODS:
+            match = self.request.resolver_match
+            route = match.route if match else ""
+            reads.record(actor=self.actor, route=route, patient_ids=patient_ids, now=self.now)
 
     def _bound(self) -> str:
         return cursors.binding(scope=self.actor.ref, route=self.request.path, query=dict(self.query))

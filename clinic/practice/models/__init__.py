@@ -5,6 +5,7 @@ from clinic.practice.models.idempotency import IdempotencyKey
 from clinic.practice.models.imports import ImportRun
 from clinic.practice.models.integration import IntegrationClient
 from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
+from clinic.practice.models.reads import PatientRead
 from clinic.practice.models.staff import StaffMember
 from clinic.practice.models.trail import TrailEntry
 from clinic.practice.models.work import WorkItem
@@ -16,6 +17,7 @@ __all__ = [
     "ImportRun",
     "IntegrationClient",
     "OpeningHours",
+    "PatientRead",
     "Practice",
     "Resource",
     "Room",

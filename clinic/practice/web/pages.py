@@ -1,18 +1,20 @@
 """What every page for staff shares: who may see it, how it is shown, how it refuses, where a form leads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic.practice import errors, limits
+from clinic.practice import errors, limits, reads
 from clinic.practice.actor import Actor
 from clinic.practice.web import actors
 
@@ -73,10 +75,21 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, template: str, context: dict[str, Any], *, here: str, status: int = 200
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    here: str,
+    patients: Iterable[UUID | None] = (),
+    status: int = 200,
 ) -> HttpResponse:
-    """The whole page. `here` is the part of the navigation that it belongs to."""
+    """The whole page. `here` is the part of the navigation that it belongs to, `patients` are those whom it
+    shows: the log of reads is written first.
+    """
     staff = actors.staff_of(request)
+    match = request.resolver_match
+    route = match.route if match else ""
+    reads.record(actor=actors.actor_of(request), route=route, patient_ids=patients, now=timezone.now())
     shared = {"practice_name": staff.practice.name if staff.practice else "", "here": here}
     return render(request, template, {**shared, **context}, status=status)
 
