@@ -26,7 +26,14 @@ _UNREACHABLE = frozenset(
 _NEXT_CHANNEL = {"sms": "email"}
 # Told by telephone when no channel is left. What a patient does not expect is not worth a call.
 _CALL_FOR = frozenset(
-    {Kind.REMINDER_24H, Kind.REMINDER_72H, Kind.COURSE_BOOKED, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW}
+    {
+        Kind.REMINDER_24H,
+        Kind.REMINDER_72H,
+        Kind.COURSE_BOOKED,
+        Kind.VISIT_MOVED,
+        Kind.FOLLOW_UP_MISSING,
+        Kind.NO_SHOW,
+    }
 )
 
 

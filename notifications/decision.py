@@ -4,7 +4,7 @@ Everything is asked again at this moment, whatever was known when it was planned
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,8 +17,14 @@ from notifications.policy import Choice, Kind
 from notifications.ports import Facts, Silence
 from notifications.rendering import Reader, Rendered
 
-# These say when the next visits are: one text can say it for several.
-_TOGETHER = (Kind.REMINDER_24H, Kind.REMINDER_72H)
+# What one text can say for several visits: when the next ones are, or what their new times are.
+_TOGETHER: Mapping[str, tuple[Kind, ...]] = {
+    Kind.REMINDER_24H: (Kind.REMINDER_24H, Kind.REMINDER_72H),
+    Kind.REMINDER_72H: (Kind.REMINDER_24H, Kind.REMINDER_72H),
+    Kind.VISIT_MOVED: (Kind.VISIT_MOVED,),
+}
+# What was just done: with a calendar part, and by e-mail at any hour.
+_NEWS = (Kind.COURSE_BOOKED, Kind.VISIT_MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,9 @@ def _superseded(message: Message) -> bool:
 
 
 def _siblings(message: Message, now: datetime) -> Sequence[Message]:
-    """The recipient's other reminders by this channel that are due on this local day of theirs."""
-    if message.patient_id is None or message.kind not in _TOGETHER:
+    """What else the recipient is to be told by this channel on this local day of theirs, of the same sort."""
+    together = _TOGETHER.get(message.kind)
+    if message.patient_id is None or together is None:
         return ()
     zone = ZoneInfo(zone_of(message))
     tomorrow = (now.astimezone(zone) + timedelta(days=1)).date()
@@ -102,7 +109,7 @@ def _siblings(message: Message, now: datetime) -> Sequence[Message]:
         Message.objects.filter(
             patient_id=message.patient_id,
             channel=message.channel,
-            kind__in=_TOGETHER,
+            kind__in=together,
             state__in=(State.PLANNED, State.LEASED),
             due_at__lt=day_ends,
             useful_until__gte=now,
@@ -156,9 +163,10 @@ def _sent_lately(message: Message, now: datetime) -> list[datetime]:
 def _quiet(message: Message, now: datetime) -> Later | Silence | None:
     """R-10: not in the patient's quiet hours.
 
-    Excepted is an e-mail that confirms a booking: it rings no telephone, and answers what was just done.
+    Excepted is an e-mail that confirms a booking or a move: it rings no telephone, and answers what was just
+    done.
     """
-    if message.patient is None or (message.channel == "email" and message.kind == Kind.COURSE_BOOKED):
+    if message.patient is None or (message.channel == "email" and message.kind in _NEWS):
         return None
     window = preferences.of(message.practice).window
     at = policy.next_allowed(instant=now, zone=zone_of(message), window=window)
@@ -173,7 +181,7 @@ def _compose(message: Message, facts: Facts, to: str, now: datetime) -> Send | B
     reader = Reader(language=language, zone=_reading_zone(message, facts), clinic=clinic)
     rendered = rendering.render(kind=message.kind, channel=message.channel, reader=reader, facts=facts)
     calendar, method = b"", ""
-    if message.channel == "email" and message.kind == Kind.COURSE_BOOKED and facts.visits:
+    if message.channel == "email" and message.kind in _NEWS and facts.visits:
         calendar, method = invitation.build(
             visits=facts.visits, clinic=clinic, attendee=to, language=language, now=now
         )

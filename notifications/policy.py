@@ -21,6 +21,7 @@ BUSINESS_DAYS = frozenset({1, 2, 3, 4, 5})
 
 class Kind(StrEnum):
     COURSE_BOOKED = "course_booked"
+    VISIT_MOVED = "visit_moved"
     REMINDER_72H = "reminder_72h"
     REMINDER_24H = "reminder_24h"
     FOLLOW_UP_MISSING = "follow_up_missing"
@@ -37,13 +38,14 @@ REPLIES = frozenset({Kind.OPT_OUT_CONFIRMED, Kind.OPT_IN_CONFIRMED, Kind.HELP})
 # When a cap must choose, the first one goes.
 PRECEDENCE = (
     Kind.REMINDER_24H,
+    Kind.VISIT_MOVED,
     Kind.COURSE_BOOKED,
     Kind.FOLLOW_UP_MISSING,
     Kind.NO_SHOW,
     Kind.REMINDER_72H,
 )
 # One text can say these together.
-MERGEABLE = frozenset({Kind.REMINDER_24H, Kind.REMINDER_72H, Kind.FOLLOW_UP_MISSING})
+MERGEABLE = frozenset({Kind.REMINDER_24H, Kind.REMINDER_72H, Kind.FOLLOW_UP_MISSING, Kind.VISIT_MOVED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,10 @@ APPOINTMENT = Machine(
         Move("confirm", _from("booked"), "confirmed", fact="confirmed", late=True),
         # A visit at a new time is not confirmed; one that lost its place gets a new one by a move.
         Move("move", _from("booked", "confirmed", "displaced"), "booked", clears=("confirmed",)),
+        # Somebody else, or another room, for the same time: whoever has said that they come still comes.
+        Move("reassign", _from("booked"), "booked"),
+        Move("reassign", _from("confirmed"), "confirmed"),
+        Move("reassign", _from("arrived"), "arrived"),
         Move(
             "displace", _from("booked", "confirmed", "arrived"), "displaced", clears=("confirmed", "arrived")
         ),

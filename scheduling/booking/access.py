@@ -1,9 +1,10 @@
 """Loaders: permission, scope and row lock in one place. What is not there and what is not yours look the
 same."""
 
+from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import F, Prefetch
+from django.db.models import F, Prefetch, QuerySet
 from django.db.models.functions import Now
 
 from clinic.practice import permissions
@@ -83,16 +84,43 @@ def appointment_for_update(
     course_id = scoped.values_list("course_id", flat=True).first()
     if course_id:
         TreatmentCourse.objects.select_for_update(no_key=True).filter(id=course_id).values_list("id").first()
-    found = (
-        scoped.select_for_update(of=("self",), no_key=True)
-        .select_related("site", "practice", "patient", "course__protocol_version__template", "phase", "room")
-        .prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
-        .first()
-    )
+    found = with_all(scoped).select_for_update(of=("self",), no_key=True).first()
     if found is None:
         raise NotFound()
     check_version(found=found.version, expected=version)
     return found
+
+
+def visits_for_update(
+    *, actor: Actor, appointment_ids: Collection[UUID], capability: str
+) -> dict[UUID, Appointment]:
+    """Several visits by id, locked after all of their courses, both in the order of their ids, with what
+    `appointment_for_update` reads. Raises NotFound unless all are of the practice."""
+    permissions.check(actor=actor, capability=capability)
+    scoped = Appointment.objects.filter(practice_id=actor.practice_id, id__in=appointment_ids)
+    courses = {one for one in scoped.values_list("course_id", flat=True) if one}
+    locked = TreatmentCourse.objects.select_for_update(no_key=True).filter(id__in=courses).order_by("id")
+    list(locked.values_list("id"))
+    found = {
+        visit.pk: visit
+        for visit in with_all(scoped).select_for_update(of=("self",), no_key=True).order_by("id")
+    }
+    if set(appointment_ids) - found.keys():
+        raise NotFound()
+    return found
+
+
+def with_all(found: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """Visits with all that a write of them reads."""
+    return found.select_related(
+        "site",
+        "practice",
+        "patient__site",
+        "course__protocol_version__template",
+        "course__site",
+        "phase",
+        "room",
+    ).prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
 
 
 def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:

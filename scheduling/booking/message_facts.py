@@ -21,8 +21,9 @@ def sources() -> dict[str, Source]:
     """Who answers for which kind of message."""
     return {
         Kind.COURSE_BOOKED: booked,
-        Kind.REMINDER_72H: reminder,
-        Kind.REMINDER_24H: reminder,
+        Kind.VISIT_MOVED: at_its_time,
+        Kind.REMINDER_72H: at_its_time,
+        Kind.REMINDER_24H: at_its_time,
         Kind.FOLLOW_UP_MISSING: follow_up_missing,
         Kind.NO_SHOW: no_show,
     }
@@ -43,7 +44,7 @@ def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | 
     return Facts(visits=tuple(_visit(one) for one in visits), phone=_phone(visits[0], message))
 
 
-def reminder(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """The visit, if it is still to come at the time it was planned for; with it the others that are."""
     planned = {one.subject_id: one for one in (*also, message)}
     found = Appointment.objects.select_related("site").in_bulk(list(planned))
@@ -107,7 +108,7 @@ def _with(message: Message) -> Q:
 
 
 def _untrue(appointment: Appointment | None, message: Message, now: datetime) -> str:
-    """Why a reminder of this visit would be untrue; blank when it is not."""
+    """Why a message of this visit at its time would be untrue; blank when it is not."""
     if appointment is None or appointment.patient_id != message.patient_id:
         return "visit_gone"
     if appointment.status not in EXPECTED:

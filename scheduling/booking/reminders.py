@@ -54,15 +54,30 @@ def on_appointments_booked(*, appointments: Sequence[Appointment], now: datetime
     outbox.queue(messages=[*_confirmations(coming, people, now), *_reminders(coming, people, now)], now=now)
 
 
-def on_moved(*, appointments: Sequence[Appointment], now: datetime) -> None:
-    """Withdraw what told the old time and plan for the new one; `version` must have grown with the move."""
-    outbox.withdraw(
-        subject_ids=[one.pk for one in appointments],
-        kinds=(*REMINDER_KINDS, Kind.COURSE_BOOKED),
-        reason="visit_moved",
-        now=now,
-    )
-    on_appointments_booked(appointments=appointments, now=now)
+def moved(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
+    """The news of a new time, one message a visit and channel; those that go together are said in one."""
+    coming = _coming(visits, now)
+    people = _People({one.patient_id for one in coming})
+    drafts = []
+    for one in coming:
+        drafts += _news(
+            Kind.VISIT_MOVED,
+            one,
+            people,
+            now,
+            subject_kind="appointment",
+            subject_id=one.pk,
+            version=one.version,
+            subject_at=one.start,
+        )
+    return drafts
+
+
+def planned(*, visits: Sequence[Appointment], told: Collection[UUID], now: datetime) -> list[Draft]:
+    """The reminders of visits that have moved. `told` are those of which other news goes out just now."""
+    coming = _coming(visits, now)
+    people = _People({one.patient_id for one in coming})
+    return _reminders(coming, people, now, told=told)
 
 
 def on_cancelled(*, appointments: Sequence[Appointment], now: datetime) -> None:
@@ -71,7 +86,7 @@ def on_cancelled(*, appointments: Sequence[Appointment], now: datetime) -> None:
     """
     outbox.withdraw(
         subject_ids=[one.pk for one in appointments],
-        kinds=(*REMINDER_KINDS, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW),
+        kinds=(*REMINDER_KINDS, Kind.VISIT_MOVED, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW),
         reason="visit_cancelled",
         now=now,
     )
@@ -110,7 +125,7 @@ def on_no_show(*, appointment: Appointment, now: datetime) -> None:
     """No more reminders of this visit; the next business morning an offer of a new time, without blame."""
     outbox.withdraw(
         subject_ids=[appointment.pk],
-        kinds=(*REMINDER_KINDS, Kind.COURSE_BOOKED),
+        kinds=(*REMINDER_KINDS, Kind.VISIT_MOVED, Kind.COURSE_BOOKED),
         reason="visit_no_show",
         now=now,
     )
@@ -186,7 +201,29 @@ def _confirmation(
     subject_id: UUID,
     version: int,
 ) -> list[Draft]:
-    first = visits[0]
+    return _news(
+        Kind.COURSE_BOOKED,
+        visits[0],
+        people,
+        now,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        version=version,
+    )
+
+
+def _news(
+    kind: Kind,
+    first: Appointment,
+    people: _People,
+    now: datetime,
+    *,
+    subject_kind: str,
+    subject_id: UUID,
+    version: int,
+    subject_at: datetime | None = None,
+) -> list[Draft]:
+    """What was just done, by every channel, useful until the first of the visits begins."""
     timing = policy.course_booked(booked_at=now, first_start=first.start, grace=_grace())
     if timing is None:
         return []
@@ -199,11 +236,12 @@ def _confirmation(
                 Draft(
                     practice_id=first.practice_id,
                     patient_id=first.patient_id,
-                    kind=Kind.COURSE_BOOKED,
+                    kind=kind,
                     channel=channel,
                     subject_kind=subject_kind,
                     subject_id=subject_id,
                     subject_version=version,
+                    subject_at=subject_at,
                     course_id=first.course_id,
                     due_at=due_at,
                     useful_until=timing.useful_until,
@@ -212,12 +250,16 @@ def _confirmation(
     return drafts
 
 
-def _reminders(coming: Sequence[Appointment], people: _People, now: datetime) -> list[Draft]:
-    """72 h and 24 h before each visit; none for what the confirmation tells at about the same moment."""
+def _reminders(
+    coming: Sequence[Appointment], people: _People, now: datetime, *, told: Collection[UUID] | None = None
+) -> list[Draft]:
+    """72 h and 24 h before each visit; none for what other news tells at about the same moment (`told`: all
+    unless said)."""
     drafts = []
     for visit in coming:
         for kind, hours in REMINDERS:
-            if visit.start - timedelta(hours=hours) <= now + _grace():
+            soon = visit.start - timedelta(hours=hours) <= now + _grace()
+            if soon and (told is None or visit.pk in told):
                 continue
             timing = policy.reminder(start=visit.start, lead_hours=hours, changed_at=now, grace=_grace())
             drafts += _draft(visit, kind, timing, people, now)

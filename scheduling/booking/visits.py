@@ -1,6 +1,7 @@
 """Writing visits: their rows, who takes part, and the places they occupy. Used by every use case that
 books."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,10 +65,10 @@ def occupy(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
     commit.
     """
     _give_ids(placement, visits)
-    needs = [need for visit in visits for need in _needs(placement, visit, placement.ids[visit.ref])]
-    _lock_groups(placement, visits)
-    locks.lock_resources(need.resource_id for need in needs)
-    seats.take(practice_id=placement.actor.practice_id, needs=needs, now=placement.now)
+    wanted = [need for visit in visits for need in needs(placement, visit, placement.ids[visit.ref])]
+    lock_groups(practice_id=placement.actor.practice_id, joining=visits, now=placement.now)
+    locks.lock_resources(need.resource_id for need in wanted)
+    seats.take(practice_id=placement.actor.practice_id, needs=wanted, now=placement.now)
 
 
 def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointment]:
@@ -94,7 +95,7 @@ def _give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str,
     return placement.ids
 
 
-def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> Iterable[Need]:
+def needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> Iterable[Need]:
     """The patient, the room with its turnover, and every person who is occupied; a group session owns its own
     places."""
     label = visit.ref
@@ -115,13 +116,18 @@ def _needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> I
             yield need(placement.staff[UUID(one.practitioner)].resource_id, one.seats, visit.end)
 
 
-def _lock_groups(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
+def lock_groups(
+    *, practice_id: UUID, joining: Sequence[PlannedVisit], now: datetime, leaving: Sequence[UUID] = ()
+) -> None:
     """Lock the group sessions that visits join, sorted, and count their places; raises SlotTaken for a full
-    one."""
-    joined = {UUID(visit.group_session): visit for visit in visits if visit.group_session}
+    one. Visits that are `leaving` their place take none."""
+    joined: dict[UUID, list[PlannedVisit]] = defaultdict(list)
+    for visit in joining:
+        if visit.group_session:
+            joined[UUID(visit.group_session)].append(visit)
     if not joined:
         return
-    found = GroupSession.objects.filter(practice_id=placement.actor.practice_id, id__in=joined).order_by("id")
+    found = GroupSession.objects.filter(practice_id=practice_id, id__in=joined).order_by("id")
     sessions = list(found.select_for_update(no_key=True))
     if len(sessions) < len(joined):
         raise Invalid({"group_session": ["A group session of this practice."]})
@@ -129,19 +135,20 @@ def _lock_groups(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
         cursor.execute(
             """
             SELECT group_session_id, count(*) FROM scheduling_appointment
-            WHERE group_session_id = ANY(%s) AND NOT status = ANY(%s)
+            WHERE group_session_id = ANY(%s) AND NOT status = ANY(%s) AND NOT id = ANY(%s::uuid[])
               AND (hold_expires_at IS NULL OR hold_expires_at > %s)
             GROUP BY group_session_id
             """,
-            [list(joined), [status.value for status in ENDED_UNATTENDED], placement.now],
+            [list(joined), [status.value for status in ENDED_UNATTENDED], list(leaving), now],
         )
         taken = dict(cursor.fetchall())
-    full = [joined[one.id] for one in sessions if taken.get(one.id, 0) >= one.places]
+    full = [one.id for one in sessions if taken.get(one.id, 0) + len(joined[one.id]) > one.places]
     if full:
         raise SlotTaken(
             clashes=[
                 {"visit": visit.ref, "start": visit.start.isoformat(), "end": visit.end.isoformat()}
-                for visit in full
+                for session_id in full
+                for visit in joined[session_id]
             ]
         )
 

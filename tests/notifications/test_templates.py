@@ -15,6 +15,7 @@ from notifications.rendering import Reader
 
 PATIENT_KINDS = (
     Kind.COURSE_BOOKED,
+    Kind.VISIT_MOVED,
     Kind.REMINDER_72H,
     Kind.REMINDER_24H,
     Kind.FOLLOW_UP_MISSING,

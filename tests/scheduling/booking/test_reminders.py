@@ -13,7 +13,7 @@ from clinic.practice import directory
 from notifications.models import Message
 from notifications.policy import Kind
 from patients.models import Patient
-from scheduling.booking import reminders
+from scheduling.booking import notices, relocations, reminders
 from scheduling.models import Appointment
 from tests import factories
 from tests.notifications import making
@@ -135,8 +135,10 @@ def test_a_move_and_a_move_back_arm_the_reminders_again(sms_provider: SmsProvide
     visit = making.visit(making.patient(), first)
     reminders.on_appointments_booked(appointments=[visit], now=NOW)
     for start in (first + timedelta(days=1), first):
+        before = {visit.pk: relocations.place_of(visit=visit)}
         change(visit, start=start, end=start + timedelta(hours=2))
-        reminders.on_moved(appointments=[visit], now=NOW)
+        told = notices.of_move(visits=[visit], before=before, now=NOW)
+        notices.carry_out(notices=told, now=NOW)
         assert [due for _, _, due in planned(kind=Kind.REMINDER_24H)] == [start - timedelta(hours=24)]
     clock = Clock(first - timedelta(hours=24))
     making.deliver(clock)
