@@ -63,6 +63,26 @@ class ProposalExpired(Conflict):
     code = "proposal_expired"
 
 
+class PreviewExpired(Conflict):
+    """This preview has expired or was changed, or it shows something else; ask for a new one."""
+
+    code = "preview_expired"
+
+
+class PreviewStale(Conflict):
+    """Things have changed since the preview; nothing was done.
+
+    `changed`: `[{"what", "visit", "appointment", "message"}]`, where `what` is `visit` (it was changed,
+    booked or ended since) or `roster` (somebody or something is not there any more).
+    """
+
+    code = "preview_stale"
+
+    def __init__(self, *, changed: list[dict[str, Any]]) -> None:
+        super().__init__(None, changed=changed)
+        self.changed = changed
+
+
 class InTheFuture(DomainError):
     """Nothing can be recorded before it happens."""
 

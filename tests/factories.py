@@ -20,7 +20,7 @@ from clinic.practice.permissions import EVERYONE, SCOPES
 from patients import decisions, records
 from patients.models import Patient
 from scheduling.booking import protocols
-from scheduling.models import ProtocolVersion, Shift
+from scheduling.models import Absence, ProtocolVersion, Shift
 from scheduling.roster import shifts
 
 # A Monday morning in New York, far from any change of the clocks.
@@ -137,6 +137,14 @@ def shift(
         breaks=[{"starts": first, "ends": last} for first, last in breaks],
         now=NOW,
         **fields,
+    )
+
+
+def absence(staff: StaffMember, starts_at: datetime, ends_at: datetime) -> Absence:
+    """A span in which somebody does not work."""
+    assert staff.practice is not None
+    return shifts.create_absence(
+        actor=admin(staff.practice), staff_id=staff.pk, starts_at=starts_at, ends_at=ends_at, now=NOW
     )
 
 

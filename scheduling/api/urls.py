@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduling.api import appointments, courses, gaps, protocols, roster
+from scheduling.api import appointments, courses, gaps, moves, protocols, roster
 
 urlpatterns = [
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("courses/<uuid:id>/cancel/", courses.CourseCancelView.as_view(), name="course-cancel"),
     path("appointments/", appointments.AppointmentsView.as_view(), name="appointments"),
     path("appointments/<uuid:id>/", appointments.AppointmentView.as_view(), name="appointment"),
+    path("appointments/<uuid:id>/move/", moves.MoveView.as_view(), name="appointment-move"),
     *(
         path(
             f"appointments/<uuid:id>/{verb.replace('_', '-')}/",

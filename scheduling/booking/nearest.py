@@ -33,6 +33,8 @@ class Wanted:
     room_id: UUID | None = None
     # Tried first where nobody is named: the therapist that the patient knows.
     familiar: tuple[str, ...] = ()
+    # Visits that take nothing: they are about to move.
+    ignoring: tuple[UUID, ...] = ()
 
     @property
     def turnover(self) -> timedelta:
@@ -65,6 +67,7 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
         patient_id=wanted.patient_id,
         span=span,
         now=now,
+        ignore_appointments=wanted.ignoring,
     )
 
 

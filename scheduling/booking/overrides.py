@@ -10,6 +10,11 @@ from clinic.practice.errors import Invalid
 from scheduling.models import Appointment, RuleOverride, TreatmentCourse
 
 
+def overriders() -> list[str]:
+    """The roles that may override a rule that can be."""
+    return sorted(permissions.GRANTS["courses.override"].roles)
+
+
 def matches(*, violation: dict[str, Any], asked: dict[str, Any]) -> bool:
     """An override names the rule, and the visit or none (then all visits)."""
     return asked.get("rule_id") == violation["rule_id"] and asked.get("visit") in (

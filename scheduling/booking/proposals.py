@@ -92,7 +92,7 @@ def make(*, actor: Actor, order: Order, plan: Plan, site: Site, stamp: str, now:
         "until": expires_at.timestamp(),
         "stamp": stamp,
         "order": order.as_dict(),
-        "visits": [_pack(visit) for visit in plan.visits],
+        "visits": [pack(visit) for visit in plan.visits],
     }
     return Proposal(signing.dumps(payload, salt=_SALT, compress=True), expires_at, plan, site.time_zone)
 
@@ -105,7 +105,7 @@ def read(*, actor: Actor, token: str, now: datetime) -> Contents:
         raise ProposalExpired() from None
     if payload["practice"] != str(actor.practice_id) or payload["until"] <= now.timestamp():
         raise ProposalExpired()
-    visits = tuple(_unpack(packed) for packed in payload["visits"])
+    visits = tuple(unpack(packed) for packed in payload["visits"])
     return Contents(Order(**payload["order"]), visits, payload["stamp"])
 
 
@@ -151,7 +151,8 @@ def ids_of(visits: Sequence[PlannedVisit]) -> tuple[set[UUID], set[UUID], set[UU
     return people, rooms, groups
 
 
-def _pack(visit: PlannedVisit) -> list[Any]:
+def pack(visit: PlannedVisit) -> list[Any]:
+    """A planned visit as a token carries it."""
     window = visit.window
     return [
         visit.ref,
@@ -180,7 +181,8 @@ def _pack(visit: PlannedVisit) -> list[Any]:
     ]
 
 
-def _unpack(packed: list[Any]) -> PlannedVisit:
+def unpack(packed: list[Any]) -> PlannedVisit:
+    """The visit that `pack` packed."""
     ref, kind, phase, sequence, start, end, mode, staffing, room, turnover, follows, window, group = packed
     return PlannedVisit(
         ref=ref,

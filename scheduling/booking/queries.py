@@ -80,6 +80,13 @@ def visit(*, actor: Actor, appointment_id: UUID, capability: str = "appointments
     return visit_row(found)
 
 
+def visits_named(*, actor: Actor, ids: Iterable[UUID], capability: str) -> tuple[rows.Visit, ...]:
+    """These visits of the practice, by start: the answer to a write of several."""
+    permissions.check(actor=actor, capability=capability)
+    found = visits_of(actor).filter(pk__in=list(ids)).order_by("start", "id")
+    return tuple(visit_row(visit) for visit in found)
+
+
 def visits_of(actor: Actor) -> QuerySet[Appointment]:
     """The practice's visits, with all that a row names."""
     return (

@@ -106,6 +106,7 @@ MESSAGES = {
 }
 MESSAGE_KINDS = {
     "course_booked": "What was booked",
+    "visit_moved": "New times",
     "reminder_72h": "Reminder, 3 days before",
     "reminder_24h": "Reminder, 1 day before",
     "follow_up_missing": "Please book your follow-up",
@@ -145,6 +146,8 @@ WORK = {
 }
 TRAIL = {
     "appointment.confirm": "confirmed",
+    "appointment.move": "moved",
+    "appointment.reassign": "given to somebody else, or another room",
     "appointment.check_in": "checked in",
     "appointment.start": "started",
     "appointment.end_administration": "administration ended",

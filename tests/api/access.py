@@ -130,6 +130,12 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "start": (timezone.now() - timedelta(days=30)).isoformat(),
         "late_entry_reason": "It was not entered then.",
     },
+    "move": lambda world: {
+        "mode": "preview",
+        "start": (
+            Appointment.objects.get(pk=world.ids["appointments"]).start + timedelta(minutes=15)
+        ).isoformat(),
+    },
     "reason": lambda world: {"reason": "Told by the test."},
     "assign": lambda world: {"assignee": str(world.clinic.therapists[0].pk)},
     "snooze": lambda world: {"until": (timezone.now() + timedelta(days=1)).isoformat()},
@@ -202,6 +208,7 @@ API: list[Row] = [
     visit("discharge", "check_in", "start", "end_administration", status=422),
     visit("complete", "check_in", status=409),
     visit("cancel", body="reason"),
+    visit("move", body="move"),
     # What the rules of care refuse is reached, and refused there.
     visit("no-show", status=400),
     *resource("gaps", "gaps"),

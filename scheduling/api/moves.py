@@ -1,0 +1,135 @@
+"""Visits that go elsewhere: moved with all that has to follow, seen first and then done."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clinic.practice import queries as places
+from clinic.practice.api import conditions
+from clinic.practice.api.references import pointing
+from clinic.practice.api.views import ApiView, operation
+from scheduling.api import forms, move_shapes
+from scheduling.booking import acts, moves, queries
+from scheduling.booking.fitting import Wish
+from scheduling.booking.moves import Ways
+from scheduling.booking.previews import Preview
+
+
+class MoveView(ApiView):
+    shape = forms.AppointmentShape
+
+    @operation(
+        "appointments_move",
+        "Move a visit, with everything that has to follow: see it first, or do it",
+        capability=moves.CAPABILITY,
+        body=move_shapes.MoveAsk,
+        answer=move_shapes.ActShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        body = self.body
+        with pointing(self._loaders(id)):
+            if body["mode"] == "preview":
+                found = moves.preview(
+                    actor=self.actor,
+                    appointment_id=id,
+                    wish=_wish(body),
+                    ways=ways(body),
+                    now=self.now,
+                    version=self.version,
+                )
+                return shown(found)
+            act_id = moves.apply(
+                actor=self.actor,
+                appointment_id=id,
+                now=self.now,
+                wish=_wish(body),
+                token=body.get("preview_token"),
+                ways=ways(body),
+                version=self.version,
+                key=self.key,
+            )
+        return done(self, act_id, subject_id=id)
+
+    def _loaders(self, visit_id: UUID) -> Mapping[str, Callable[[], Any]]:
+        """The visit itself first: when it is not there, nothing that the body names is to blame."""
+        site = self.body.get("site")
+        if site is None:
+            return {}
+
+        def load() -> Any:
+            moves.find(actor=self.actor, appointment_id=visit_id)
+            return places.site(actor=self.actor, site_id=site)
+
+        return {"site": load}
+
+
+def ways(body: Mapping[str, Any]) -> Ways:
+    """How an act is made, of a body that may leave all of it out."""
+    return Ways(
+        pins=frozenset(body.get("pins", ())),
+        cascade=body.get("cascade", True),
+        reason=body.get("reason", ""),
+        overrides=tuple(body.get("overrides", ())),
+    )
+
+
+def shown(preview: Preview) -> Response:
+    """A preview, as it is answered."""
+    act = preview.act
+    told = {
+        "mode": "preview",
+        "token": preview.token,
+        "expires_at": preview.expires_at,
+        "applicable": not preview.open,
+        "moves": preview.moves,
+        "stays": act.stays,
+        "units": preview.units,
+        "messages": preview.notices,
+        "violations": act.violations,
+        "unmet": act.unmet,
+        "visits": (),
+    }
+    return Response(move_shapes.ActShape(told).data)
+
+
+def done(view: ApiView, act_id: UUID, *, subject_id: UUID) -> Response:
+    """What an act did, with the ETag of the visit that it was asked of."""
+    moved = acts.relocated(actor=view.actor, act_id=act_id)
+    visits = queries.visits_named(
+        actor=view.actor, ids=[one["id"] for one in moved], capability=moves.CAPABILITY
+    )
+    told = {
+        "mode": "apply",
+        "token": None,
+        "expires_at": None,
+        "applicable": True,
+        "moves": moved,
+        "stays": (),
+        "units": (),
+        "messages": None,
+        "violations": (),
+        "unmet": (),
+        "visits": visits,
+    }
+    named = next((visit for visit in visits if visit.id == subject_id), None)
+    headers = {"ETag": conditions.etag(named.version)} if named else {}
+    return Response(move_shapes.ActShape(told).data, headers=headers)
+
+
+def _wish(body: Mapping[str, Any]) -> Wish:
+    people = body.get("practitioners")
+    return Wish(
+        start=body.get("start"),
+        end=body.get("end"),
+        practitioner_ids=None if people is None else tuple(people),
+        room_id=body.get("room"),
+        site_id=body.get("site"),
+        mode=body.get("mode_of_visit"),
+        group_session_id=body.get("group_session"),
+    )

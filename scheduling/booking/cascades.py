@@ -1,0 +1,199 @@
+"""What follows when a person puts visits of a course elsewhere: which others move, what stays, what breaks.
+
+The planner decides (`planning.repair`); here its question is put and its answer read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from scheduling.booking import given, notices, overrides, relocations
+from scheduling.booking.relocations import Place, Relocation
+from scheduling.booking.standing import StandingCourse
+from scheduling.models import Appointment
+from scheduling.planning import repair
+from scheduling.planning.repair import Repair, RepairRequest, Standing
+from scheduling.planning.values import Availability, PlannedVisit, UnmetRule, Violation
+
+# What a place says of itself (`fitting.place`) is not asked again: of a visit that a person put there it was
+# asked with more leave, and of another site's people and rooms the course's calendar knows nothing.
+OCCUPIED = frozenset(
+    {
+        "staff",
+        "staff_shift",
+        "staff_busy",
+        "staff_missing",
+        "room_missing",
+        "room_kind",
+        "room_closed",
+        "room_busy",
+        "patient_busy",
+        "group_session",
+        "group_full",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a person wants of one course.
+
+    `placed` are visits put exactly there, `broken` what these break by themselves, `lost` those of them that
+    have no place now. `pins` must stay, besides those that are pinned already.
+    """
+
+    placed: Mapping[UUID, Place]
+    broken: tuple[dict[str, Any], ...] = ()
+    lost: Mapping[UUID, Appointment] | None = None
+    pins: frozenset[UUID] = frozenset()
+    cascade: bool = True
+    replan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A visit to come that stays where it is: `fits`, or it is `pinned` or `fixed`."""
+
+    visit: Appointment
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Every visit that goes elsewhere, what stays, the rules newly broken, and why nothing else could be
+    moved to keep them."""
+
+    relocations: tuple[Relocation, ...]
+    stays: tuple[Stay, ...]
+    violations: tuple[dict[str, Any], ...]
+    unmet: tuple[UnmetRule, ...] = ()
+
+
+def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Cascade:
+    """The whole cascade of one course; reads the messages that are still to go, and writes nothing.
+
+    `free` is the calendar of the course's site in which the course itself takes nothing.
+    """
+    told = notices.told_starts(visits=standing.visits.values())
+    now = standing.standings(pins=ask.pins, told=told)
+    lost = {
+        key: Standing(relocations.place_of(visit=visit).planned, told=False)
+        for key, visit in (ask.lost or {}).items()
+    }
+    answer = _repair(standing, ask, {**now, **lost}, free)
+    after = {key: place.planned for key, place in ask.placed.items()}
+    if isinstance(answer, Repair):
+        after |= _changes(answer, ask)
+    rows = {**standing.visits, **(ask.lost or {})}
+    moved = _relocations(standing, ask, rows, after)
+    return Cascade(
+        relocations=moved,
+        stays=_stays(standing, now, {one.visit_id for one in moved}),
+        violations=(*ask.broken, *_broken(standing, ask, rows, _arranged(now, after, lost), now, free)),
+        unmet=() if isinstance(answer, Repair) else answer,
+    )
+
+
+def violation(one: Violation, rows: Mapping[UUID, Appointment]) -> dict[str, Any]:
+    """A broken rule as the surface shows it, the visit by its own name, with who may override it."""
+    visit = next((row for key, row in rows.items() if str(key) == one.visit), None)
+    name = (visit.ref or visit.kind) if visit else one.visit
+    return given.violation_as_dict(one) | {
+        "visit": name,
+        "appointment": one.visit if visit else None,
+        "may_override": overrides.overriders() if one.overridable else [],
+    }
+
+
+def _repair(
+    standing: StandingCourse, ask: Ask, standings: Mapping[UUID, Standing], free: Availability
+) -> Repair | tuple[UnmetRule, ...]:
+    """The planner's answer; what goes to another site is to it as if it had happened there."""
+    if not ask.cascade:
+        return ()
+    here = standing.course.site_id
+    asked = {key: place for key, place in ask.placed.items() if place.site_id == here}
+    known = dict(standings)
+    for key, place in ask.placed.items():
+        known[key] = replace(known[key], pinned=False)
+        if key not in asked:
+            known[key] = Standing(place.planned, given=True)
+    request = RepairRequest(
+        plan=standing.plan,
+        standing=tuple(known.values()),
+        placed=tuple(place.planned for place in asked.values()),
+        replan=ask.replan,
+    )
+    answer = repair.repair(request=request, availability=free)
+    return answer if isinstance(answer, Repair) else answer.rules
+
+
+def _changes(answer: Repair, ask: Ask) -> dict[UUID, PlannedVisit]:
+    return {
+        UUID(one.ref): one.after
+        for one in answer.changes
+        if one.before is not None and one.after is not None and UUID(one.ref) not in ask.placed
+    }
+
+
+def _relocations(
+    standing: StandingCourse,
+    ask: Ask,
+    rows: Mapping[UUID, Appointment],
+    after: Mapping[UUID, PlannedVisit],
+) -> tuple[Relocation, ...]:
+    found = []
+    for key, planned in after.items():
+        before = relocations.place_of(visit=rows[key])
+        place = ask.placed.get(key) or Place(standing.course.site_id, replace(planned, window=None))
+        if rows[key].status == "displaced" or before.taken() != place.taken():
+            found.append(Relocation(key, rows[key].version, before, place))
+    return tuple(sorted(found, key=lambda one: (one.after.planned.start, str(one.visit_id))))
+
+
+def _stays(
+    standing: StandingCourse, standings: Mapping[UUID, Standing], moved: set[UUID]
+) -> tuple[Stay, ...]:
+    def why(key: UUID) -> str:
+        return "fixed" if standings[key].given else "pinned" if standings[key].pinned else "fits"
+
+    return tuple(
+        Stay(visit, why(key))
+        for key, visit in standing.visits.items()
+        if key not in moved and visit.end > standing.plan.not_before
+    )
+
+
+def _arranged(
+    standings: Mapping[UUID, Standing], after: Mapping[UUID, PlannedVisit], lost: Mapping[UUID, Standing]
+) -> dict[UUID, Standing]:
+    return {
+        key: replace(one, visit=after[key], given=False) if key in after else one
+        for key, one in {**standings, **lost}.items()
+    }
+
+
+def _broken(
+    standing: StandingCourse,
+    ask: Ask,
+    rows: Mapping[UUID, Appointment],
+    after: Mapping[UUID, Standing],
+    before: Mapping[UUID, Standing],
+    free: Availability,
+) -> Iterable[dict[str, Any]]:
+    """The rules that are broken afterwards and were not before."""
+    away = {str(key) for key, visit in rows.items() if visit.site_id != standing.course.site_id}
+    silent = away | {str(key) for key in ask.placed}
+    had = {(one.rule_id, one.visit) for one in _judged(standing, before, free)}
+    for one in _judged(standing, after, free):
+        known = (one.rule_id, one.visit) in had or (one.rule_id in OCCUPIED and one.visit in silent)
+        if not known:
+            yield violation(one, rows)
+
+
+def _judged(
+    standing: StandingCourse, standings: Mapping[UUID, Standing], free: Availability
+) -> tuple[Violation, ...]:
+    request = RepairRequest(plan=standing.plan, standing=tuple(standings.values()))
+    return repair.judge(request=request, availability=free)

@@ -1,0 +1,269 @@
+"""Where a visit fits at a wished time: with the people and the room that it has, if they are free."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from clinic.practice.errors import Invalid, NotFound
+from clinic.practice.models import Site, StaffMember
+from scheduling import states
+from scheduling.booking import given, nearest, overrides
+from scheduling.booking.nearest import Fit, Refusal, Wanted
+from scheduling.booking.relocations import Place
+from scheduling.errors import SlotTaken
+from scheduling.followups import facts
+from scheduling.models import Appointment, GroupSession
+from scheduling.models.appointment import ENDED_UNATTENDED
+from scheduling.planning.protocol import Protocol
+from scheduling.planning.values import IN_PERSON, Availability, PlannedVisit, Span
+
+LONGEST = timedelta(hours=12)
+MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where a person wants a visit. What is not said stays as it is where it can, and is found where it
+    cannot."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    practitioner_ids: tuple[UUID, ...] | None = None
+    room_id: UUID | None = None
+    site_id: UUID | None = None
+    mode: str | None = None
+    group_session_id: UUID | None = None
+    # Who may not take part: the one who falls out.
+    without: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place, and the rules about people, rooms and hours that it breaks by itself."""
+
+    place: Place
+    broken: tuple[dict[str, Any], ...] = ()
+
+
+def place(
+    *,
+    visit: Appointment,
+    current: Place,
+    wish: Wish,
+    now: datetime,
+    ignoring: Collection[UUID] = (),
+    free: Availability | None = None,
+) -> Found:
+    """The place for a visit at the wished time. `free` is the calendar of its site, if it was read already.
+
+    `ignoring` are visits that take nothing because they move too. Raises Invalid for what cannot be, NotFound
+    for a site that is not the practice's, and SlotTaken, with the nearest free start, where somebody was
+    faster.
+    """
+    if wish.group_session_id or visit.group_session_id:
+        return _join(visit, current, wish, now)
+    site = _site(visit, wish)
+    planned = _wished(visit, current.planned, wish, site, now)
+    wanted = _wanted(visit, planned, wish, site, ignoring)
+    if free is None or site.pk != visit.site_id:
+        free = nearest.calendar(wanted=wanted, span=_around(planned), now=now)
+    answer = _fit(wanted, planned, wish, free)
+    if isinstance(answer, Refusal):
+        if answer.taken:
+            taken = SlotTaken(clashes=[_clash(visit, planned, answer.message)])
+            taken.offer(alternative(wanted=wanted, now=now))
+            raise taken
+        broken = _broken(visit, answer)
+        return Found(Place(site.pk, planned), (broken,))
+    return Found(Place(site.pk, replace(planned, staffing=answer.staffing, room=answer.room)))
+
+
+def still_fits(
+    *, visit: Appointment, place: Place, ignoring: Collection[UUID], now: datetime
+) -> Refusal | None:
+    """What stands in the way of exactly this place by now; None when nothing does."""
+    planned = place.planned
+    if planned.group_session:
+        return None
+    site = Site.objects.get(pk=place.site_id)
+    wish = Wish(
+        practitioner_ids=tuple(UUID(one.practitioner) for one in planned.staffing),
+        room_id=UUID(planned.room) if planned.room else None,
+    )
+    wanted = _wanted(visit, planned, wish, site, ignoring)
+    answer = nearest.fit(
+        wanted=wanted,
+        free=nearest.calendar(wanted=wanted, span=_around(planned), now=now),
+        start=planned.start,
+    )
+    if isinstance(answer, Refusal):
+        return answer
+    people = {one.practitioner for one in answer.staffing}
+    if people != {one.practitioner for one in planned.staffing}:
+        return Refusal("staff_shift", "Somebody is not there at that time any more.", taken=False)
+    return None
+
+
+def wanted_at(*, visit: Appointment, place: Place, ignoring: Collection[UUID]) -> Wanted:
+    """A visit at a place, as one looks for a time near it."""
+    site = Site.objects.get(pk=place.site_id)
+    return _wanted(visit, place.planned, Wish(), site, ignoring)
+
+
+def alternative(*, wanted: Wanted, now: datetime) -> dict[str, Any] | None:
+    """The nearest start at which the visit fits, with whoever is free."""
+    anyone = replace(wanted, people=(), room_id=None)
+    found = nearest.start(wanted=anyone, now=now)
+    return {"start": found.isoformat()} if found else None
+
+
+def _site(visit: Appointment, wish: Wish) -> Site:
+    if wish.site_id is None or wish.site_id == visit.site_id:
+        return visit.site
+    found = Site.objects.filter(practice_id=visit.practice_id, pk=wish.site_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _wished(visit: Appointment, current: PlannedVisit, wish: Wish, site: Site, now: datetime) -> PlannedVisit:
+    start = wish.start or current.start
+    end = wish.end or start + (current.end - current.start)
+    if not timedelta(0) < end - start <= LONGEST:
+        raise Invalid({"end": ["It must be after the start, and within twelve hours."]})
+    if start <= now and (start, end) != (current.start, current.end):
+        raise Invalid({"start": ["A visit moves to a time that is to come."]})
+    mode = wish.mode or current.mode
+    room = str(wish.room_id) if wish.room_id else current.room if site.pk == visit.site_id else None
+    return replace(
+        current,
+        start=start,
+        end=end,
+        mode=mode,
+        room=room if mode == IN_PERSON else None,
+        staffing=_staffing(visit, current, wish),
+        group_session=None,
+    )
+
+
+def _staffing(visit: Appointment, current: PlannedVisit, wish: Wish) -> tuple[Any, ...]:
+    if wish.practitioner_ids is None:
+        return tuple(one for one in current.staffing if UUID(one.practitioner) not in wish.without)
+    people = StaffMember.objects.filter(
+        practice_id=visit.practice_id, is_active=True, pk__in=wish.practitioner_ids
+    )
+    return given.staffing(
+        protocol=_protocol(visit),
+        kind=visit.kind,
+        ordinal=_ordinal(visit, current.start),
+        chosen=wish.practitioner_ids,
+        roles=dict(people.values_list("pk", "roles")),
+        where="practitioners",
+    )
+
+
+def _protocol(visit: Appointment) -> Protocol | None:
+    return facts.protocol_of(visit.course.protocol_version_id) if visit.course else None
+
+
+def _ordinal(visit: Appointment, start: datetime) -> int:
+    """A dose's number in its course, if it starts then: some needs are of the first doses only."""
+    if visit.course_id is None or visit.kind not in states.DOSES:
+        return 1
+    earlier = Appointment.objects.filter(course_id=visit.course_id, kind=visit.kind, start__lt=start)
+    return earlier.exclude(pk=visit.pk).exclude(status__in=ENDED_UNATTENDED).count() + 1
+
+
+def _wanted(
+    visit: Appointment, planned: PlannedVisit, wish: Wish, site: Site, ignoring: Collection[UUID]
+) -> Wanted:
+    return Wanted(
+        practice_id=visit.practice_id,
+        site_id=site.pk,
+        patient_id=visit.patient_id,
+        kind=visit.kind,
+        start=planned.start,
+        length=planned.end - planned.start,
+        grid_minutes=site.grid_minutes,
+        mode=planned.mode,
+        protocol=_protocol(visit),
+        ordinal=_ordinal(visit, planned.start),
+        people=wish.practitioner_ids or (),
+        room_id=wish.room_id,
+        familiar=tuple(one.practitioner for one in planned.staffing),
+        ignoring=(visit.pk, *ignoring),
+    )
+
+
+def _fit(wanted: Wanted, planned: PlannedVisit, wish: Wish, free: Availability) -> Fit | Refusal:
+    """The same people in the same room first, then the same people, then the same room, then anybody."""
+    usable = replace(
+        free, practitioners=tuple(one for one in free.practitioners if UUID(one.id) not in wish.without)
+    )
+    mine = tuple(UUID(one.practitioner) for one in planned.staffing)
+    people = [mine, ()] if wish.practitioner_ids is None else [wish.practitioner_ids]
+    current = UUID(planned.room) if planned.room else None
+    rooms: list[UUID | None] = [wish.room_id] if wish.room_id else [current, None]
+    answer: Fit | Refusal | None = None
+    for who, room in dict.fromkeys(product(people, rooms)):
+        tried = replace(wanted, people=who or (), room_id=room)
+        answer = nearest.fit(wanted=tried, free=usable, start=planned.start)
+        if isinstance(answer, Fit):
+            return answer
+    assert answer is not None
+    return answer
+
+
+def _join(visit: Appointment, current: Place, wish: Wish, now: datetime) -> Found:
+    """A place in a group session that exists; it has its own time, people and room."""
+    if wish.group_session_id is None:
+        raise Invalid({"group_session": ["A visit of a group moves to another session: name it."]})
+    sessions = GroupSession.objects.filter(practice_id=visit.practice_id)
+    session = sessions.filter(pk=wish.group_session_id).first()
+    if session is None or session.kind != visit.kind:
+        raise Invalid({"group_session": ["A group session of this practice, for such visits."]})
+    if session.start <= now:
+        raise Invalid({"group_session": ["A session that is to come."]})
+    planned = replace(
+        current.planned,
+        start=session.start,
+        end=session.end,
+        mode=IN_PERSON,
+        staffing=(),
+        room=None,
+        group_session=str(session.pk),
+    )
+    others = session.appointments.exclude(pk=visit.pk).exclude(status__in=ENDED_UNATTENDED)
+    live = others.exclude(status="held", hold_expires_at__lte=now)
+    if live.count() >= session.places:
+        raise SlotTaken(clashes=[_clash(visit, planned, "The session has no place left.")])
+    return Found(Place(session.site_id, planned))
+
+
+def _around(planned: PlannedVisit) -> Span:
+    return Span(planned.start - MARGIN, planned.end + MARGIN * 4)
+
+
+def _clash(visit: Appointment, planned: PlannedVisit, message: str) -> dict[str, Any]:
+    return {
+        "visit": visit.ref or visit.kind,
+        "appointment": str(visit.pk),
+        "start": planned.start.isoformat(),
+        "end": planned.end.isoformat(),
+        "message": message,
+    }
+
+
+def _broken(visit: Appointment, refusal: Refusal) -> dict[str, Any]:
+    return {
+        "rule_id": refusal.rule_id,
+        "severity": "error",
+        "overridable": True,
+        "may_override": overrides.overriders(),
+        "visit": visit.ref or visit.kind,
+        "appointment": str(visit.pk),
+        "message": refusal.message,
+    }

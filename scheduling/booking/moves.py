@@ -1,0 +1,181 @@
+"""Moving one visit: to another time, site, room, person or way of meeting, with all that has to follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clinic.practice import idempotency, permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid, NotFound
+from scheduling import states
+from scheduling.booking import access, acts, cascades, fitting, previews, proposals, relocations, standing
+from scheduling.booking.acts import Act
+from scheduling.booking.cascades import Ask, Cascade
+from scheduling.booking.fitting import Found, Wish
+from scheduling.booking.previews import Preview
+from scheduling.booking.relocations import Relocation
+from scheduling.models import Appointment
+
+VERB = "move"
+CAPABILITY = "appointments.book"
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a move is made: what must stay, whether others may move for it, why, and which rules it may break
+    (`{"rule_id", "visit"?, "reason"}`)."""
+
+    pins: frozenset[UUID] = frozenset()
+    cascade: bool = True
+    reason: str = ""
+    overrides: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+
+def preview(
+    *,
+    actor: Actor,
+    appointment_id: UUID,
+    wish: Wish,
+    ways: Ways,
+    now: datetime,
+    version: int | None = None,
+) -> Preview:
+    """What would follow if the visit went where it is wished, with a token that does exactly this.
+
+    Writes nothing. Raises NotFound, NotAllowed, Stale, Invalid, InvalidTransition for a visit that has begun
+    or is over, and SlotTaken with the nearest free start.
+    """
+    permissions.check(actor=actor, capability=CAPABILITY)
+    visit = find(actor=actor, appointment_id=appointment_id)
+    access.check_version(found=visit.version, expected=version)
+    return previews.make(actor=actor, act=_decide(visit, wish, ways, now), now=now)
+
+
+def apply(
+    *,
+    actor: Actor,
+    appointment_id: UUID,
+    now: datetime,
+    wish: Wish | None = None,
+    token: str | None = None,
+    ways: Ways | None = None,
+    version: int | None = None,
+    key: idempotency.Key | None = None,
+) -> UUID:
+    """Move the visit, and all that the cascade moves, in one transaction; returns the act's id.
+
+    With a `token` of `preview` exactly that, or PreviewStale with what has changed since; without one the
+    cascade is computed now, and done. A repeated `key` gives the first act. Raises besides RuleViolation for
+    rules that nobody has excused, Busy, and what `preview` raises.
+    """
+    permissions.check(actor=actor, capability=CAPABILITY)
+    ways = ways or Ways()
+
+    def decide() -> Act:
+        if token is not None:
+            return shown(
+                actor=actor, token=token, verb=VERB, subject_id=appointment_id, version=version, now=now
+            ).excused(ways.overrides)
+        rows = access.visits_for_update(actor=actor, appointment_ids=[appointment_id], capability=CAPABILITY)
+        access.check_version(found=rows[appointment_id].version, expected=version)
+        return _decide(rows[appointment_id], wish or Wish(), ways, now)
+
+    return acts.carry_out(actor=actor, now=now, key=key, capability=CAPABILITY, decide=decide)
+
+
+def shown(
+    *, actor: Actor, token: str, verb: str, subject_id: UUID, now: datetime, version: int | None = None
+) -> Act:
+    """The act that a preview showed, with everything that it rests on locked and found unchanged."""
+    act = previews.read(actor=actor, token=token, verb=verb, subject_id=subject_id, now=now)
+    rows = access.visits_for_update(actor=actor, appointment_ids=list(act.seen), capability=CAPABILITY)
+    if subject_id in rows:
+        access.check_version(found=rows[subject_id].version, expected=version)
+    courses = {visit.course_id for visit in rows.values() if visit.course_id}
+    here = standing.load(practice_id=actor.practice_id, course_ids=courses, now=now)
+    for one in here.values():
+        rows |= {key: visit for key, visit in one.visits.items() if key not in rows}
+    acts.check_unchanged(act=act, rows=rows, now=now)
+    return act
+
+
+def find(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """The visit with all that a write would read, not locked. Raises NotFound."""
+    scoped = Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id)
+    found = access.with_all(scoped).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
+    """Where the visit goes, and what has to follow."""
+    stamp = proposals.roster_stamp()
+    current = relocations.place_of(visit=visit)
+    acts.check_may_move(visit=visit, now=now)
+    _check_state(visit, wish)
+    if visit.course_id is None:
+        found = fitting.place(visit=visit, current=current, wish=wish, now=now)
+        cascade, rows = _alone(visit, found), [visit]
+    else:
+        cascade, rows = _in_course(visit, wish, ways, now)
+    if not cascade.relocations:
+        raise Invalid({"start": ["The visit is there already."]})
+    return Act(
+        verb=VERB,
+        subject_id=visit.pk,
+        relocations=cascade.relocations,
+        seen=acts.versions(rows),
+        asked=frozenset({visit.pk}),
+        violations=cascade.violations,
+        excuses=tuple(ways.overrides),
+        reason=ways.reason,
+        stamp=stamp,
+        stays=cascade.stays,
+        unmet=cascade.unmet,
+    )
+
+
+def _check_state(visit: Appointment, wish: Wish) -> None:
+    """Whether the state allows it at all, before anybody looks for a place."""
+    elsewhere = any((wish.start, wish.end, wish.site_id, wish.mode, wish.group_session_id))
+    verb = "move" if elsewhere or visit.status == "displaced" else "reassign"
+    states.find(machine=states.APPOINTMENT, state=visit.status, verb=verb, kind=visit.kind)
+
+
+def _alone(visit: Appointment, found: Found) -> Cascade:
+    before = relocations.place_of(visit=visit)
+    same = visit.status != "displaced" and before.taken() == found.place.taken()
+    moved = () if same else (Relocation(visit.pk, visit.version, before, found.place),)
+    return Cascade(moved, (), found.broken)
+
+
+def _in_course(
+    visit: Appointment, wish: Wish, ways: Ways, now: datetime
+) -> tuple[Cascade, list[Appointment]]:
+    assert visit.course_id is not None
+    course = standing.load(practice_id=visit.practice_id, course_ids=[visit.course_id], now=now)[
+        visit.course_id
+    ]
+    if unknown := ways.pins - course.visits.keys():
+        raise Invalid({"pins": [f"Not a visit of this course that stands: {min(map(str, unknown))}."]})
+    # The others of the course may move out of the way; those that stay are judged with the rest.
+    makes_way = [
+        key for key, one in course.visits.items() if ways.cascade and course.may_move(one, ways.pins)
+    ]
+    found = fitting.place(
+        visit=visit, current=relocations.place_of(visit=visit), wish=wish, now=now, ignoring=makes_way
+    )
+    lost = {visit.pk: visit} if visit.pk not in course.visits else {}
+    ask = Ask(
+        placed={visit.pk: found.place},
+        broken=found.broken,
+        lost=lost,
+        pins=ways.pins,
+        cascade=ways.cascade,
+    )
+    free = course.calendar(places=[found.place], now=now, ignoring=list(lost))
+    rows = [*course.visits.values(), *lost.values()]
+    return cascades.of_course(standing=course, ask=ask, free=free), rows
