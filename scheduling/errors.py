@@ -83,6 +83,34 @@ class PreviewStale(Conflict):
         self.changed = changed
 
 
+class HoldExpired(Conflict):
+    """This hold is over: it expired, or it was released.
+
+    `alternative`: what could be held or booked instead as things stand now, or None.
+    """
+
+    code = "hold_expired"
+
+    def __init__(self) -> None:
+        super().__init__(None, alternative=None)
+
+    def offer(self, alternative: dict[str, Any] | None) -> None:
+        """Add the alternative, which is looked for after the refused transaction has ended."""
+        self.data["alternative"] = alternative
+
+
+class HeldWhole(Conflict):
+    """This visit is part of a held course, which is booked or released whole."""
+
+    code = "held_whole"
+
+
+class TooManyHolds(Conflict):
+    """There are as many holds as are allowed; book or release one first."""
+
+    code = "too_many_holds"
+
+
 class InTheFuture(DomainError):
     """Nothing can be recorded before it happens."""
 

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from clinic.practice import idempotency
+from scheduling.booking import holds
 from scheduling.followups import digest, gaps, nightly
 
 
@@ -13,6 +14,12 @@ from scheduling.followups import digest, gaps, nightly
 def sweep_gaps() -> None:
     """Follow-up gaps whose answer changes by time alone."""
     gaps.sweep(now=timezone.now())
+
+
+@shared_task(name="scheduling.expire_holds", soft_time_limit=25, time_limit=30)
+def expire_holds() -> None:
+    """Holds that nobody booked in time."""
+    holds.expire(now=timezone.now())
 
 
 @shared_task(name="scheduling.morning_digest", soft_time_limit=100, time_limit=120)

@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
     "send what is due": every(15, "notifications.send_due"),
     "recover from crashes": every(30, "notifications.recover"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
+    "end holds whose time is over": every(30, "scheduling.expire_holds"),
     "tell staff in the morning": every(300, "scheduling.morning_digest"),
     "forget old keys": every(3600, "scheduling.purge_keys"),
     # Between midnight and four o'clock from the Pacific to New York.

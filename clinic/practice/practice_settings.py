@@ -20,6 +20,9 @@ LONGEST_HOURS = 720
 # the FCC's quiet hours are 21:00 to 08:00 where the recipient is. No choice reaches into them.
 EARLIEST_SEND, LATEST_SEND = time(8), time(21)
 SHORTEST_WINDOW_MINUTES = 60
+# A day: whoever needs longer to decide is on the waitlist, not in the calendar.
+LONGEST_HOLD_MINUTES = 1440
+MOST_HOLDS = 10_000
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -39,6 +42,14 @@ def _hours(problems: Problems, path: str, value: object) -> None:
     # The comparison is false for what is not a number by IEEE 754, which JSON in Python can hold.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_HOURS:
         problems.add(path, f"Must be a number from 0 to {LONGEST_HOURS}.")
+
+
+def _count(problems: Problems, path: str, value: object) -> None:
+    fields.integer(problems, path, value, least=0, most=MOST_HOLDS)
+
+
+def _hold_minutes(problems: Problems, path: str, value: object) -> None:
+    fields.integer(problems, path, value, least=1, most=LONGEST_HOLD_MINUTES)
 
 
 def _send_window(problems: Problems, path: str, value: object) -> None:
@@ -67,6 +78,8 @@ def _region(problems: Problems, path: str, value: object) -> None:
 
 WEIGHT = Setting(_weight, f"0 to {HEAVIEST}, whole")
 HOURS = Setting(_hours, f"0 to {LONGEST_HOURS}")
+COUNT = Setting(_count, f"0 to {MOST_HOLDS}, whole")
+HOLD_MINUTES = Setting(_hold_minutes, f"1 to {LONGEST_HOLD_MINUTES}, whole")
 
 TABLE: dict[str, Setting | dict[str, Setting]] = {
     "planner_weights": {
@@ -79,6 +92,13 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
         "finish_day": WEIGHT,
     },
     "severity_hours": {"closing": HOURS, "dose": HOURS},
+    "holds": {
+        "minutes": HOLD_MINUTES,
+        "most_minutes": HOLD_MINUTES,
+        "per_actor": COUNT,
+        "per_practice": COUNT,
+        "offer_minutes": HOLD_MINUTES,
+    },
     "messages": {
         "send_window": Setting(
             _send_window,

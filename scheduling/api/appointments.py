@@ -14,6 +14,7 @@ from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
 from scheduling.booking import appointments, queries, single
+from scheduling.booking.holding import Hold
 from scheduling.booking.queries import Filters
 
 VERBS = {
@@ -86,6 +87,7 @@ def _wanted(body: dict[str, Any]) -> single.Visit:
         site_id=body.get("site"),
         mode=body["mode"],
         late_entry_reason=body["late_entry_reason"],
+        hold=Hold(minutes, named="hold_minutes") if (minutes := body.get("hold_minutes")) else None,
         overrides=tuple(body["overrides"]),
     )
 

@@ -149,8 +149,9 @@ class ChosenVisitAsk(Body):
 
 
 class CourseAsk(Body):
-    """Either `proposal` (and what to `skip` of it), or `patient`, `protocol` and `visits`."""
+    """One of `proposal` (and what to `skip` of it), `hold`, or `patient`, `protocol` and `visits`."""
 
+    hold = Id(required=False, help_text="The id of a held course.")
     proposal = Text(max_length=200_000, required=False, help_text="A token of courses/propose/.")
     skip = serializers.ListField(
         child=Text(max_length=60), max_length=200, required=False, help_text="Refs of visits not to book."
@@ -164,6 +165,12 @@ class CourseAsk(Body):
     overrides = OverrideAsk(many=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "hold" in attrs:
+            if given := set(attrs) - {"hold"}:
+                raise serializers.ValidationError(
+                    dict.fromkeys(sorted(given), ["The hold has this already."])
+                )
+            return attrs
         given = set(attrs) - {"proposal", "skip"}
         if "proposal" in attrs and given:
             told = dict.fromkeys(sorted(given), ["A proposal holds this already."])
@@ -172,11 +179,18 @@ class CourseAsk(Body):
             missing = [name for name in ("patient", "protocol", "visits") if name not in attrs]
             if len(missing) == 3:
                 raise serializers.ValidationError(
-                    {"proposal": ["Give a proposal, or the visits themselves."]}
+                    {"proposal": ["Give a proposal, a hold, or the visits themselves."]}
                 )
             if missing:
                 raise serializers.ValidationError(dict.fromkeys(missing, ["This field is required."]))
         return attrs
+
+
+class HoldAsk(Body):
+    proposal = Text(max_length=200_000, help_text="A token of courses/propose/.")
+    minutes = Whole(
+        required=False, allow_null=True, min_value=1, max_value=1440, help_text="None: the practice's usual."
+    )
 
 
 class ReasonAsk(Body):
@@ -208,6 +222,13 @@ class AppointmentAsk(Body):
     site = Id(required=False, allow_null=True)
     mode = Choice(choices=Mode.choices, default="in_person")
     late_entry_reason = Text(max_length=200, allow_blank=True, default="")
+    hold_minutes = Whole(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=1440,
+        help_text="Only reserve it, for so many minutes.",
+    )
     overrides = OverrideAsk(many=True, default=list)
 
 

@@ -12,7 +12,7 @@ from clinic.practice.api.references import named, pointing
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
-from scheduling.booking import access, courses, queries
+from scheduling.booking import access, courses, holds, queries
 from scheduling.booking.queries import Filters
 
 
@@ -63,17 +63,22 @@ class CoursesView(ApiView):
 
     @operation(
         "courses_create",
-        "Book a course whole: a proposal, or visits that a person chose; all or nothing",
+        "Book a course whole: a proposal, a hold, or visits that a person chose; all or nothing",
         capability="courses.book",
         body=asks.CourseAsk,
         answer=forms.WholeCourseShape,
         status=201,
         key="required",
+        problems=[404],
     )
     def post(self, request: Request) -> Response:
         body = self.body
         skip = tuple(body.pop("skip", ()))
-        if "proposal" in body:
+        if "hold" in body:
+            course_id = holds.book_course(
+                actor=self.actor, course_id=body["hold"], now=self.now, key=self.key
+            )
+        elif "proposal" in body:
             course_id = courses.book(
                 actor=self.actor, now=self.now, key=self.key, proposal=body["proposal"], skip=skip
             )

@@ -60,6 +60,7 @@ class AppointmentShape(Shape):
     window = WindowShape(allow_null=True, help_text="The window that it was accepted in.")
     group_session = Id(allow_null=True)
     facts = FactShape(many=True)
+    hold_expires_at = Instant(allow_null=True, help_text="Of a held visit: from then on it takes no place.")
     cancel_reason = Text()
     late_entry_reason = Text()
     version = Whole()
@@ -169,6 +170,7 @@ class WholeCourseShape(CourseShape):
     """A course with its visits in the order of time, its follow-up units and its overrides."""
 
     about = "course.patient.id"
+    hold_expires_at = serializers.SerializerMethodField()
     visits = serializers.SerializerMethodField()
     gaps = serializers.SerializerMethodField()
     overrides = serializers.SerializerMethodField()
@@ -176,6 +178,11 @@ class WholeCourseShape(CourseShape):
     def to_representation(self, whole: Any) -> dict[str, Any]:
         self._whole = whole
         return super().to_representation(whole.course)
+
+    @extend_schema_field(Instant(allow_null=True, help_text="Of a held course: book it before then."))
+    def get_hold_expires_at(self, course: Any) -> Any:
+        ends = self._whole.hold_expires_at
+        return Instant().to_representation(ends) if ends else None
 
     @extend_schema_field(AppointmentShape(many=True))
     def get_visits(self, course: Any) -> Any:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduling.api import appointments, courses, gaps, moves, protocols, roster
+from scheduling.api import appointments, courses, gaps, holds, moves, protocols, roster
 
 urlpatterns = [
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
@@ -11,11 +11,15 @@ urlpatterns = [
     path("roster/", roster.RosterView.as_view(), name="roster"),
     path("courses/", courses.CoursesView.as_view(), name="courses"),
     path("courses/propose/", courses.ProposeView.as_view(), name="courses-propose"),
+    path("courses/hold/", holds.CourseHoldView.as_view(), name="courses-hold"),
+    path("courses/hold/<uuid:id>/release/", holds.CourseReleaseView.as_view(), name="course-hold-release"),
     path("courses/<uuid:id>/", courses.CourseView.as_view(), name="course"),
     path("courses/<uuid:id>/cancel/", courses.CourseCancelView.as_view(), name="course-cancel"),
     path("appointments/", appointments.AppointmentsView.as_view(), name="appointments"),
     path("appointments/<uuid:id>/", appointments.AppointmentView.as_view(), name="appointment"),
     path("appointments/<uuid:id>/move/", moves.MoveView.as_view(), name="appointment-move"),
+    path("appointments/<uuid:id>/book/", holds.VisitBookView.as_view(), name="appointment-book"),
+    path("appointments/<uuid:id>/release/", holds.VisitReleaseView.as_view(), name="appointment-release"),
     *(
         path(
             f"appointments/<uuid:id>/{verb.replace('_', '-')}/",

@@ -18,6 +18,7 @@ from scheduling.booking import (
     consequences,
     filling,
     given,
+    holding,
     locks,
     orders,
     overrides,
@@ -26,6 +27,7 @@ from scheduling.booking import (
     seats,
     visits,
 )
+from scheduling.booking.holding import Hold
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
@@ -33,6 +35,7 @@ from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplann
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
 from scheduling.models.appointment import Status
+from scheduling.models.course import CourseStatus
 from scheduling.planning import course as planner
 from scheduling.planning import rules
 from scheduling.planning.protocol import Protocol
@@ -119,16 +122,18 @@ def book(
     proposal: str | None = None,
     chosen: Mapping[str, Any] | None = None,
     skip: Sequence[str] = (),
+    hold: Hold | None = None,
 ) -> UUID:
     """Book a course: every visit, place, follow-up obligation, reminder and trail row in one transaction, or
     nothing.
 
     `proposal` is a token of `propose`; `chosen` is a course whose visits a person chose (see `given.read`).
     `skip` names visits of the proposal to leave out: a dose may be booked without its follow-up, and is
-    flagged from that moment. Returns the course's id; the same key returns the first one's.
+    flagged from that moment. `hold` only reserves it: a draft whose visits are held, for minutes (see
+    `holds`). Returns the course's id; the same key returns the first one's.
 
     Raises SlotTaken with the clashing visits and the nearest alternative, RuleViolation, ProposalExpired,
-    Invalid, Busy.
+    TooManyHolds, Invalid, Busy.
     """
     permissions.check(actor=actor, capability="courses.book")
     if before := idempotency.find(key=key, now=now):
@@ -148,9 +153,9 @@ def book(
         raise Invalid({"visits": ["A course has at least one dose."]})
     try:
         with locks.unit_of_work():
-            return _commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, now=now)
+            return _commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, hold=hold, now=now)
     except SlotTaken as taken:
-        taken.offer(_alternative(actor=actor, order=order, now=now))
+        taken.offer(alternative(actor=actor, order=order, now=now))
         raise
 
 
@@ -170,6 +175,7 @@ def _commit(
     order: Order,
     planned: Sequence[PlannedVisit],
     stamp: str,
+    hold: Hold | None,
     now: datetime,
 ) -> UUID:
     course_id = new_id()
@@ -181,15 +187,21 @@ def _commit(
     version = ProtocolVersion.objects.select_related("template").get(id=order.version)
     protocol = facts.protocol_of(version.id)
     placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol)
+    if hold is not None:
+        first = min(visit.start for visit in planned)
+        placement.held_until = holding.until(hold=hold, practice=site.practice, first_start=first, now=now)
     visits.resolve(placement, planned)
     used = _check(actor=actor, order=order, placement=placement, planned=planned, stamp=stamp)
     visits.occupy(placement, planned)
+    if hold is not None:
+        holding.check_number(actor=actor, practice=site.practice, now=now)
     course = TreatmentCourse.objects.create(
         id=course_id,
         practice_id=actor.practice_id,
         patient=patient,
         site=site,
         protocol_version=version,
+        status=CourseStatus.DRAFT if hold else CourseStatus.ACTIVE,
         start_on_or_after=order.start_on_or_after,
         through_phase=order.through_phase or "",
         preferences=order.preferences,
@@ -201,8 +213,11 @@ def _commit(
     placement.phases = _phases(course, protocol)
     booked = visits.insert(placement, planned)
     _store_overrides(actor, order, course, used, now)
-    trail.record(actor=actor, at=now, steps=_story(course, booked))
+    trail.record(
+        actor=actor, at=now, steps=story(course=course, visits=booked, done="held" if hold else "booked")
+    )
     gaps.refresh(course_ids=[course.id], now=now, actor=actor)
+    # It tells of visits that are booked: a hold tells nobody.
     reminders.on_course_booked(course=course, appointments=booked, now=now)
     return course_id
 
@@ -271,22 +286,24 @@ def _store_overrides(
         RuleOverride.objects.bulk_create(rows)
 
 
-def _story(course: TreatmentCourse, booked: Sequence[Appointment]) -> list[Step]:
+def story(*, course: TreatmentCourse, visits: Sequence[Appointment], done: str) -> list[Step]:
+    """The lines of the trail that tell what was `done` with a course and its visits: booked, held ..."""
+
     def step(verb: str, kind: str, subject: UUID, data: dict[str, Any]) -> Step:
         return Step(verb, kind, subject, course_id=course.id, patient_id=course.patient_id, data=data)
 
     return [
-        step("course.booked", "course", course.id, {"visits": len(booked)}),
+        step(f"course.{done}", "course", course.id, {"visits": len(visits)}),
         *(
             step(
-                "appointment.booked", "appointment", one.id, {"ref": one.ref, "start": one.start.isoformat()}
+                f"appointment.{done}", "appointment", one.id, {"ref": one.ref, "start": one.start.isoformat()}
             )
-            for one in booked
+            for one in visits
         ),
     ]
 
 
-def _alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any] | None:
+def alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any] | None:
     """The best plan as things stand now, for who came second; None when there is none any more."""
     site = access.site(actor=actor, site_id=UUID(order.site))
     protocol = facts.protocol_of(UUID(order.version))

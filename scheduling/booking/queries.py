@@ -128,6 +128,7 @@ def visit_row(visit: Appointment) -> rows.Visit:
         window=_accepted_window(visit),
         group_session=visit.group_session_id,
         facts=_facts(visit),
+        hold_expires_at=visit.hold_expires_at,
         cancel_reason=visit.cancel_reason,
         late_entry_reason=visit.late_entry_reason,
         updated_at=visit.updated_at,

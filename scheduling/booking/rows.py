@@ -77,6 +77,7 @@ class Visit:
     window: Window | None
     group_session: UUID | None
     facts: tuple[Fact, ...]
+    hold_expires_at: datetime | None
     cancel_reason: str
     late_entry_reason: str
     updated_at: datetime
@@ -180,6 +181,12 @@ class WholeCourse:
     visits: tuple[Visit, ...]
     gaps: tuple[Gap, ...]
     overrides: tuple[Override, ...]
+
+    @property
+    def hold_expires_at(self) -> datetime | None:
+        """When the hold of a draft ends; None for a course that is booked, or over."""
+        ends = [one.hold_expires_at for one in self.visits if one.hold_expires_at is not None]
+        return min(ends) if ends and self.course.status == "draft" else None
 
 
 @dataclass(frozen=True, slots=True)

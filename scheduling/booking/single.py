@@ -17,6 +17,7 @@ from scheduling.booking import (
     access,
     appointments,
     given,
+    holding,
     locks,
     nearest,
     overrides,
@@ -24,12 +25,14 @@ from scheduling.booking import (
     spacing,
     visits,
 )
+from scheduling.booking.holding import Hold
 from scheduling.booking.nearest import Fit, Refusal, Wanted
 from scheduling.booking.visits import Placement
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, RuleOverride
 from scheduling.models.appointment import ENDED_UNATTENDED
+from scheduling.models.course import CourseStatus
 from scheduling.planning.values import PlannedVisit, Span
 
 LONGEST = timedelta(hours=12)
@@ -51,6 +54,7 @@ class Visit:
     site_id: UUID | None = None
     mode: str = "in_person"
     late_entry_reason: str = ""
+    hold: Hold | None = None
     overrides: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 
@@ -58,10 +62,11 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
     """Book one visit and return its id; the same key returns the first one's.
 
     A start in the past needs `late_entry_reason`; where a late entry clashes with the plan it is kept without
-    occupying anything, because what happened is never refused.
+    occupying anything, because what happened is never refused. With `hold` the visit is only reserved, for
+    minutes (see `holds`).
 
     Raises SlotTaken with the nearest free start, RuleViolation where people or rooms do not fit, NotFound,
-    Invalid.
+    TooManyHolds, Invalid.
     """
     permissions.check(actor=actor, capability="appointments.book")
     if before := idempotency.find(key=key, now=now):
@@ -71,6 +76,8 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
         raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
     if visit.late_entry_reason and not late:
         raise Invalid({"late_entry_reason": ["Only a visit that already happened is a late entry."]})
+    if visit.hold and late:
+        raise Invalid({"hold_minutes": ["What already happened cannot be held."]})
     wanted: list[Wanted] = []
     try:
         with locks.unit_of_work():
@@ -99,6 +106,8 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
         )
         if course.patient_id != visit.patient_id:
             raise Invalid({"patient": ["The course belongs to another patient."]})
+        if course.status == CourseStatus.DRAFT:
+            raise Invalid({"course": ["The course is only held: book it first."]})
         protocol = facts.protocol_of(course.protocol_version_id)
     elif visit.kind in states.DOSES or visit.follows_id:
         raise Invalid({"course": ["Doses and follow-ups belong to a course."]})
@@ -113,6 +122,10 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
         site = course.site if course else patient.site
     placement = Placement(actor=actor, patient=patient, site=site, now=now, course=course, protocol=protocol)
     placement.late_entry_reason = visit.late_entry_reason
+    if visit.hold:
+        placement.held_until = holding.until(
+            hold=visit.hold, practice=site.practice, first_start=visit.start, now=now
+        )
     if course is not None:
         placement.phases = {phase.name: phase for phase in course.phases.order_by("position")}
     return placement
@@ -177,6 +190,8 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     # A late entry that clashes is kept as what happened, and occupies nothing.
     if isinstance(found, Fit) or not late:
         visits.occupy(placement, [planned])
+    if placement.held_until:
+        holding.check_number(actor=placement.actor, practice=placement.site.practice, now=placement.now)
     booked = visits.insert(placement, [planned])[0]
     if visit.follows_id:
         Appointment.objects.filter(id=booked.id).update(follows_id=visit.follows_id)
@@ -193,7 +208,7 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     appointments.record(
         actor=placement.actor,
         appointment=booked,
-        verb="booked",
+        verb="held" if placement.held_until else "booked",
         now=placement.now,
         moment=booked.start,
         reason=visit.late_entry_reason,

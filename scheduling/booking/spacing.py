@@ -27,6 +27,7 @@ def violations(
         Appointment.objects.filter(
             course=course, kind=protocol.dose_kind, status__in=states.LIVE | states.ATTENDED
         )
+        .exclude(hold_expires_at__lte=placement.now)
         .order_by("start", "id")
         .values("start", "end", "phase__name", "sequence")
     )

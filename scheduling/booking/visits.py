@@ -41,6 +41,8 @@ class Placement:
     staff: Mapping[UUID, StaffMember] = field(default_factory=dict)
     rooms: Mapping[UUID, Room] = field(default_factory=dict)
     late_entry_reason: str = ""
+    # The visits are only held, until then.
+    held_until: datetime | None = None
     # Ids that are promised already (to an idempotency key), by the visit's ref.
     ids: dict[str, UUID] = field(default_factory=dict)
 
@@ -103,7 +105,15 @@ def needs(placement: Placement, visit: PlannedVisit, appointment_id: UUID) -> It
     def need(resource_id: int | None, count: int, end: datetime) -> Need:
         if resource_id is None:
             raise Invalid({"practitioners": ["This person cannot be booked."]})
-        return Need(resource_id, count, visit.start, end, appointment_id=appointment_id, label=label)
+        return Need(
+            resource_id,
+            count,
+            visit.start,
+            end,
+            appointment_id=appointment_id,
+            expires_at=placement.held_until,
+            label=label,
+        )
 
     yield need(placement.patient.resource_id, SEATS, visit.end)
     if visit.group_session:
@@ -169,7 +179,8 @@ def _appointment(placement: Placement, visit: PlannedVisit, ids: Mapping[str, UU
         ref=visit.ref,
         sequence=visit.sequence,
         mode=visit.mode,
-        status=Status.BOOKED,
+        status=Status.HELD if placement.held_until else Status.BOOKED,
+        hold_expires_at=placement.held_until,
         start=visit.start,
         end=visit.end,
         local_date=wall.date(),

@@ -124,6 +124,7 @@ BODIES: dict[str, Callable[[World], Any]] = {
             start_on_or_after=(world.soon + timedelta(days=60)).date(),
         )[0].token
     },
+    "hold": lambda world: {**BODIES["course"](world), "minutes": 5},
     "visit": lambda world: {
         "patient": str(world.clinic.patient.pk),
         "kind": "screening",
@@ -199,8 +200,13 @@ API: list[Row] = [
     Row("POST", "patients/<id>/consents/<consent>/withdraw/", "write:patients", 200, "nothing"),
     *resource("courses", "courses", make="course"),
     Row("POST", "courses/propose/", "write:courses", 200, "propose"),
+    Row("POST", "courses/hold/", "write:courses", 201, "hold"),
+    # This one is booked: there is no hold to release.
+    Row("POST", "courses/hold/<id>/release/", "write:courses", 409, "nothing"),
     Row("POST", "courses/<id>/cancel/", "write:courses", 200, "reason"),
     *resource("appointments", "appointments", make="visit"),
+    visit("book", status=409),
+    visit("release", status=409),
     visit("confirm"),
     visit("check-in"),
     visit("start", "check_in"),

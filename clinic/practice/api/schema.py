@@ -21,6 +21,7 @@ MEANING = {
     403: "`not_allowed`: the program does not have the scope.",
     404: "`not_found`: there is no such object in this practice.",
     409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), "
+    "`hold_expired` (with `alternative`), `too_many_holds`, "
     "`invalid_transition`, `busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
     412: "`stale`: the object has changed since it was read.",
     413: "`too_large`: the body is larger than is taken.",
@@ -64,7 +65,9 @@ class Problem(Shape):
         child=serializers.DictField(), required=False, help_text="`slot_taken`: the visits that do not fit."
     )
     alternative = serializers.DictField(
-        required=False, allow_null=True, help_text="`slot_taken`: the nearest that does, or null."
+        required=False,
+        allow_null=True,
+        help_text="`slot_taken`, `hold_expired`: what can be had, or null.",
     )
     rules = serializers.ListField(
         child=serializers.DictField(),

@@ -27,6 +27,8 @@ MEMBERS = {
     "stale": "`version`: the version as it is now, where there is one.",
     "not_allowed": "`capability`: what would be needed.",
     "slot_taken": "`clashes`: the visits that do not fit; `alternative`: the nearest that does, or null.",
+    "hold_expired": "`alternative`: what can be had instead as things stand now, or null.",
+    "too_many_holds": "`limit`: how many there may be.",
     "unplannable": "`rules`: for each that cannot hold `rule`, `visit`, `message` and the "
     "`relaxations` that were tried.",
     "rule_violation": "`violations`: for each `rule_id`, `severity`, `overridable`, `visit`, `message`.",

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from clinic.practice import practice_settings
 from notifications import policy
+from scheduling.booking.holding import HoldLimits
 from scheduling.followups.rules import SeverityHours
 from scheduling.management.reference.markdown import table
 from scheduling.planning.values import Weights
@@ -82,6 +83,14 @@ HOUR_WORDS = {
     "dose": "`moderate` when the dose starts within so many hours",
 }
 
+HOLD_WORDS = {
+    "minutes": "how long a hold lasts when nobody says",
+    "most_minutes": "the longest that anybody may hold",
+    "per_actor": "live holds that one member of staff or one program may have at a time",
+    "per_practice": "live holds that the whole practice may have at a time",
+    "offer_minutes": "how long an offer to somebody on the waitlist stands when nobody says",
+}
+
 
 def page() -> str:
     return "".join(
@@ -145,6 +154,10 @@ def _practice() -> list[str]:
         (f"`severity_hours.{field.name}`", f"`{field.default}`", f"{HOUR_WORDS[field.name]}.".capitalize())
         for field in dataclasses.fields(SeverityHours)
     ]
+    holds = [
+        (f"`holds.{field.name}`", f"`{field.default}`", f"{HOLD_WORDS[field.name]}.".capitalize())
+        for field in dataclasses.fields(HoldLimits)
+    ]
     window = policy.SendWindow()
     shown = f'`["{window.opens:%H:%M}", "{window.closes:%H:%M}"]`'
     exemption = policy.EXEMPTION
@@ -163,7 +176,8 @@ def _practice() -> list[str]:
     ]
     allowed = practice_settings.allowed()
     rows = [
-        (name, default, allowed[name.strip("`")], told) for name, default, told in [*weights, *hours, *others]
+        (name, default, allowed[name.strip("`")], told)
+        for name, default, told in [*weights, *hours, *holds, *others]
     ]
     return [
         "## Of a practice\n\n",
