@@ -239,7 +239,7 @@ def _busy_person(person: StaffMember, site_id: UUID, taken: Iterable[_Taken]) ->
 def _group_sessions(
     site_id: UUID, span: Span, now: datetime, ignored: Collection[UUID]
 ) -> tuple[values.GroupSession, ...]:
-    """The sessions that still have a place."""
+    """The sessions of the span, the full ones with no place left: who is too late for one is told that."""
     counted = Q(appointments__status__in=[*(states.LIVE - {"held"}), *states.ATTENDED]) | Q(
         appointments__status="held", appointments__hold_expires_at__gt=now
     )
@@ -256,10 +256,9 @@ def _group_sessions(
             id=str(one.pk),
             kind=one.kind,
             span=Span(one.start, one.end),
-            places_left=one.places - one.booked,
+            places_left=max(0, one.places - one.booked),
             practitioners=tuple(sorted(str(person.pk) for person in one.staff.all())),
             room=str(one.room_id) if one.room_id else None,
         )
         for one in sessions
-        if one.places > one.booked
     )
