@@ -19,6 +19,9 @@ GAP_WORDS = {
     GapState.LAPSED: "The grace has ended as well.",
 }
 
+# Made by `scheduling/booking/holds.py`.
+OF_HOLDS = ("book", "release", "expire")
+
 
 def page() -> str:
     parts = [
@@ -31,9 +34,9 @@ def page() -> str:
         f"No use case makes these moves yet: {_waiting()}. They are in the table so that a state means\n",
         "the same from the start.\n\n",
         *_machine("Course", "scheduling/states.py", states.COURSE),
-        "Today a course is booked (it is `active` at once), becomes `review_due` after the last dose "
-        "of a phase that\n",
-        "asks for a review, and is cancelled. The other moves wait for their use cases.\n\n",
+        "Today a course is held first (a `draft`) or booked (`active` at once), becomes `review_due` "
+        "after the last\ndose of a phase that asks for a review, and is cancelled. The other moves wait "
+        "for their use cases.\n\n",
         *_follow_up(),
         *_message(),
     ]
@@ -42,7 +45,8 @@ def page() -> str:
 
 def _waiting() -> str:
     verbs = dict.fromkeys(move.verb for move in states.APPOINTMENT.moves)
-    return ", ".join(f"`{verb}`" for verb in verbs if verb not in appointments.CAPABILITY)
+    made = {*appointments.CAPABILITY, *OF_HOLDS}
+    return ", ".join(f"`{verb}`" for verb in verbs if verb not in made)
 
 
 def _machine(title: str, source: str, machine: Machine) -> list[str]:
