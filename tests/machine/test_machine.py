@@ -1,0 +1,41 @@
+"""The whole machine: in every state that people can reach, nothing overlaps, every dose has its record, and
+each record and reminder says what is true. The last tests are its controls: a forgotten duty is found."""
+
+from typing import Any
+
+import pytest
+
+from scheduling.booking import reminders, seats
+from scheduling.followups import gaps
+from tests.machine.runs import run
+from tests.machine.world import World
+
+pytestmark = pytest.mark.django_db
+# Each share is a test of its own, so that several processes may run them.
+SHARES, EXAMPLES, STEPS = 4, 50, 40
+RARELY_REFUSED = {"book", "book visit", "check_in", "discharge", "complete", "no_show", "cancel"}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_reachable_state_is_true(share: int) -> None:
+    world = World()
+    run(world, examples=EXAMPLES, steps=STEPS)
+    # A machine whose every act was refused would prove nothing.
+    assert set(world.done) >= RARELY_REFUSED, (world.done, world.refused)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (gaps, "refresh"),
+        (reminders, "on_cancelled"),
+        (seats, "release"),
+    ],
+)
+def test_a_forgotten_duty_is_found(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(module, name, lambda **ignored: [])
+    with pytest.raises(AssertionError):
+        run(world, examples=30, steps=STEPS, shrink=False)
