@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatus": "scheduling.models.appointment.Status",
         "AppointmentKind": "scheduling.models.appointment.Kind",
         "Mode": "scheduling.models.appointment.Mode",
+        "ImportMode": "clinic.practice.importing.Mode",
         "CourseStatus": "scheduling.models.course.CourseStatus",
         "GapStatus": "scheduling.models.followup.GapStatus",
         "Severity": "scheduling.models.followup.Severity",

@@ -239,7 +239,10 @@ def _faults(job: Job, error: DomainError | DatabaseError) -> list[Fault]:
             Fault(job.column_of(name), error.code, " ".join(messages))
             for name, messages in error.fields.items()
         ]
-    return [Fault(job.column_of(error.code), error.code, error.message)]
+    # What a refusal is about is told one by one: the clashes, the rules that are broken.
+    told = [*error.data.get("clashes", ()), *error.data.get("violations", ())]
+    message = " ".join(dict.fromkeys(str(one["message"]) for one in told if "message" in one))
+    return [Fault(job.column_of(error.code), error.code, message or error.message)]
 
 
 def _refusal(row: Row, *faults: Fault) -> Result:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduling.api import appointments, courses, gaps, holds, moves, protocols, roster
+from scheduling.api import appointments, courses, gaps, holds, imports, moves, protocols, roster
 
 urlpatterns = [
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("courses/hold/<uuid:id>/release/", holds.CourseReleaseView.as_view(), name="course-hold-release"),
     path("courses/<uuid:id>/", courses.CourseView.as_view(), name="course"),
     path("courses/<uuid:id>/cancel/", courses.CourseCancelView.as_view(), name="course-cancel"),
+    path("imports/appointments/", imports.AppointmentImportView.as_view(), name="import-appointments"),
     path("appointments/", appointments.AppointmentsView.as_view(), name="appointments"),
     path("appointments/<uuid:id>/", appointments.AppointmentView.as_view(), name="appointment"),
     path("appointments/<uuid:id>/move/", moves.MoveView.as_view(), name="appointment-move"),

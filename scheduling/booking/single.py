@@ -98,6 +98,12 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
         raise
 
 
+def add(*, actor: Actor, now: datetime, visit: Visit, appointment_id: UUID) -> None:
+    """Book one coming visit inside the caller's transaction; refuses what `book` refuses."""
+    placement = _place(actor, now, visit)
+    _write(placement, visit, _wanted(placement, visit), appointment_id, late=False)
+
+
 def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
     course = protocol = None
     if visit.course_id:

@@ -106,6 +106,9 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "patients file": lambda world: (
         b"external_system,external_value,given_name,family_name,birth_date\nehr,1,A,B,1990-01-01\n"
     ),
+    "appointments file": lambda world: (
+        b"external_system,external_value,patient_system,patient_value,kind,start\nehr,1,ehr,9,screening,now\n"
+    ),
     "consent": lambda world: {"protocol": factories.IV, "version": 1},
     "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
     "measure": lambda world: {"code": "PHQ-9", "score": 12},
@@ -193,6 +196,7 @@ API: list[Row] = [
     *resource("protocols", "protocols", make="new protocol", change="protocol"),
     *resource("patients", "patients", make="patient", change="patient"),
     Row("POST", "imports/patients/", "write:patients", 200, "patients file"),
+    Row("POST", "imports/appointments/", "write:appointments", 200, "appointments file"),
     *below_patient("consents", "consent"),
     *below_patient("eligibility", "eligibility"),
     *below_patient("measures", "measure"),

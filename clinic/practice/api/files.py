@@ -72,7 +72,7 @@ class FileAsk(Body):
 
 
 class ImportQuery(Query):
-    mode = Choice(choices=[one.value for one in Mode], default=Mode.DRY_RUN.value)
+    mode = Choice(choices=[(one.value, one.name) for one in Mode], default=Mode.DRY_RUN.value)
     all_or_nothing = FlagParameter(required=False, help_text="One refused row takes everything back.")
 
 
@@ -100,7 +100,7 @@ class CountsShape(Shape):
 
 class ReportShape(Shape):
     kind = Text()
-    mode = Choice(choices=[one.value for one in Mode])
+    mode = Choice(choices=[(one.value, one.name) for one in Mode])
     applied = Flag(
         help_text="Not after a dry run; not where all or nothing was asked for and one was refused."
     )
