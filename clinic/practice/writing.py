@@ -44,6 +44,7 @@ def create(
         if replay is not None:
             return load(replay.object_id)
         row = make(row_id)
+        _restamp(row)
         # A patient's own creation is part of the patient's story too.
         about = row_id if kind == "patient" else patient_id
         tell(actor=actor, now=now, verb="create", kind=kind, row_id=row_id, patient_id=about)
@@ -75,7 +76,14 @@ def save(*, row: Any, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.version += 1
-    row.save(update_fields=[*values, "version", "updated_at"])
+    row.save(update_fields=[*values, "version"])
+    _restamp(row)
+
+
+def _restamp(row: Model) -> None:
+    """What the database's trigger wrote, not what Python thought: callers are shown it."""
+    if any(field.name == "updated_at" for field in row._meta.concrete_fields):
+        row.refresh_from_db(fields=["updated_at"])
 
 
 def tell(

@@ -30,7 +30,7 @@ class MessageShape(Shape):
     sent_subject = Text()
     sent_body = Text()
     created_at = Instant()
-    updated_at = Instant()
+    updated_at = Instant(source="changed_at")
 
     def get_time_zone(self, message: Any) -> str | None:
         return message.patient.time_zone if message.patient else None
@@ -51,5 +51,5 @@ class MessageList(ListQuery):
         "kind": "kind",
         "start_from": "due_at__gte",
         "start_before": "due_at__lt",
-        "updated_since": "updated_at__gte",
+        "updated_since": "changed_at__gte",
     }

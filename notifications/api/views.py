@@ -26,8 +26,8 @@ class MessagesView(ApiView):
     def get(self, request: Request) -> Response:
         rows = queries.messages(actor=self.actor)
         where = shapes.where(forms.MessageList, self.query)
-        order = "updated_at" if self.query.get("updated_since") else "due_at"
-        return self.page(paging.page(rows=rows, part=self.part(order=order), where=where))
+        part = self.part(order="due_at", stamp="changed_at", moves=True)
+        return self.page(paging.page(rows=rows, part=part, where=where))
 
 
 class MessageView(ApiView):
@@ -42,4 +42,4 @@ class MessageView(ApiView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         message = queries.message(actor=self.actor, message_id=id)
-        return self.one(message, version=round(message.updated_at.timestamp() * 1_000_000))
+        return self.one(message, version=round(message.changed_at.timestamp() * 1_000_000))

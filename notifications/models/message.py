@@ -4,9 +4,11 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, StaffMember
+from clinic.practice.models.stamps import stamps
 from patients.models import Patient
 
 
@@ -61,9 +63,13 @@ class Message(models.Model):
     sent_body = models.TextField(blank=True)
     provider_id = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField()
+    # The use case's own `now`, which says when something happened to it.
     updated_at = models.DateTimeField()
+    # The database's, for whoever follows the changes.
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        triggers: ClassVar = stamps("changed_at")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "dedupe_key"], name="message_once"),
             models.CheckConstraint(
@@ -95,6 +101,7 @@ class Message(models.Model):
             models.Index(fields=["course_id"]),
             models.Index(fields=["practice", "-due_at"]),
             models.Index(fields=["patient", "-due_at"]),
+            models.Index(fields=["practice", "changed_at", "id"]),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider_id"),
         ]
 

@@ -8,6 +8,7 @@ from django.db import models
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Resource, Site
 from clinic.practice.models.place import validate_zone
+from clinic.practice.models.stamps import stamps
 
 
 class Language(models.TextChoices):
@@ -36,6 +37,7 @@ class Patient(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "id"], name="patient_of_practice"),
         ]

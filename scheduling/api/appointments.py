@@ -42,8 +42,8 @@ class AppointmentsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         filters = Filters(**{name: self.query.get(name) for name in asks.FILTERS_OF_APPOINTMENTS})
-        order = "updated_at" if filters.updated_since else "start"
-        return self.page(queries.visits(actor=self.actor, filters=filters, part=self.part(order=order)))
+        part = self.part(order="start", moves=True)
+        return self.page(queries.visits(actor=self.actor, filters=filters, part=part))
 
     @operation(
         "appointments_create",

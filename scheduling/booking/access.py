@@ -5,7 +5,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import F, Prefetch, QuerySet
-from django.db.models.functions import Now
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
@@ -137,8 +136,5 @@ def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int 
 
 
 def touched() -> dict[str, object]:
-    """What every update of a versioned row adds: the next version, and the database's own time.
-
-    Not the `now` that the use case was told: a late entry must not hide from `updated_since`.
-    """
-    return {"version": F("version") + 1, "updated_at": Now()}
+    """What every update of a versioned row adds: the next version. The time is the database's own doing."""
+    return {"version": F("version") + 1}

@@ -197,7 +197,6 @@ def _appointment(placement: Placement, visit: PlannedVisit, ids: Mapping[str, UU
         window_grace_until=window.grace_until if window else None,
         late_entry_reason=placement.late_entry_reason,
         created_at=now,
-        updated_at=now,
         created_by=placement.actor.ref,
     )
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
 from clinic.practice import actor as actors
 from clinic.practice import trail
@@ -108,7 +107,6 @@ def _new(course: TreatmentCourse, answer: FollowUpUnit, now: datetime) -> Follow
         site_id=course.site_id,
         unit_key=answer.key,
         created_at=now,
-        updated_at=now,
         **_values(answer),
     )
 
@@ -135,8 +133,7 @@ def _update(gap: FollowUpGap, answer: FollowUpUnit) -> Change | None:
     )
     for name, value in values.items():
         setattr(gap, name, value)
-    # `updated_at` is the database's own time, not `now`: a late entry must not hide from `updated_since`.
-    FollowUpGap.objects.filter(id=gap.id).update(**values, version=F("version") + 1, updated_at=Now())
+    FollowUpGap.objects.filter(id=gap.id).update(**values, version=F("version") + 1)
     return change
 
 
@@ -151,7 +148,6 @@ def _void(facts: CourseFacts, answered: set[str]) -> list[Change]:
                 severity="low",
                 next_change_at=None,
                 version=F("version") + 1,
-                updated_at=Now(),
             )
             changes.append(Change(gap.id, gap.course_id, gap.status, "void", False))
     return changes

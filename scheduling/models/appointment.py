@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Room, Site, StaffMember
+from clinic.practice.models.stamps import stamps
 from patients.models import Patient
 from scheduling.models.course import CoursePhase, TreatmentCourse
 
@@ -167,6 +168,7 @@ class Appointment(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(start__lt=F("end")), name="appointment_start_before_end"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="appointment_kind_known"),

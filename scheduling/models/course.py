@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Site, StaffMember
+from clinic.practice.models.stamps import stamps
 from patients.models import Patient
 from scheduling.models.protocol import ProtocolVersion
 
@@ -47,6 +48,7 @@ class TreatmentCourse(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "id"], name="course_of_practice"),
             models.UniqueConstraint(fields=["patient", "id"], name="course_of_patient"),

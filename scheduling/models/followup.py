@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Site, StaffMember
+from clinic.practice.models.stamps import stamps
 from patients.models import Patient
 from scheduling.models.appointment import Appointment
 from scheduling.models.course import TreatmentCourse
@@ -75,6 +76,7 @@ class FollowUpGap(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["course", "unit_key"], name="gap_once_per_unit"),
             models.CheckConstraint(condition=Q(status__in=GapStatus.values), name="gap_status_known"),

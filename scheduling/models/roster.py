@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Resource, Site, StaffMember
+from clinic.practice.models.stamps import stamps
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
@@ -38,6 +39,7 @@ class Shift(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(weekdays__contained_by=[1, 2, 3, 4, 5, 6, 7], weekdays__len__gte=1),

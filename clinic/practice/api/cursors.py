@@ -26,7 +26,8 @@ def binding(*, scope: str, route: str, query: dict[str, Any]) -> str:
 
 def dump(position: Position, *, bound: str) -> str:
     """The cursor of the next page."""
-    return signing.dumps([position.value.isoformat(), str(position.id), bound], salt=_SALT)
+    value, began = (moment and moment.isoformat() for moment in (position.value, position.began))
+    return signing.dumps([value, str(position.id), began, position.again, bound], salt=_SALT)
 
 
 def load(cursor: str, *, bound: str) -> Position:
@@ -34,9 +35,14 @@ def load(cursor: str, *, bound: str) -> Position:
     or too old.
     """
     try:
-        value, row_id, was_bound = signing.loads(cursor, salt=_SALT, max_age=_MAX_AGE_SECONDS)
-    except signing.BadSignature:
+        value, row_id, began, again, was_bound = signing.loads(cursor, salt=_SALT, max_age=_MAX_AGE_SECONDS)
+    # One of an older release has fewer parts.
+    except (signing.BadSignature, ValueError):
         raise ValidationError({"cursor": ["Not a cursor of this list; begin again without it."]}) from None
     if was_bound != bound:
         raise ValidationError({"cursor": ["This cursor belongs to other filters; begin again without it."]})
-    return Position(value=datetime.fromisoformat(value), id=UUID(row_id))
+    return Position(value=_moment(value), id=UUID(row_id), began=_moment(began), again=again)
+
+
+def _moment(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None

@@ -157,13 +157,19 @@ class ApiView(APIView):
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 
-    def part(self, *, order: str = "updated_at") -> paging.Cut:
-        """Which page of the list was asked for."""
+    def part(self, *, order: str = "id", stamp: str = "updated_at", moves: bool = False) -> paging.Cut:
+        """Which page of the list was asked for: with `updated_since` in the order of change.
+
+        `moves` says that a row's place in `order` can change.
+        """
         cursor = self.query.get("cursor")
+        if self.query.get("updated_since"):
+            order, moves = stamp, True
         return paging.Cut(
             order=order,
             after=cursors.load(cursor, bound=self._bound()) if cursor else None,
             limit=self.query["limit"],
+            stamp=stamp if moves else "",
         )
 
     def page(self, page: paging.Page[Any], *, shape: type[Shape] | None = None) -> Response:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.practice.ids import new_id
+from clinic.practice.models.stamps import stamps
 
 slug = RegexValidator(r"^[a-z][a-z0-9_]{0,49}$", "Use lower-case letters, digits and underscores.")
 
@@ -78,6 +79,7 @@ class Site(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "name"], name="site_name_once"),
             models.UniqueConstraint(fields=["practice", "id"], name="site_of_practice"),
@@ -125,6 +127,7 @@ class Closure(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="closure_start_before_end"),
         ]
@@ -149,6 +152,7 @@ class Room(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        triggers: ClassVar = stamps()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["site", "name"], name="room_name_once"),
         ]

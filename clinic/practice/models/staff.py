@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models.place import Practice, Resource, Site
+from clinic.practice.models.stamps import stamps
 
 
 class Role(models.TextChoices):
@@ -51,6 +52,7 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         abstract = False
+        triggers: ClassVar = stamps(but=["password", "last_login"])
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]), name="staff_roles_known"

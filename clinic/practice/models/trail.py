@@ -6,6 +6,7 @@ import pgtrigger
 from django.db import models
 
 from clinic.practice.models.place import Practice
+from clinic.practice.models.stamps import stamps
 
 
 class TrailEntry(models.Model):
@@ -30,9 +31,12 @@ class TrailEntry(models.Model):
             models.Index(fields=["subject_id", "id"]),
             models.Index(fields=["course_id", "id"]),
             models.Index(fields=["patient_id", "id"]),
+            # In the order in which events are read: by when it was written, which late commits respect.
+            models.Index(fields=["practice", "recorded_at", "id"]),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            *stamps("recorded_at", changes=False),
         ]
 
     def __str__(self) -> str:

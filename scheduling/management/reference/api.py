@@ -29,10 +29,12 @@ begin is told in [Call the API](../how-to/call-the-api.md); what is refused, and
   same key and body have one effect and the same answer, another body is 422, and while the first is
   running 409. Keys are kept for 24 hours, without the body, and belong to the program that sent them.
 - **Lists** are pages: `limit` (50, at most 200) and `cursor`, which is `next` of the page before and
-  belongs to the same filters. Rows come in the order of their last change, appointments and messages in
-  the order of time. A row that is changed while you read may come again; one that is not comes once.
-- **To follow changes**, ask with `updated_since`, a minute earlier than the latest `updated_at` that you
-  have: a transaction that took longer than others can appear behind them.
+  belongs to the same filters. Rows come in the order in which they were made; appointments by start, messages
+  by when they are due. A row that matches all the while comes once, whatever is written meanwhile. One that
+  is moved while you read can come twice: what was changed meanwhile follows at the end of such a list.
+- **To follow changes**, ask with `updated_since`, the latest `updated_at` that you have been given: rows
+  come in the order of change, and none is missed. What is being written at that moment, and what was
+  written after it began, is held back until that is done.
 - **Errors** are `application/problem+json` with a stable `code`. `Retry-After` says when to try again.
 """
 
