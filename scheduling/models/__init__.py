@@ -2,6 +2,7 @@
 
 from scheduling.models.appointment import Appointment, AppointmentPractitioner, GroupSession
 from scheduling.models.course import CoursePhase, RuleOverride, TreatmentCourse
+from scheduling.models.feed import CalendarFeed
 from scheduling.models.followup import ExternalVisit, FollowUpGap, GapDose, GapVisit
 from scheduling.models.identifier import AppointmentIdentifier
 from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
@@ -13,6 +14,7 @@ __all__ = [
     "Appointment",
     "AppointmentIdentifier",
     "AppointmentPractitioner",
+    "CalendarFeed",
     "CoursePhase",
     "CourseReview",
     "ExternalVisit",
