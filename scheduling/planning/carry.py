@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from scheduling.planning.chain import Solution
 from scheduling.planning.daygraph import DayGraph, Node
-from scheduling.planning.gaps import INF, NEVER, Filling, Placed, Task
-from scheduling.planning.owing import NOBODY, Carried, Ledger, Owed, week
+from scheduling.planning.gaps import INF, NEVER, Filling, Owed, Placed, Task
+from scheduling.planning.owing import NOBODY, Carried, Ledger, week
 from scheduling.planning.problem import Problem
 
 DIVE = 4
@@ -218,9 +218,15 @@ class CarryChain:
         return known
 
     def _first_targets(self) -> Iterator[Target]:
+        problem = self.problem
+        if not problem.steps:
+            owed = self.ledger.given_owed(None)
+            yield Target(self.ledger.least(problem.since, owed), None, -1, 0, owed)
+            return
         for day, seen, cost in self.graph.entries():
-            onward, owed = self.graph.onward(0, (day, seen)), self.ledger.given_week(day)
-            for slot, local in self.problem.doses[0][day]:
+            onward, owed = self.graph.onward(0, (day, seen)), self.ledger.given_owed(day)
+            onward += self.ledger.least(problem.since, tuple(item for item in owed if not item.growing))
+            for slot, local in problem.doses[0][day]:
                 step = cost + local + self._from_past(slot)
                 least = step + onward + self.ledger.least_before(0, slot)
                 yield Target(least, (day, seen), slot, step, owed)
@@ -339,7 +345,7 @@ class CarryChain:
         if index >= 0:
             return problem.review_tasks(index, state.slot), problem.end_of(index, state.slot)
         since = max(problem.since, problem.before.end if problem.before else 0)
-        return problem.preparation_tasks(target.slot), since
+        return problem.tasks_before_first(None if target.node is None else target.slot), since
 
 
 def _rank(path: Path) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:

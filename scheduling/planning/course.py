@@ -62,7 +62,7 @@ the wished one where it can be, else in person, then video, then phone.
 
 from scheduling.planning import proposals, search, why
 from scheduling.planning.extras import NoTimedReview
-from scheduling.planning.problem import calendar_for
+from scheduling.planning.menus import calendar_for
 from scheduling.planning.values import Availability, NoPlan, Plan, PlanRequest
 
 

@@ -6,7 +6,7 @@ cost.
 """
 
 from scheduling.planning import steps as dosing
-from scheduling.planning.gaps import INF, NEVER
+from scheduling.planning.gaps import INF
 from scheduling.planning.problem import Problem
 
 History = tuple[tuple[int, int], ...]
@@ -31,14 +31,7 @@ class DayGraph:
         after it."""
         known = self._least[index].get(day)
         if known is None:
-            both = after = NEVER
-            for slot, local in self.problem.doses[index][day]:
-                follow = self.problem.least_follow_up(index, slot)
-                both, after = min(both, local + follow), min(after, follow)
-            rule = self.problem.rule
-            if rule is not None and rule.is_before:
-                after = 0
-            known = self._least[index][day] = (both, after)
+            known = self._least[index][day] = self.problem.least_on(index, day)
         return known
 
     def entries(self) -> list[Move]:
@@ -69,15 +62,17 @@ class DayGraph:
         low, ideal, high = step.spacing
         found: list[Move] = []
         days = self.problem.doses[index]
-        for following in range(day + low, day + high + 1) if high - low < 60 else self._days[index]:
-            if (
-                following in days
-                and low <= following - day <= high
-                and dosing.keeps_caps(step, following, recent, cap)
+        accepted = self.problem.accepted_day(index, recent)
+        near = range(day + low, day + high + 1) if high - low < 60 else self._days[index]
+        for following in near if accepted is None else sorted({*near, accepted}):
+            if following in days and (
+                (low <= following - day <= high and dosing.keeps_caps(step, following, recent, cap))
+                or following == accepted
             ):
                 gap = following - day
                 cost = abs(gap - ideal) * weights.spacing_day + gap * weights.finish_day
                 cost += weights.weekday_change if gap % 7 else 0
+                cost += self.problem.skipping(day, following)
                 found.append((following, self._seen(index, following, recent), cost))
         return found
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from scheduling.planning.grid import Grid
 from scheduling.planning.menus import Classes, GroupOption
 
-INF = 1 << 40
-"""More than any plan costs, and more minutes than any calendar has."""
+INF = 1 << 160
+"""More than any plan or repair costs, and more minutes than any calendar has."""
 
 NEVER = INF // 2
 """A cost from here on is no plan: some sums have INF in them and a little more or less."""
@@ -152,6 +152,16 @@ class Task:
     unit: int
     offers: tuple[tuple[int, AnyOffer], ...]
     opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A unit's follow-ups that are not placed yet; `growing` while another dose may still join the unit."""
+
+    unit: int
+    lacking: int
+    opening: Opening
+    growing: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,14 @@ class BadGrid(ValueError):
 
 
 class Grid:
-    """Every start from the first to the last local day, with its local day, hour and wall-clock minute."""
+    """Every start from the first to the last local day, with its local day, hour and wall-clock minute.
 
-    def __init__(self, *, zone: str, minutes: int, first: date, last: date) -> None:
+    `extra` are minutes off the grid at which something stands; they are slots too, but not `regular` ones.
+    """
+
+    def __init__(
+        self, *, zone: str, minutes: int, first: date, last: date, extra: Iterable[int] = ()
+    ) -> None:
         if minutes not in GRIDS:
             raise BadGrid(f"{minutes} minutes is no grid")
         self.zone = zone
@@ -57,8 +62,25 @@ class Grid:
             self._add_day(ordinal, begins, ends, minutes)
             begins = ends
         self.day_begins[last.toordinal() + 1] = begins
+        odd = sorted(minute for minute in set(extra) if self.at[0] <= minute < begins)
+        odd = [minute for minute in odd if self.at[max(0, bisect_right(self.at, minute) - 1)] != minute]
+        self._insert(odd)
         self.size = len(self.at)
         self.everything = (1 << self.size) - 1
+        self.regular = self.everything
+        for minute in odd:
+            self.regular &= ~(1 << bisect_left(self.at, minute))
+
+    def _insert(self, odd: Sequence[int]) -> None:
+        tz = windows.load_zone(self.zone)
+        for minute in odd:
+            local, slot = instant_of(minute).astimezone(tz), bisect_left(self.at, minute)
+            self.at.insert(slot, minute)
+            self.day.insert(slot, local.date().toordinal())
+            self.wall.insert(slot, local.hour * 60 + local.minute)
+        if odd:
+            for slot in range(len(self.day) - 1, -1, -1):
+                self.first_slot[self.day[slot]] = slot
 
     def _add_day(self, ordinal: int, begins: int, ends: int, step: int) -> None:
         self.first_slot[ordinal] = len(self.at)

@@ -60,6 +60,37 @@ def check(
     return tuple(one for one in renamed if one.visit not in given)
 
 
+def differs(before: PlannedVisit, after: PlannedVisit) -> bool:
+    """Whether a visit changed in more than the window that its dose gives it."""
+    return replace(before, window=None, follows=None) != replace(after, window=None, follows=None)
+
+
+def people_changed(before: PlannedVisit, after: PlannedVisit) -> int:
+    """How many of a visit's people are replaced; of a group visit the one who leads."""
+    if before.group_session is not None:
+        return int(_lead(before) != _lead(after))
+    there = [(one.role, one.practitioner) for one in after.staffing]
+    return sum((one.role, one.practitioner) not in there for one in before.staffing)
+
+
+def place_changes(old: PlannedVisit, mode: str, room: str | None) -> int:
+    """2 for another mode, 1 for another room."""
+    if old.mode != mode:
+        return 2
+    return int(old.room is not None and old.room != room)
+
+
+def _lead(visit: PlannedVisit) -> str:
+    return visit.staffing[0].practitioner if visit.staffing else ""
+
+
+def place_changed(before: PlannedVisit, after: PlannedVisit) -> int:
+    """2 where the mode of a visit changed, 1 where only its room did; 1 for another group session."""
+    if before.group_session is not None:
+        return int(before.group_session != after.group_session)
+    return place_changes(before, after.mode, after.room)
+
+
 def _names(visits: Sequence[PlannedVisit]) -> dict[str, str]:
     """What the rules call each visit: `dose-N` in the order of the course, others by their kind."""
     numbers: Counter[str] = Counter()

@@ -3,10 +3,11 @@ asked once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 
 from scheduling.planning import cost as costs
 from scheduling.planning import grid as grids
+from scheduling.planning import steps as dosing
 from scheduling.planning import windows
 from scheduling.planning.grid import Grid, Stretch
 from scheduling.planning.protocol import FollowUpRule, Preparation, Review, Series, StaffNeed, room_kinds_of
@@ -138,7 +139,7 @@ class Calendar:
         horizon."""
         if length not in self._patient:
             limits = self.request.hard_limits
-            bits = self.grid.starts(self._patient_free, length)
+            bits = self.grid.starts(self._patient_free, length) & self.grid.regular
             if limits.weekdays_never:
                 bits &= ~self.grid.on_weekdays(limits.weekdays_never)
             if limits.not_before is not None or limits.not_after is not None:
@@ -209,7 +210,7 @@ class Calendar:
             for person in self.with_role(step.role):
                 for cost, bits in self.single(step, person, but_room=but_room):
                     by_cost[cost] = by_cost.get(cost, 0) | bits
-            self._menus[key] = _disjoint(by_cost)
+            self._menus[key] = disjoint(by_cost)
         return self._menus[key]
 
     def dose(self, needs: tuple[StaffNeed, ...], minutes: int) -> Classes:
@@ -240,15 +241,20 @@ class Calendar:
         for unmet, staffed in self._staffed(needs, minutes, bits):
             for cost, group in self.classes(staffed, self.time_wishes(minutes), 0):
                 by_cost[cost + unmet * weight] = by_cost.get(cost + unmet * weight, 0) | group
-        return _disjoint(by_cost)
+        return disjoint(by_cost)
 
-    def _staffed(self, needs: tuple[StaffNeed, ...], minutes: int, bits: int) -> list[tuple[int, int]]:
+    def wished_at(self, needs: Sequence[StaffNeed]) -> tuple[set[str], str | None]:
+        """The wished people and the wished therapist who could be at a visit with these needs."""
         wish = self.request.preferences
         roles = {need.role for need in needs}
         wished = {p.id for p in self.people if p.id in wish.practitioners and roles & p.roles}
-        therapist = wish.therapist if "therapist" in roles else None
-        if not any(person.id == therapist and "therapist" in person.roles for person in self.people):
-            therapist = None
+        leads = "therapist" in roles and any(
+            person.id == wish.therapist and "therapist" in person.roles for person in self.people
+        )
+        return wished, wish.therapist if leads else None
+
+    def _staffed(self, needs: tuple[StaffNeed, ...], minutes: int, bits: int) -> list[tuple[int, int]]:
+        wished, therapist = self.wished_at(needs)
         found = []
         for people_met in (True, False) if wished else (True,):
             for therapist_met in (True, False) if therapist else (True,):
@@ -299,10 +305,13 @@ class Calendar:
                 found.append(GroupOption(start, end, person, self._group_cost(start, end), session))
         return found
 
+    def patient_is_free(self, start: int, end: int) -> bool:
+        """Whether the patient is nowhere else, whatever their limits."""
+        return any(begins <= start and end <= ends for begins, ends in self._patient_free)
+
     def _patient_can(self, start: int, end: int) -> bool:
-        inside = any(begins <= start and end <= ends for begins, ends in self._patient_free)
         limits = self.request.hard_limits
-        if not inside or _weekday(self.grid.zone, start) in limits.weekdays_never:
+        if not self.patient_is_free(start, end) or _weekday(self.grid.zone, start) in limits.weekdays_never:
             return False
         return _keeps_times(self.grid.zone, start, end, limits.not_before, limits.not_after)
 
@@ -315,6 +324,22 @@ class Calendar:
         return unmet * self.request.weights.preference
 
 
+def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:
+    """The calendar from `not_before` to the horizon."""
+    begins = dosing.start_day(request)
+    today = windows.local_day(zone=request.zone, instant=request.not_before)
+    first = max(min(today, begins), begins - timedelta(days=dosing.HORIZON_DAYS + 14))
+    if request.given:
+        # A given dose shapes windows that reach before today; the grid must know its days.
+        first = min(first, begins - timedelta(days=14))
+    horizon = dosing.horizon_end(request)
+    grid = Grid(
+        zone=request.zone, minutes=request.grid_minutes, first=first, last=horizon - timedelta(days=1)
+    )
+    since = grids.minute_after(request.not_before)
+    return Calendar(request, availability, grid, first=since, last=grid.day_begins[horizon.toordinal()])
+
+
 def _weekday(zone: str, minute: int) -> int:
     return windows.local_day(zone=zone, instant=grids.instant_of(minute)).isoweekday()
 
@@ -325,7 +350,8 @@ def _keeps_times(zone: str, start: int, end: int, earliest: time | None, latest:
     return costs.within_time_of_day(start=begins, end=ends, earliest=earliest, latest=latest)
 
 
-def _disjoint(by_cost: dict[int, int]) -> Classes:
+def disjoint(by_cost: dict[int, int]) -> Classes:
+    """Starts by cost, each only where it is cheapest."""
     found: Classes = []
     cheaper = 0
     for cost, bits in sorted(by_cost.items()):

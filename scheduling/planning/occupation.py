@@ -89,6 +89,14 @@ def _needs(request: PlanRequest, visit: PlannedVisit, ordinal: int | None) -> Se
     return [roles[visit.kind]] if visit.kind in roles else []
 
 
+def is_free(availability: Availability, entry: Staffing, visit: PlannedVisit) -> bool:
+    """Whether a person at a visit is on shift and has the seats free."""
+    person = next((one for one in availability.practitioners if one.id == entry.practitioner), None)
+    if person is None or not _is_there(person, visit.start, visit.end):
+        return False
+    return not entry.seats or _has_seats(person, visit.start, visit.end, entry.seats)
+
+
 def _unfilled(needs: Sequence[StaffNeed | str], staffing: Sequence[Staffing]) -> list[str]:
     left = list(staffing)
     missing = []

@@ -4,27 +4,17 @@ Three cases need it: `weekly` units (a visit may stand between the doses of its 
 the next dose (`before_next_dosing` off), and windows before the dose.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scheduling.planning import grid as grids
 from scheduling.planning import windows
 from scheduling.planning.daygraph import Node
-from scheduling.planning.gaps import INF, NEVER, Filling, Opening, Task
+from scheduling.planning.gaps import INF, NEVER, Filling, Opening, Owed, Task
 from scheduling.planning.problem import Problem
 from scheduling.planning.protocol import Coverage
 
 Held = tuple[int, int, int]
 NOBODY: Held = (-1, -1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A unit's follow-ups that are not placed yet; `growing` while another dose may still join the unit."""
-
-    unit: int
-    lacking: int
-    opening: Opening
-    growing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +34,16 @@ class Ledger:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         rule = problem.rule
-        assert rule is not None
-        self.weekly = rule.coverage is Coverage.WEEKLY
-        self.strict = rule.before_next_dosing
-        self.before = rule.is_before
+        self.weekly = rule is not None and rule.coverage is Coverage.WEEKLY
+        self.strict = rule is not None and rule.before_next_dosing
+        self.before = rule is not None and rule.is_before
         self._least: dict[object, int] = {}
+
+    def given_owed(self, day: int | None) -> tuple[Owed, ...]:
+        """What given doses still owe when the first planned dose is on this day, or when there is none."""
+        joined = () if day is None else self.given_week(day)
+        grown = [item.unit for item in joined]
+        return (*(item for item in self.problem.given_units() if item.unit not in grown), *joined)
 
     def given_week(self, day: int) -> tuple[Owed, ...]:
         """The unit that a given dose of the same week began and the first planned dose joins."""
@@ -62,10 +57,9 @@ class Ledger:
         return ()
 
     def _begun(self, unit: int, end: int, ordinal: int) -> Owed:
-        assert self.problem.rule is not None
         offsets = self.problem.offsets(ordinal)
         opening = Opening(self.problem.opens(end, offsets), INF, end + offsets.band_from, INF)
-        return Owed(unit, self.problem.rule.visits_per_unit, opening, True)
+        return Owed(unit, self.problem.visits_of(unit), opening, True)
 
     def tasks(self, owed: tuple[Owed, ...], index: int | None = None, slot: int = 0) -> list[Task]:
         """The visits owed in order; after dose `index` in a slot, without the room that its turnover
@@ -73,25 +67,13 @@ class Ledger:
         problem = self.problem
         found: list[Task] = []
         for item in owed:
-            offers = problem.follow_offers
-            if index is not None:
-                opens = max(item.opening.first, problem.end_of(index, slot))
-                offers = problem.offers_after(index, slot, opens)
-            one = Task(f"unit-{item.unit}", item.unit, offers, item.opening)
-            found.extend(one for _ in range(item.lacking))
+            after = None if index is None else (index, slot)
+            found.extend(problem.unit_tasks(item.unit, item.lacking, item.opening, after))
         return found
 
     def tasks_before(self, index: int, slot: int, following: int) -> list[Task]:
         """The follow-ups of dose `index` + 1 where they come before it, in reach of the dose before."""
-        problem = self.problem
-        tasks = problem.follow_tasks(index + 1, following)
-        if index < 0:
-            return tasks
-        end = problem.end_of(index, slot)
-        return [
-            replace(task, offers=problem.offers_after(index, slot, max(task.opening.first, end)))
-            for task in tasks
-        ]
+        return self.problem.tasks_before(index + 1, following, (index, slot) if index >= 0 else None)
 
     def fewest(self, owed: tuple[Owed, ...]) -> int:
         """How many of the visits owed must be held before the next dose."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
+from scheduling.planning.standing import RepairRequest
 from scheduling.planning.values import (
     Availability,
     HardLimits,
@@ -45,6 +46,18 @@ def apply_patch(
     if "add_room" in patch:
         availability = _with_room(availability, patch["add_room"])
     return request, availability
+
+
+def apply_repair_patch(
+    *, request: RepairRequest, availability: Availability, patch: Mapping[str, Any]
+) -> tuple[RepairRequest, Availability]:
+    """The same of a repair; `unpin` names the refs of pinned visits that may move."""
+    plan, availability = apply_patch(request=request.plan, availability=availability, patch=patch)
+    free = set(patch.get("unpin", ()))
+    standing = tuple(
+        replace(one, pinned=one.pinned and one.visit.ref not in free) for one in request.standing
+    )
+    return replace(request, plan=plan, standing=standing), availability
 
 
 def _without(limits: HardLimits, dropped: Mapping[str, Any]) -> HardLimits:

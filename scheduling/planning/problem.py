@@ -3,17 +3,16 @@ brings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from scheduling.planning import grid as grids
 from scheduling.planning import steps as dosing
 from scheduling.planning import windows
-from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Opening, Task
-from scheduling.planning.grid import Grid
+from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Opening, Owed, Task
 from scheduling.planning.menus import Calendar, Classes, GroupOption
 from scheduling.planning.protocol import Coverage, FollowUpRule, Preparation, Review
 from scheduling.planning.steps import DoseStep
-from scheduling.planning.values import IN_PERSON, Availability, GroupSession, PlanRequest
+from scheduling.planning.values import IN_PERSON, GroupSession, PlanRequest
 
 Offers = tuple[tuple[int, AnyOffer], ...]
 
@@ -51,22 +50,6 @@ class Before:
     end: int
 
 
-def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:
-    """The calendar from `not_before` to the horizon."""
-    begins = dosing.start_day(request)
-    today = windows.local_day(zone=request.zone, instant=request.not_before)
-    first = max(min(today, begins), begins - timedelta(days=dosing.HORIZON_DAYS + 14))
-    if request.given:
-        # A given dose shapes windows that reach before today; the grid must know its days.
-        first = min(first, begins - timedelta(days=14))
-    horizon = dosing.horizon_end(request)
-    grid = Grid(
-        zone=request.zone, minutes=request.grid_minutes, first=first, last=horizon - timedelta(days=1)
-    )
-    since = grids.minute_after(request.not_before)
-    return Calendar(request, availability, grid, first=since, last=grid.day_begins[horizon.toordinal()])
-
-
 class Problem:
     """What the search needs to know about a request, under one restriction."""
 
@@ -78,7 +61,7 @@ class Problem:
         self.grid = calendar.grid
         self.weights = self.request.weights
         self.restriction = restriction
-        self.steps = dosing.dose_steps(self.request)[:only_first]
+        self.steps = self._steps()[:only_first]
         self.rule = _live_rule(self.request)
         self.filler = Filler(
             self.grid, change=self.weights.therapist_change, per_day=self.rule.max_per_day if self.rule else 1
@@ -92,11 +75,17 @@ class Problem:
         self.cap = dosing.overall_cap(self.request)
         self.past = dosing.past_doses(self.request)
         self.before = self._before()
-        self.earliest = [day.toordinal() for day in dosing.earliest_days(self.request, self.steps)]
+        self.earliest = self._earliest()
         self._doses: dict[tuple[object, int], dict[int, list[tuple[int, int]]]] = {}
         self.doses = [self._dose_days(step) for step in self.steps]
         self._reviews: dict[str, Offer] = {}
         self._offsets: dict[int, Offsets] = {}
+
+    def _steps(self) -> tuple[DoseStep, ...]:
+        return dosing.dose_steps(self.request)
+
+    def _earliest(self) -> list[int]:
+        return [day.toordinal() for day in dosing.earliest_days(self.request, self.steps)]
 
     @property
     def since(self) -> int:
@@ -189,6 +178,25 @@ class Problem:
             return 0
         return rule.visits_per_unit
 
+    def given_units(self) -> Sequence[Owed]:
+        """What units whose doses are all given still have to come."""
+        return ()
+
+    def visits_of(self, unit: int) -> int:
+        """Follow-up visits of the weekly unit of this week."""
+        assert self.rule is not None
+        return self.rule.visits_per_unit
+
+    def unit_tasks(
+        self, unit: int, lacking: int, opening: Opening, after: tuple[int, int] | None
+    ) -> list[Task]:
+        """The last `lacking` visits of a unit, in order; `after` is the dose (index, slot) whose turnover may
+        hold a room."""
+        offers = self.follow_offers
+        if after is not None:
+            offers = self.offers_after(*after, max(opening.first, self.end_of(*after)))
+        return [Task(f"unit-{unit}", unit, offers, opening)] * lacking
+
     def after_opening(self, index: int, slot: int) -> Opening:
         """When the follow-up of a dose in a slot may start, but for the next dose."""
         end, offsets = self.end_of(index, slot), self.offsets(self.steps[index].ordinal)
@@ -214,6 +222,27 @@ class Problem:
             found = self._anyone.best(opening) if self._anyone is not None else None
             known = self._follow_costs[opening] = NEVER if found is None else found[0]
         return known * self.visits_after(index)
+
+    def least_on(self, index: int, day: int) -> tuple[int, int]:
+        """The least that a dose on this day costs with its follow-ups, and the least of those that come after
+        it."""
+        both = after = NEVER
+        for slot, local in self.doses[index][day]:
+            follow = self.least_follow_up(index, slot)
+            both, after = min(both, local + follow), min(after, follow)
+        return both, 0 if self.rule is not None and self.rule.is_before else after
+
+    def skipping(self, day: int, following: int) -> int:
+        """What it costs that no dose is in the weeks between these days."""
+        return 0
+
+    def accepted_day(self, index: int, recent: Sequence[tuple[int, int]]) -> int | None:
+        """A day of dose `index` that needs no spacing and caps after these doses, (day, phase index) each."""
+        return None
+
+    def tasks_before_first(self, slot: int | None) -> list[Task]:
+        """What comes before the first dose in a slot beside the follow-ups; None: there is no dose."""
+        return [] if slot is None else self.preparation_tasks(slot)
 
     def _anyone_offer(self) -> AnyOffer | None:
         # All people's starts as one offer: what is cheapest does not depend on who it is.
@@ -242,15 +271,20 @@ class Problem:
         return Opening(start + offsets.least, last, start + offsets.band_from, start + offsets.band_to)
 
     def follow_tasks(self, index: int, slot: int) -> list[Task]:
-        """The follow-ups that a dose in a slot brings, in order."""
+        """The follow-ups after a dose in a slot, in order."""
         count = self.visits_after(index)
         if not count:
             return []
-        before = self.rule is not None and self.rule.is_before
-        opening = self.before_opening(index, slot) if before else self.after_opening(index, slot)
-        offers = self.follow_offers if before else self.offers_after(index, slot, opening.first)
-        unit = self.steps[index].ordinal
-        return [Task(f"unit-{unit}", unit, offers, opening) for _ in range(count)]
+        return self.unit_tasks(
+            self.steps[index].ordinal, count, self.after_opening(index, slot), (index, slot)
+        )
+
+    def tasks_before(self, index: int, slot: int, after: tuple[int, int] | None) -> list[Task]:
+        """The follow-ups that must come before a dose in a slot; `after` is the dose before it."""
+        count = self.visits_after(index)
+        if not count:
+            return []
+        return self.unit_tasks(self.steps[index].ordinal, count, self.before_opening(index, slot), after)
 
     def offers_after(self, index: int, slot: int, opens: int) -> Offers:
         """The follow-up offers after a dose, less the room that the dose's turnover may still hold."""

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from scheduling.planning import build, extras, scoring, search, windows
 from scheduling.planning import steps as dosing
 from scheduling.planning.extras import NoTimedReview
-from scheduling.planning.menus import Calendar
-from scheduling.planning.problem import ANYTHING, Problem, Restriction, calendar_for
+from scheduling.planning.menus import Calendar, calendar_for
+from scheduling.planning.problem import ANYTHING, Problem, Restriction
 from scheduling.planning.values import Availability, Plan, PlannedVisit, PlanRequest, Span
 
 NOON = 12

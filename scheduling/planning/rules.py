@@ -1,7 +1,7 @@
 """The hard rules over visits that a person chose: the same meaning as in the search, said visit by visit."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from scheduling.planning import occupation, units, windows
 from scheduling.planning import steps as dosing
@@ -213,6 +213,14 @@ def _reviews(
             yield from _review(request, dose, after, visits, "medication_review")
 
 
+def review_opens(request: PlanRequest, start: datetime, end: datetime) -> datetime:
+    """When the reviews after a dose may begin: on a later day, after a `device` dose at its end."""
+    if request.protocol.dose_kind != "dosing":
+        return end
+    following = windows.local_day(zone=request.zone, instant=start) + timedelta(days=1)
+    return max(end, windows.day_start(zone=request.zone, day=following))
+
+
 def _review(
     request: PlanRequest,
     dose: TimedDose,
@@ -220,10 +228,7 @@ def _review(
     visits: Sequence[PlannedVisit],
     kind: str,
 ) -> Iterator[Violation]:
-    soonest = dose.end
-    if request.protocol.dose_kind == "dosing":
-        following = windows.local_day(zone=request.zone, instant=dose.start) + timedelta(days=1)
-        soonest = max(soonest, windows.day_start(zone=request.zone, day=following))
+    soonest = review_opens(request, dose.start, dose.end)
     for visit in visits:
         if visit.kind == kind and soonest <= visit.start and (after is None or visit.end <= after.start):
             return

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from scheduling.planning import cost as costs
 from scheduling.planning import staffing, windows
-from scheduling.planning import steps as dosing
 from scheduling.planning.build import doses_by_start
 from scheduling.planning.menus import Calendar
 from scheduling.planning.problem import Problem
@@ -40,8 +39,7 @@ def breakdown(problem: Problem, visits: Sequence[PlannedVisit]) -> Mapping[str, 
             terms["hour"] += abs(dose.hour - previous.hour) * weights.hour_change
         previous = dose
     if doses:
-        finish = dosing.earliest_days(request, problem.steps)[-1]
-        terms["finish"] = (doses[-1].date() - finish).days * weights.finish_day
+        terms["finish"] = (doses[-1].date().toordinal() - problem.earliest[-1]) * weights.finish_day
     _follow_ups(problem, visits, terms)
     for visit in visits:
         if visit.kind in CHAIN_KINDS:

@@ -22,7 +22,7 @@ def dose_staff(
 ) -> tuple[Staffing, ...] | None:
     """Different people for every need of a dose, or None where there are not enough."""
     best: tuple[int, tuple[Practitioner, ...]] | None = None
-    for people in _assignments(calendar, needs, minutes, slot, ()):
+    for people in assignments(calendar, needs, minutes, slot, ()):
         unmet = wishes_unmet(calendar, [need.role for need in needs], people)
         if best is None or unmet < best[0]:
             best = (unmet, people)
@@ -34,16 +34,17 @@ def dose_staff(
     return tuple(Staffing(need.role, person.id, need.presence, need.seats) for need, person in pairs)
 
 
-def _assignments(
+def assignments(
     calendar: Calendar, needs: Sequence[StaffNeed], minutes: int, slot: int, used: tuple[Practitioner, ...]
 ) -> list[tuple[Practitioner, ...]]:
+    """Every way to fill the needs with different people who are free, lowest ids first."""
     if not needs:
         return [()]
     found = []
     for person in calendar.with_role(needs[0].role):
         taken = any(person.id == other.id for other in used)
         if not taken and calendar.person_starts(person, minutes, needs[0].seats) >> slot & 1:
-            for rest in _assignments(calendar, needs[1:], minutes, slot, (*used, person)):
+            for rest in assignments(calendar, needs[1:], minutes, slot, (*used, person)):
                 found.append((person, *rest))
     return found
 

@@ -76,7 +76,7 @@ def dose_steps(request: PlanRequest) -> tuple[DoseStep, ...]:
         done = sum(1 for dose in past if dose.phase_index == index)
         total = phase.sessions or open_ended_sessions(request, phase, steps, past)
         for sequence in range(done + 1, total + 1):
-            steps.append(_step(request, len(past) + len(steps) + 1, index, sequence, total))
+            steps.append(step_for(request, len(past) + len(steps) + 1, index, sequence, total))
         if request.through_phase == phase.name:
             break
         if request.through_phase is None and phase.exit_review_required and done < total:
@@ -84,7 +84,8 @@ def dose_steps(request: PlanRequest) -> tuple[DoseStep, ...]:
     return tuple(steps)
 
 
-def _step(request: PlanRequest, ordinal: int, index: int, sequence: int, total: int) -> DoseStep:
+def step_for(request: PlanRequest, ordinal: int, index: int, sequence: int, total: int) -> DoseStep:
+    """One dose of a phase, by its number in the course and in the phase of `total` doses."""
     phase = request.protocol.phases[index]
     needs = dose_needs(request.protocol, ordinal)
     spacing = None

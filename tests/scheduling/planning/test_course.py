@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from scheduling.planning import course, grid, scoring, steps, windows
-from scheduling.planning.problem import Problem, calendar_for
+from scheduling.planning.menus import calendar_for
+from scheduling.planning.problem import Problem
 from scheduling.planning.values import (
     Availability,
     Busy,

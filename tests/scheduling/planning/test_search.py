@@ -3,7 +3,8 @@
 import pytest
 
 from scheduling.planning import build, carry, course, rules, search
-from scheduling.planning.problem import Problem, calendar_for
+from scheduling.planning.menus import calendar_for
+from scheduling.planning.problem import Problem
 from scheduling.planning.values import PlanRequest, Preferences, Severity
 from tests.scheduling.planning.clinic import clinic, plans, request, short
 
