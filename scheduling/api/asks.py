@@ -6,7 +6,7 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from clinic.practice.api.fields import Anything, Choice, Day, Id, Instant, Text, Value, WallTime, Whole
+from clinic.practice.api.fields import Anything, Choice, Day, Flag, Id, Instant, Text, Value, WallTime, Whole
 from clinic.practice.api.shapes import Body, FlagParameter, ListQuery, Query, WholeParameter
 from scheduling.booking.orders import TIMES_OF_DAY
 from scheduling.models.appointment import Kind, Mode, Status
@@ -121,6 +121,25 @@ class PreferencesAsk(Body):
 
 
 # --- courses --------------------------------------------------------------------------------------------
+class FollowUpGivenAsk(Body):
+    """A follow-up that took place: here, at a time, or outside, also on a date alone."""
+
+    attended_at = Instant(required=False, allow_null=True)
+    attended_on = Day(required=False, allow_null=True)
+    end = Instant(required=False)
+    external = Flag(default=False, help_text="With somebody outside the practice.")
+    provider = Text(max_length=200, allow_blank=True, default="")
+
+
+class GivenAsk(Body):
+    """A dose that was given; its end and its phase follow from the protocol unless told."""
+
+    start = Instant()
+    end = Instant(required=False)
+    phase = Text(max_length=100, required=False, allow_null=True)
+    follow_ups = FollowUpGivenAsk(many=True, required=False, max_length=20)  # type: ignore[call-arg]
+
+
 class ProposeAsk(Body):
     patient = Id()
     protocol = ProtocolRef()
@@ -129,6 +148,12 @@ class ProposeAsk(Body):
     preferences = PreferencesAsk(required=False)
     overrides = OverrideAsk(many=True, required=False)
     alternatives = Whole(min_value=1, max_value=3, default=3)
+    given = GivenAsk(
+        many=True,
+        required=False,
+        max_length=200,  # type: ignore[call-arg]
+        help_text="The doses of a course under way: only its rest is planned.",
+    )
 
 
 class ChosenVisitAsk(Body):

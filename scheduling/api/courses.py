@@ -12,7 +12,7 @@ from clinic.practice.api.references import named, pointing
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
-from scheduling.booking import access, courses, holds, queries
+from scheduling.booking import access, adoption, courses, holds, queries
 from scheduling.booking.queries import Filters
 
 
@@ -40,9 +40,8 @@ class ProposeView(ApiView):
             ),
         }
         with pointing(loaders):
-            found = courses.propose(
-                actor=self.actor, now=self.now, patient_id=patient_id, **protocol, **self.body
-            )
+            propose = adoption.propose if self.body.get("given") else courses.propose
+            found = propose(actor=self.actor, now=self.now, patient_id=patient_id, **protocol, **self.body)
         return Response({"proposals": [proposal.as_dict() for proposal in found]})
 
 
@@ -85,7 +84,7 @@ class CoursesView(ApiView):
         else:
             with pointing(self._loaders(body)):
                 course_id = courses.book(
-                    actor=self.actor, now=self.now, key=self.key, chosen=_chosen(body), skip=skip
+                    actor=self.actor, now=self.now, key=self.key, chosen=chosen(body), skip=skip
                 )
         whole = queries.course(actor=self.actor, course_id=course_id, capability="courses.book")
         return self.one(whole, version=whole.course.version, status=201, shape=forms.WholeCourseShape)
@@ -156,7 +155,7 @@ def _check_people(view: ApiView, wishes: dict[str, Any]) -> None:
         )
 
 
-def _chosen(body: dict[str, Any]) -> dict[str, Any]:
+def chosen(body: dict[str, Any]) -> dict[str, Any]:
     """The body as the use case reads it: a protocol by id or by key, and only what a person decides of a
     visit.
     """

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduling.api import appointments, courses, gaps, holds, imports, moves, protocols, roster
+from scheduling.api import adoption, appointments, courses, gaps, holds, imports, moves, protocols, roster
 
 urlpatterns = [
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("roster/", roster.RosterView.as_view(), name="roster"),
     path("courses/", courses.CoursesView.as_view(), name="courses"),
     path("courses/propose/", courses.ProposeView.as_view(), name="courses-propose"),
+    path("courses/adopt/", adoption.AdoptView.as_view(), name="courses-adopt"),
     path("courses/hold/", holds.CourseHoldView.as_view(), name="courses-hold"),
     path("courses/hold/<uuid:id>/release/", holds.CourseReleaseView.as_view(), name="course-hold-release"),
     path("courses/<uuid:id>/", courses.CourseView.as_view(), name="course"),

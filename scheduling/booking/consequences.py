@@ -84,10 +84,10 @@ def ask_about_kept(*, course: TreatmentCourse, kept: Iterable[Appointment], now:
 def _after_attendance(actor: Actor, appointment: Appointment, now: datetime) -> None:
     if appointment.kind in states.DOSES:
         reminders.on_discharged(appointment=appointment, now=now)
-        _ask_for_review(actor, appointment, now)
+        ask_for_review(actor=actor, appointment=appointment, now=now)
 
 
-def _ask_for_review(actor: Actor, appointment: Appointment, now: datetime) -> None:
+def ask_for_review(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
     """S-17: the last dose of a phase that ends in a review makes the course's review due (label: end of
     induction)."""
     course, phase = appointment.course, appointment.phase

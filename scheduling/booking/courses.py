@@ -1,7 +1,7 @@
 """Courses: proposed without a trace, booked whole or not at all, cancelled with what they still owe left
 standing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -58,8 +58,10 @@ def propose(
     preferences: Mapping[str, Any] | None = None,
     overrides: Sequence[Mapping[str, Any]] = (),
     alternatives: int = 3,
+    given: Sequence[Mapping[str, Any]] = (),
 ) -> list[Proposal]:
-    """Up to `alternatives` whole courses, best first. Writes nothing.
+    """Up to `alternatives` whole courses, best first. Writes nothing. With the doses that were `given` (see
+    `adoption.propose`) only the rest of the course.
 
     Raises NotAllowed, NotFound, Invalid, or Unplannable with the rules that cannot hold together and what
     would help.
@@ -76,6 +78,7 @@ def propose(
         overrides=overrides,
         alternatives=alternatives,
         now=now,
+        given=given,
     )
     return _plan(actor=actor, order=order, protocol=facts.protocol_of(version.id), site=site, now=now)
 
@@ -143,6 +146,8 @@ def book(
     if proposal is not None:
         contents = proposals.read(actor=actor, token=proposal, now=now)
         order, planned, stamp = contents.order, contents.visits, contents.roster_stamp
+        if order.given:
+            raise Invalid({"proposal": ["It is the rest of a course under way: adopt the course."]})
     else:
         order, planned = _read_chosen(actor=actor, chosen=chosen or {}, now=now)
         stamp = ""
@@ -153,7 +158,7 @@ def book(
         raise Invalid({"visits": ["A course has at least one dose."]})
     try:
         with locks.unit_of_work():
-            return _commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, hold=hold, now=now)
+            return commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, hold=hold, now=now)
     except SlotTaken as taken:
         taken.offer(alternative(actor=actor, order=order, now=now))
         raise
@@ -168,16 +173,20 @@ def _read_chosen(
     return order, filling.fill(order=order, protocol=protocol, site=site, planned=planned, now=now)
 
 
-def _commit(
+def commit(
     *,
     actor: Actor,
     key: idempotency.Key | None,
     order: Order,
     planned: Sequence[PlannedVisit],
     stamp: str,
-    hold: Hold | None,
     now: datetime,
+    hold: Hold | None = None,
+    take_over: Callable[[Placement], None] | None = None,
 ) -> UUID:
+    """Write a course in the caller's transaction. `take_over` writes what already happened, before the coming
+    visits.
+    """
     course_id = new_id()
     replay = idempotency.claim(key=key, now=now, status_code=201, object_kind="course", object_id=course_id)
     if replay:
@@ -211,11 +220,12 @@ def _commit(
     )
     placement.course = course
     placement.phases = _phases(course, protocol)
+    if take_over is not None:
+        take_over(placement)
     booked = visits.insert(placement, planned)
     _store_overrides(actor, order, course, used, now)
-    trail.record(
-        actor=actor, at=now, steps=story(course=course, visits=booked, done="held" if hold else "booked")
-    )
+    done = "adopted" if take_over else "held" if hold else "booked"
+    trail.record(actor=actor, at=now, steps=story(course=course, visits=booked, done=done))
     gaps.refresh(course_ids=[course.id], now=now, actor=actor)
     # It tells of visits that are booked: a hold tells nobody.
     reminders.on_course_booked(course=course, appointments=booked, now=now)
@@ -231,6 +241,8 @@ def _check(
     absences, closures, hours and rooms are compared by the roster's stamp, and all rules are checked again
     when it differs.
     """
+    if not planned:
+        return []
     if stamp and any(visit.start < placement.now for visit in planned):
         raise ProposalExpired()
     if stamp and stamp == proposals.roster_stamp():

@@ -22,25 +22,29 @@ TAKEN_RULES = {"patient_busy", "staff_busy", "room_busy", "room_turnover", "grou
 MAX_VISITS = 200
 
 
-def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Order, tuple[PlannedVisit, ...]]:
+def read(
+    *, actor: Actor, chosen: Mapping[str, Any], now: datetime, before: Sequence[PlannedVisit] = ()
+) -> tuple[Order, tuple[PlannedVisit, ...]]:
     """`{"patient", "protocol" | "protocol_key", "site"?, "visits": [...], "overrides"?}` as an order and its
     visits.
 
     A visit is `{"kind", "start", "end"?, "phase"?, "practitioners", "room"?, "mode"?, "follows"?}`; what is
-    missing comes from the protocol. Raises Invalid naming the field.
+    missing comes from the protocol. `before` are the doses that were given already: the numbers go on after
+    them. Raises Invalid naming the field.
     """
     listed = chosen.get("visits") or []
     if not listed or len(listed) > MAX_VISITS:
         raise Invalid({"visits": [f"Between 1 and {MAX_VISITS} visits."]})
     doses = sorted(one["start"] for one in listed if one["kind"] in states.DOSES)
-    if not doses:
+    if not doses and not before:
         raise Invalid({"visits": ["A course has at least one dose."]})
+    first = doses[0] if doses else min(one["start"] for one in listed)
     order, version, _ = orders.place(
         actor=actor,
         patient_id=chosen["patient"],
         protocol_id=chosen.get("protocol"),
         protocol_key=chosen.get("protocol_key"),
-        start_on_or_after=chosen.get("start_on_or_after") or doses[0].date() - timedelta(days=1),
+        start_on_or_after=chosen.get("start_on_or_after") or first.date() - timedelta(days=1),
         site_id=chosen.get("site"),
         through_phase=chosen.get("through_phase"),
         preferences={},
@@ -55,17 +59,20 @@ def read(*, actor: Actor, chosen: Mapping[str, Any], now: datetime) -> tuple[Ord
         StaffMember.objects.filter(practice_id=actor.practice_id, id__in=people).values_list("id", "roles")
     )
     in_order = sorted(enumerate(listed), key=lambda pair: (pair[1]["start"], pair[0]))
-    return order, tuple(_complete(protocol, in_order, roles))
+    return order, tuple(_complete(protocol, in_order, roles, before))
 
 
 def _complete(
-    protocol: Protocol, listed: Sequence[tuple[int, Mapping[str, Any]]], roles: Mapping[UUID, list[str]]
+    protocol: Protocol,
+    listed: Sequence[tuple[int, Mapping[str, Any]]],
+    roles: Mapping[UUID, list[str]],
+    before: Sequence[PlannedVisit],
 ) -> list[PlannedVisit]:
     """Number the visits, and give each follow-up the latest dose before it unless it names one."""
-    counts: dict[str, int] = {}
-    sequences: dict[str | None, int] = {}
+    counts: dict[str, int] = {"dose": len(before)}
+    sequences: dict[str | None, int] = {dose.phase: dose.sequence for dose in before}
     found: list[PlannedVisit] = []
-    last_dose: str | None = None
+    last_dose: str | None = before[-1].ref if before else None
     # `position` is where the caller wrote the visit: errors point there.
     for position, one in listed:
         kind = one["kind"]
@@ -74,7 +81,7 @@ def _complete(
         ref = one.get("ref") or f"{name}-{counts[name]}"
         phase = one.get("phase")
         if name == "dose":
-            phase = phase or protocol.phases[0].name
+            phase = phase or _phase_after(protocol, before, sequences)
             if phase not in {known.name for known in protocol.phases}:
                 raise Invalid({f"visits.{position}.phase": ["The protocol has no phase of this name."]})
             last_dose = ref
@@ -109,6 +116,26 @@ def _complete(
             )
         )
     return found
+
+
+def _phase_after(
+    protocol: Protocol, before: Sequence[PlannedVisit], sequences: Mapping[str | None, int]
+) -> str:
+    """The phase of a dose when nobody says: the first; of a course under way, the present one until its doses
+    are used up.
+    """
+    if not before:
+        return protocol.phases[0].name
+    return next_phase(protocol=protocol, phase=before[-1].phase, sequences=sequences)
+
+
+def next_phase(*, protocol: Protocol, phase: str | None, sequences: Mapping[str | None, int]) -> str:
+    """This phase until its doses are used up, then the one after it."""
+    names = [one.name for one in protocol.phases]
+    for one in protocol.phases[names.index(phase) if phase in names else 0 :]:
+        if one.sessions is None or sequences.get(one.name, 0) < one.sessions:
+            return one.name
+    return names[-1]
 
 
 def minutes_of(*, protocol: Protocol | None, kind: str, phase: str | None = None) -> int:

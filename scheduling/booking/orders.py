@@ -17,6 +17,7 @@ from scheduling.followups import facts
 from scheduling.models import ProtocolVersion
 from scheduling.planning.protocol import FollowUpRule, Protocol
 from scheduling.planning.values import (
+    GivenDose,
     HardLimits,
     PlanRequest,
     Preferences,
@@ -48,6 +49,8 @@ class Order:
     preferences: dict[str, Any] = field(default_factory=dict)
     overrides: list[dict[str, Any]] = field(default_factory=list)
     alternatives: int = 3
+    # The doses of a course under way, in order: {"phase", "sequence", "start", "end"}, times as texts.
+    given: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,9 +70,10 @@ def place(
     alternatives: int,
     now: datetime,
     may_excuse: bool = False,
+    given: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Order, ProtocolVersion, Site]:
     """Check who asks for what, and write the order down. `may_excuse`: overrides may also name rules that the
-    visits break, not only what is planned otherwise.
+    visits break, not only what is planned otherwise. `given` are the doses of a course under way.
 
     Raises NotAllowed, NotFound, Invalid, and Unplannable for a protocol that is not plannable until mapped.
     """
@@ -103,6 +107,7 @@ def place(
         preferences=_plain(preferences or {}),
         overrides=[_plain(one) for one in overrides],
         alternatives=alternatives,
+        given=_plain(given),
     )
     request(order=order, protocol=protocol, site=site, now=now)
     return order, version, site
@@ -133,6 +138,15 @@ def request(*, order: Order, protocol: Protocol, site: Site, now: datetime) -> P
         proposals=order.alternatives,
         windows=windows or None,
         spacing_max=spacing or None,
+        given=tuple(
+            GivenDose(
+                one["phase"],
+                one["sequence"],
+                datetime.fromisoformat(one["start"]),
+                datetime.fromisoformat(one["end"]),
+            )
+            for one in order.given
+        ),
     )
 
 

@@ -128,6 +128,11 @@ BODIES: dict[str, Callable[[World], Any]] = {
         )[0].token
     },
     "hold": lambda world: {**BODIES["course"](world), "minutes": 5},
+    "adopt": lambda world: {
+        "patient": str(world.clinic.patient.pk),
+        "protocol": factories.IV,
+        "given": [{"start": (timezone.now() - timedelta(days=9)).isoformat()}],
+    },
     "visit": lambda world: {
         "patient": str(world.clinic.patient.pk),
         "kind": "screening",
@@ -204,6 +209,7 @@ API: list[Row] = [
     Row("POST", "patients/<id>/consents/<consent>/withdraw/", "write:patients", 200, "nothing"),
     *resource("courses", "courses", make="course"),
     Row("POST", "courses/propose/", "write:courses", 200, "propose"),
+    Row("POST", "courses/adopt/", "write:courses", 201, "adopt"),
     Row("POST", "courses/hold/", "write:courses", 201, "hold"),
     # This one is booked: there is no hold to release.
     Row("POST", "courses/hold/<id>/release/", "write:courses", 409, "nothing"),
