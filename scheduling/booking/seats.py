@@ -86,10 +86,14 @@ def take(*, practice_id: UUID, needs: Sequence[Need], now: datetime) -> None:
         free = FULL & ~_union(near)
         if free.bit_count() >= need.seats:
             rows.append(_Taken(need, lowest(free, need.seats)))
+            # The next of these needs may be at the same time, with the same person.
+            taken[need.resource_id].append(rows[-1])
         elif _greatest_load(need, near) + need.seats > SEATS:
             clashes.append(need)
         else:
             fragmented.append(need)
+            # Counts as load; its seats are found when its neighbours are re-seated.
+            taken[need.resource_id].append(_Taken(need, 0))
     if clashes:
         raise SlotTaken(clashes=[describe(need) for need in clashes])
     _insert(practice_id, rows)

@@ -57,6 +57,18 @@ def test_one_monitor_watches_two_patients_and_not_three(clinic: factories.Clinic
     take(clinic, monitor, 6, 11, 12)
 
 
+def test_needs_of_one_act_share_a_person_as_those_of_several_do(clinic: factories.Clinic) -> None:
+    monitor = clinic.monitor.resource
+    assert monitor is not None
+    visits = [bare_visit(clinic.patient, start=at(9), end=at(11)) for _ in range(3)]
+    needs = [Need(monitor.pk, 6, at(9), at(11), appointment_id=one.pk, label="visit") for one in visits]
+    with pytest.raises(SlotTaken), transaction.atomic():
+        seats.take(practice_id=clinic.practice.pk, needs=needs, now=NOW)
+    with transaction.atomic():
+        seats.take(practice_id=clinic.practice.pk, needs=needs[:2], now=NOW)
+    assert load(monitor, at(10)) == 12
+
+
 def test_fragmented_seats_are_reseated(clinic: factories.Clinic) -> None:
     """Four thirds leave holes that no single free third spans: the neighbours move seats, nobody is
     refused."""
