@@ -213,6 +213,7 @@ SPECTACULAR_SETTINGS = {
         "AppointmentKind": "scheduling.models.appointment.Kind",
         "Mode": "scheduling.models.appointment.Mode",
         "ImportMode": "clinic.practice.importing.Mode",
+        "ActMode": "scheduling.api.move_shapes.MODES",
         "CourseStatus": "scheduling.models.course.CourseStatus",
         "GapStatus": "scheduling.models.followup.GapStatus",
         "Severity": "scheduling.models.followup.Severity",

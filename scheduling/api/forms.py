@@ -63,6 +63,8 @@ class AppointmentShape(Shape):
     hold_expires_at = Instant(allow_null=True, help_text="Of a held visit: from then on it takes no place.")
     cancel_reason = Text()
     late_entry_reason = Text()
+    pinned_at = Instant(allow_null=True, help_text="A person fixed it: no cascade moves it.")
+    pinned_by = Text(allow_null=True)
     version = Whole()
     updated_at = Instant()
 

@@ -1,6 +1,6 @@
 """What is asked and answered when visits go elsewhere. Every list of fields is a literal."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -19,8 +19,8 @@ class ActAsk(Body):
     """`preview` writes nothing and gives a token; `apply` with that token does exactly what was shown,
     without one it decides and does at once."""
 
-    # What a token holds already, and nobody may say beside it.
-    held: tuple[str, ...] = ()
+    # What is said beside a token: the rest it holds already.
+    beside: ClassVar[tuple[str, ...]] = ()
 
     mode = Choice(choices=MODES)
     preview_token = Text(max_length=200_000, required=False, help_text="The token of a preview; for apply.")
@@ -35,7 +35,7 @@ class ActAsk(Body):
             return attrs
         if attrs["mode"] == "preview":
             raise serializers.ValidationError({"preview_token": ["Only to apply it."]})
-        told = [name for name in attrs if name not in ("mode", "preview_token", "overrides")]
+        told = [name for name in attrs if name not in ("mode", "preview_token", "overrides", *self.beside)]
         if told:
             raise serializers.ValidationError(
                 dict.fromkeys(sorted(told), ["The preview holds this already."])
@@ -54,6 +54,35 @@ class MoveAsk(ActAsk):
     mode_of_visit = Choice(choices=Mode.choices, required=False)
     group_session = Id(required=False, help_text="The session to join: for visits of a group.")
     cascade = Flag(required=False, help_text="False: only this visit moves, whatever breaks. Default true.")
+
+
+class SwapAsk(ActAsk):
+    """Two visits change places."""
+
+    beside = ("with",)
+    cascade = Flag(required=False, help_text="False: only these two move, whatever breaks. Default true.")
+
+    def get_fields(self) -> dict[str, Any]:
+        # `with` is a word of the language, so it cannot be an attribute.
+        return {
+            "with": Id(help_text="The other visit, of the same patient or of another.")
+        } | super().get_fields()
+
+
+class ReassignAsk(ActAsk):
+    """The person's visits in a span go to others who can, at the same time."""
+
+    beside = ("start", "end")
+    start = Instant()
+    end = Instant(help_text="At most 92 days after start.")
+    to = Id(required=False, help_text="To this person only; else to whoever fits.")
+    cascade = Flag(
+        required=False, help_text="True: where nobody can, the course is re-planned around it. Default false."
+    )
+
+
+class PinAsk(Body):
+    reason = Text(max_length=200, allow_blank=True, default="")
 
 
 # --- answered -------------------------------------------------------------------------------------------
@@ -120,7 +149,7 @@ class SendShape(Shape):
     channel = Text()
     patient = Id(source="patient_id")
     subject = Id(source="subject_id", help_text="The visit, or the course.")
-    about = Instant(source="subject_at", allow_null=True, help_text="The start that it tells.")
+    start = Instant(source="subject_at", allow_null=True, help_text="The start that it tells.")
     at = Instant(source="due_at")
 
 
@@ -132,7 +161,7 @@ class ToldShape(Shape):
     channel = Text()
     patient = Id(source="patient_id")
     subject = Id(source="subject_id")
-    about = Instant(source="subject_at", allow_null=True)
+    start = Instant(source="subject_at", allow_null=True)
     at = Instant(source="due_at")
 
 
@@ -164,6 +193,20 @@ class UnmetShape(Shape):
     message = Text()
 
 
+class OutcomeShape(Shape):
+    """What becomes of one visit of somebody who falls out."""
+
+    appointment = Id()
+    visit = Text()
+    course = Id(allow_null=True)
+    patient = Id()
+    start = Text()
+    outcome = Text(
+        help_text="reassigned: at its time, with somebody else. moved: its course is re-planned. needs_move: "
+        "nobody can take it. left: somebody could, but another visit of its course cannot be kept."
+    )
+
+
 class ActShape(Shape):
     """Visits that go elsewhere together. In a preview `token` carries it out; `applicable` is false while a
     broken rule is not excused. Applied: what was done, and the visits as they are now."""
@@ -178,4 +221,5 @@ class ActShape(Shape):
     messages = NoticesShape(allow_null=True)
     violations = BrokenShape(many=True)
     unmet = UnmetShape(many=True)
+    outcomes = OutcomeShape(many=True, help_text="Of a reassignment, visit by visit.")
     visits = AppointmentShape(many=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,10 +13,11 @@ from clinic.practice.api import conditions
 from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import forms, move_shapes
-from scheduling.booking import acts, moves, queries
+from scheduling.booking import acts, moves, pins, queries, reassignments, swaps
 from scheduling.booking.fitting import Wish
 from scheduling.booking.moves import Ways
 from scheduling.booking.previews import Preview
+from scheduling.booking.reassignments import Asked
 
 
 class MoveView(ApiView):
@@ -43,7 +45,7 @@ class MoveView(ApiView):
                     now=self.now,
                     version=self.version,
                 )
-                return shown(found)
+                return seen(self, found)
             act_id = moves.apply(
                 actor=self.actor,
                 appointment_id=id,
@@ -59,14 +61,114 @@ class MoveView(ApiView):
     def _loaders(self, visit_id: UUID) -> Mapping[str, Callable[[], Any]]:
         """The visit itself first: when it is not there, nothing that the body names is to blame."""
         site = self.body.get("site")
-        if site is None:
+        if site is None or not moves.is_there(actor=self.actor, appointment_id=visit_id):
             return {}
+        return {"site": lambda: places.site(actor=self.actor, site_id=site)}
 
-        def load() -> Any:
-            moves.find(actor=self.actor, appointment_id=visit_id)
-            return places.site(actor=self.actor, site_id=site)
 
-        return {"site": load}
+class SwapView(ApiView):
+    shape = forms.AppointmentShape
+
+    @operation(
+        "appointments_swap",
+        "Let two visits change places: see it first, or do it",
+        capability=moves.CAPABILITY,
+        body=move_shapes.SwapAsk,
+        answer=move_shapes.ActShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        body, other = self.body, self.body["with"]
+        here = moves.is_there(actor=self.actor, appointment_id=id)
+        loaders = {"with": lambda: here and moves.find(actor=self.actor, appointment_id=other)}
+        with pointing(loaders):
+            if body["mode"] == "preview":
+                return seen(
+                    self,
+                    swaps.preview(
+                        actor=self.actor,
+                        appointment_id=id,
+                        other_id=other,
+                        ways=ways(body),
+                        now=self.now,
+                        version=self.version,
+                    ),
+                )
+            act_id = swaps.apply(
+                actor=self.actor,
+                appointment_id=id,
+                other_id=other,
+                now=self.now,
+                token=body.get("preview_token"),
+                ways=ways(body),
+                version=self.version,
+                key=self.key,
+            )
+        return done(self, act_id, subject_id=id)
+
+
+class ReassignView(ApiView):
+    shape = forms.AppointmentShape
+
+    @operation(
+        "practitioners_reassign",
+        "Give a person's visits in a span to others who can: see it first, or do it",
+        capability=reassignments.CAPABILITY,
+        body=move_shapes.ReassignAsk,
+        answer=move_shapes.ActShape,
+        key="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        body = self.body
+        asked = Asked(practitioner_id=id, start=body["start"], end=body["end"], to_id=body.get("to"))
+        how = ways({"cascade": False, **body})
+        if body["mode"] == "preview":
+            found = reassignments.preview(actor=self.actor, asked=asked, ways=how, now=self.now)
+            return seen(self, found)
+        act_id = reassignments.apply(
+            actor=self.actor,
+            asked=asked,
+            now=self.now,
+            token=body.get("preview_token"),
+            ways=how,
+            key=self.key,
+        )
+        return done(self, act_id, subject_id=id)
+
+
+def pin_view(verb: str, summary: str) -> Callable[..., HttpResponseBase]:
+    """The view of `pin` or `unpin`."""
+    set_pin = {"pin": pins.pin, "unpin": pins.unpin}[verb]
+
+    class PinView(ApiView):
+        shape = forms.AppointmentShape
+
+        @operation(
+            f"appointments_{verb}",
+            summary,
+            capability=pins.CAPABILITY,
+            body=move_shapes.PinAsk,
+            answer=forms.AppointmentShape,
+            key="optional",
+            condition="optional",
+            problems=[404, 409],
+        )
+        def post(self, request: Request, id: UUID) -> Response:
+            set_pin(
+                actor=self.actor,
+                appointment_id=id,
+                now=self.now,
+                reason=self.body["reason"],
+                version=self.version,
+                key=self.key,
+            )
+            visit = queries.visit(actor=self.actor, appointment_id=id, capability=pins.CAPABILITY)
+            return self.one(visit, version=visit.version)
+
+    return PinView.as_view()
 
 
 def ways(body: Mapping[str, Any]) -> Ways:
@@ -79,7 +181,7 @@ def ways(body: Mapping[str, Any]) -> Ways:
     )
 
 
-def shown(preview: Preview) -> Response:
+def seen(view: ApiView, preview: Preview) -> Response:
     """A preview, as it is answered."""
     act = preview.act
     told = {
@@ -93,8 +195,10 @@ def shown(preview: Preview) -> Response:
         "messages": preview.notices,
         "violations": act.violations,
         "unmet": act.unmet,
+        "outcomes": act.outcomes,
         "visits": (),
     }
+    view.shown({one["patient"] for one in preview.moves} | {UUID(one["patient"]) for one in act.outcomes})
     return Response(move_shapes.ActShape(told).data)
 
 
@@ -115,8 +219,10 @@ def done(view: ApiView, act_id: UUID, *, subject_id: UUID) -> Response:
         "messages": None,
         "violations": (),
         "unmet": (),
+        "outcomes": acts.outcomes(actor=view.actor, act_id=act_id),
         "visits": visits,
     }
+    view.shown(visit.patient.id for visit in visits)
     named = next((visit for visit in visits if visit.id == subject_id), None)
     headers = {"ETag": conditions.etag(named.version)} if named else {}
     return Response(move_shapes.ActShape(told).data, headers=headers)

@@ -22,6 +22,18 @@ urlpatterns = [
     path("appointments/<uuid:id>/move/", moves.MoveView.as_view(), name="appointment-move"),
     path("appointments/<uuid:id>/book/", holds.VisitBookView.as_view(), name="appointment-book"),
     path("appointments/<uuid:id>/release/", holds.VisitReleaseView.as_view(), name="appointment-release"),
+    path("appointments/<uuid:id>/swap/", moves.SwapView.as_view(), name="appointment-swap"),
+    path(
+        "appointments/<uuid:id>/pin/",
+        moves.pin_view("pin", "Fix a visit where it is: no cascade moves it"),
+        name="appointment-pin",
+    ),
+    path(
+        "appointments/<uuid:id>/unpin/",
+        moves.pin_view("unpin", "Let a visit move with the others again"),
+        name="appointment-unpin",
+    ),
+    path("practitioners/<uuid:id>/reassign/", moves.ReassignView.as_view(), name="practitioner-reassign"),
     *(
         path(
             f"appointments/<uuid:id>/{verb.replace('_', '-')}/",

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from clinic.practice import idempotency, trail, work
 from clinic.practice.actor import Actor
-from clinic.practice.errors import NotFound
+from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.ids import new_id
 from clinic.practice.models import TrailEntry
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, fitting, locks, notices, overrides, proposals, relocations
+from scheduling.booking import access, fitting, locks, notices, overrides, proposals, relocations, standing
 from scheduling.booking.cascades import Stay
 from scheduling.booking.relocations import Relocation
+from scheduling.booking.standing import StandingCourse
 from scheduling.errors import PreviewStale, RuleViolation, SlotTaken
 from scheduling.followups import gaps
 from scheduling.models import Appointment, RuleOverride
@@ -86,7 +87,6 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
         actor=actor, appointment_ids=[one.visit_id for one in act.relocations], capability=capability
     )
     used = _excuse(actor, act)
-    lost = [visit for visit in rows.values() if visit.status == "displaced"]
     moves = [one for one in act.relocations if is_move(rows[one.visit_id], one)]
     # Told apart before the rows change; the trail of this act does not count as told.
     before = {one.visit_id: one.before for one in moves}
@@ -94,14 +94,19 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
         relocations.write(
             actor=actor, relocations=act.relocations, rows=rows, act_id=act_id, reason=act.reason, now=now
         )
-    for visit in lost:
-        work.finish(practice_id=actor.practice_id, dedupe_key=f"displaced:{visit.pk}", by=actor.ref, now=now)
+    for key in rows:
+        work.finish(practice_id=actor.practice_id, dedupe_key=work_key(key), by=actor.ref, now=now)
     _store_excuses(actor, used, rows, now)
     _tell(actor, act, act_id, now)
     courses = {visit.course_id for visit in rows.values() if visit.course_id}
     gaps.refresh(course_ids=courses, now=now, actor=actor)
     moved = [rows[key] for key in before]
     notices.carry_out(notices=notices.of_move(visits=moved, before=before, now=now), now=now)
+
+
+def work_key(visit_id: UUID) -> str:
+    """The one task that asks for a new place for a visit; going elsewhere finishes it."""
+    return f"needs_new_place:{visit_id}"
 
 
 def is_move(visit: Appointment, one: Relocation) -> bool:
@@ -140,9 +145,7 @@ def relocated(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
 
     Raises NotFound for an act of another practice.
     """
-    row = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=act_id).first()
-    if row is None:
-        raise NotFound()
+    row = _row(actor, act_id)
     visits = access.with_all(Appointment.objects.filter(pk__in=row.data["visits"])).in_bulk()
     steps = TrailEntry.objects.filter(subject_id__in=visits, data__act=str(act_id))
     found = [
@@ -156,6 +159,18 @@ def relocated(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
         for step in steps
     ]
     return sorted(found, key=lambda one: (one["after"]["start"], str(one["id"])))
+
+
+def outcomes(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
+    """What became of each visit that a reassignment was about. Raises NotFound."""
+    return list(_row(actor, act_id).data["outcomes"])
+
+
+def _row(actor: Actor, act_id: UUID) -> TrailEntry:
+    found = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=act_id).first()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def told(*, visit: Appointment, **of_it: Any) -> dict[str, Any]:
@@ -217,6 +232,7 @@ def _tell(actor: Actor, act: Act, act_id: UUID, now: datetime) -> None:
         "subject": str(act.subject_id),
         "visits": [str(one.visit_id) for one in act.relocations],
         "asked": [str(one) for one in act.asked],
+        "outcomes": list(act.outcomes),
     }
     step = Step(f"visits.{act.verb}", KIND, act_id, reason=act.reason, data=data)
     trail.record(actor=actor, at=now, steps=[step])
@@ -239,6 +255,29 @@ def _offer(taken: SlotTaken, act: Act, now: datetime) -> None:
             taken.offer(found and found | {"visit": clash["visit"], "appointment": clash["appointment"]})
 
 
-def versions(visits: Collection[Appointment]) -> dict[UUID, int]:
-    """The versions of visits by id."""
-    return {visit.pk: visit.version for visit in visits}
+def courses_of(*, visits: Collection[Appointment], now: datetime) -> dict[UUID, StandingCourse]:
+    """The courses of these visits as they stand, in the order of their ids."""
+    ids = {visit.course_id for visit in visits if visit.course_id}
+    if not ids:
+        return {}
+    return standing.load(practice_id=next(iter(visits)).practice_id, course_ids=ids, now=now)
+
+
+def making_way(*, courses: Collection[StandingCourse], pins: frozenset[UUID], cascade: bool) -> list[UUID]:
+    """The visits that a cascade may move out of the way. Raises Invalid for a pin on a visit that none of the
+    courses has."""
+    known = {key for course in courses for key in course.visits}
+    if unknown := pins - known:
+        raise Invalid({"pins": [f"Not a visit of this course that stands: {min(map(str, unknown))}."]})
+    return [
+        key
+        for course in courses
+        for key, visit in course.visits.items()
+        if cascade and course.may_move(visit, pins)
+    ]
+
+
+def versions(*, visits: Collection[Appointment], courses: Collection[StandingCourse]) -> dict[UUID, int]:
+    """The versions of these visits, and of all that live in their courses, by id."""
+    others = [visit for course in courses for visit in course.visits.values()]
+    return {visit.pk: visit.version for visit in (*others, *visits)}

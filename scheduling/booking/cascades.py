@@ -4,11 +4,13 @@ The planner decides (`planning.repair`); here its question is put and its answer
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from scheduling.booking import given, notices, overrides, relocations
+from scheduling.booking import fitting, given, notices, overrides, relocations
+from scheduling.booking.fitting import Found, Taking
 from scheduling.booking.relocations import Place, Relocation
 from scheduling.booking.standing import StandingCourse
 from scheduling.models import Appointment
@@ -68,6 +70,17 @@ class Cascade:
     stays: tuple[Stay, ...]
     violations: tuple[dict[str, Any], ...]
     unmet: tuple[UnmetRule, ...] = ()
+    patients: Mapping[UUID, UUID] = field(default_factory=dict)
+
+    def joined(self, other: "Cascade") -> "Cascade":
+        """Both as one."""
+        return Cascade(
+            (*self.relocations, *other.relocations),
+            (*self.stays, *other.stays),
+            (*self.violations, *other.violations),
+            (*self.unmet, *other.unmet),
+            {**self.patients, **other.patients},
+        )
 
 
 def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Cascade:
@@ -92,7 +105,55 @@ def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Casc
         stays=_stays(standing, now, {one.visit_id for one in moved}),
         violations=(*ask.broken, *_broken(standing, ask, rows, _arranged(now, after, lost), now, free)),
         unmet=() if isinstance(answer, Repair) else answer,
+        patients=dict.fromkeys(rows, standing.course.patient_id),
     )
+
+
+def of_visits(
+    *,
+    found: Mapping[UUID, Found],
+    visits: Mapping[UUID, Appointment],
+    courses: Mapping[UUID, StandingCourse],
+    pins: frozenset[UUID],
+    cascade: bool,
+    now: datetime,
+) -> Cascade:
+    """The cascades of all courses in which a person puts visits elsewhere, each knowing what the ones before
+    it take; and visits of no course, which nothing follows."""
+    whole = Cascade((), (), ())
+    for key, visit in visits.items():
+        if visit.course_id is None:
+            whole = whole.joined(_alone(visit, found[key]))
+    for course_id, course in courses.items():
+        mine = {key: visit for key, visit in visits.items() if visit.course_id == course_id}
+        ask = Ask(
+            placed={key: found[key].place for key in mine},
+            broken=tuple(one for key in mine for one in found[key].broken),
+            lost={key: visit for key, visit in mine.items() if key not in course.visits},
+            pins=pins,
+            cascade=cascade,
+        )
+        others = [Taking(visits[key].patient_id, one.place) for key, one in found.items() if key not in mine]
+        others += [
+            Taking(whole.patients[one.visit_id], one.after)
+            for one in whole.relocations
+            if one.visit_id not in found
+        ]
+        free = fitting.overlaid(
+            free=course.calendar(places=ask.placed.values(), now=now, ignoring=visits),
+            site_id=course.course.site_id,
+            patient_id=course.course.patient_id,
+            taken=others,
+        )
+        whole = whole.joined(of_course(standing=course, ask=ask, free=free))
+    return whole
+
+
+def _alone(visit: Appointment, found: Found) -> Cascade:
+    before = relocations.place_of(visit=visit)
+    same = visit.status != "displaced" and before.taken() == found.place.taken()
+    moved = () if same else (Relocation(visit.pk, visit.version, before, found.place),)
+    return Cascade(moved, (), found.broken, patients={visit.pk: visit.patient_id})
 
 
 def violation(one: Violation, rows: Mapping[UUID, Appointment]) -> dict[str, Any]:

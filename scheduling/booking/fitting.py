@@ -1,5 +1,6 @@
 """Where a visit fits at a wished time: with the people and the room that it has, if they are free."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from scheduling.followups import facts
 from scheduling.models import Appointment, GroupSession
 from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.planning.protocol import Protocol
-from scheduling.planning.values import IN_PERSON, Availability, PlannedVisit, Span
+from scheduling.planning.values import IN_PERSON, SEATS, Availability, Busy, PlannedVisit, Span
 
 LONGEST = timedelta(hours=12)
 MARGIN = timedelta(hours=1)
@@ -41,6 +42,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """A place that a visit of this patient is about to take."""
+
+    patient_id: UUID
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A place, and the rules about people, rooms and hours that it breaks by itself."""
 
@@ -55,27 +64,29 @@ def place(
     wish: Wish,
     now: datetime,
     ignoring: Collection[UUID] = (),
+    taken: Collection[Taking] = (),
     free: Availability | None = None,
 ) -> Found:
-    """The place for a visit at the wished time. `free` is the calendar of its site, if it was read already.
+    """The place for a visit at the wished time, starting from `current`: its own place, or one that it takes
+    over. `free` is the calendar of the site, if it was read already.
 
-    `ignoring` are visits that take nothing because they move too. Raises Invalid for what cannot be, NotFound
-    for a site that is not the practice's, and SlotTaken, with the nearest free start, where somebody was
-    faster.
+    `ignoring` are visits that take nothing because they move too, `taken` where they go. Raises Invalid for
+    what cannot be, NotFound for a site that is not the practice's, and SlotTaken, with the nearest free
+    start, where somebody was faster.
     """
     if wish.group_session_id or visit.group_session_id:
         return _join(visit, current, wish, now)
-    site = _site(visit, wish)
-    planned = _wished(visit, current.planned, wish, site, now)
+    site = _site(visit, current, wish)
+    planned = _wished(visit, current, wish, site, now)
     wanted = _wanted(visit, planned, wish, site, ignoring)
-    if free is None or site.pk != visit.site_id:
-        free = nearest.calendar(wanted=wanted, span=_around(planned), now=now)
+    free = free or nearest.calendar(wanted=wanted, span=_around(planned), now=now)
+    free = overlaid(free=free, site_id=site.pk, patient_id=visit.patient_id, taken=taken)
     answer = _fit(wanted, planned, wish, free)
     if isinstance(answer, Refusal):
         if answer.taken:
-            taken = SlotTaken(clashes=[_clash(visit, planned, answer.message)])
-            taken.offer(alternative(wanted=wanted, now=now))
-            raise taken
+            gone = SlotTaken(clashes=[_clash(visit, planned, answer.message)])
+            gone.offer(alternative(wanted=wanted, now=now))
+            raise gone
         broken = _broken(visit, answer)
         return Found(Place(site.pk, planned), (broken,))
     return Found(Place(site.pk, replace(planned, staffing=answer.staffing, room=answer.room)))
@@ -107,6 +118,41 @@ def still_fits(
     return None
 
 
+def overlaid(
+    *, free: Availability, site_id: UUID, patient_id: UUID, taken: Collection[Taking]
+) -> Availability:
+    """A calendar in which these places are taken as well, as one patient at one site sees it."""
+    if not taken:
+        return free
+    people: dict[str, list[Busy]] = defaultdict(list)
+    rooms: dict[str, list[Busy]] = defaultdict(list)
+    mine: list[Span] = []
+    for one in taken:
+        visit = one.place.planned
+        span = Span(visit.start, visit.end)
+        for part in visit.staffing:
+            if part.seats:
+                # Whoever is elsewhere cannot be shared here.
+                seats = part.seats if one.place.site_id == site_id else SEATS
+                people[part.practitioner].append(Busy(span, seats))
+        if visit.room:
+            until = visit.end + timedelta(minutes=visit.turnover_minutes)
+            rooms[visit.room].append(Busy(Span(visit.start, until)))
+        if one.patient_id == patient_id:
+            mine.append(span)
+    return replace(
+        free,
+        practitioners=tuple(
+            replace(one, busy=(*one.busy, *people[one.id])) if one.id in people else one
+            for one in free.practitioners
+        ),
+        rooms=tuple(
+            replace(one, busy=(*one.busy, *rooms[one.id])) if one.id in rooms else one for one in free.rooms
+        ),
+        patient_busy=(*free.patient_busy, *mine),
+    )
+
+
 def wanted_at(*, visit: Appointment, place: Place, ignoring: Collection[UUID]) -> Wanted:
     """A visit at a place, as one looks for a time near it."""
     site = Site.objects.get(pk=place.site_id)
@@ -120,24 +166,26 @@ def alternative(*, wanted: Wanted, now: datetime) -> dict[str, Any] | None:
     return {"start": found.isoformat()} if found else None
 
 
-def _site(visit: Appointment, wish: Wish) -> Site:
-    if wish.site_id is None or wish.site_id == visit.site_id:
+def _site(visit: Appointment, current: Place, wish: Wish) -> Site:
+    site_id = wish.site_id or current.site_id
+    if site_id == visit.site_id:
         return visit.site
-    found = Site.objects.filter(practice_id=visit.practice_id, pk=wish.site_id).first()
+    found = Site.objects.filter(practice_id=visit.practice_id, pk=site_id).first()
     if found is None:
         raise NotFound()
     return found
 
 
-def _wished(visit: Appointment, current: PlannedVisit, wish: Wish, site: Site, now: datetime) -> PlannedVisit:
+def _wished(visit: Appointment, place: Place, wish: Wish, site: Site, now: datetime) -> PlannedVisit:
+    current = place.planned
     start = wish.start or current.start
     end = wish.end or start + (current.end - current.start)
     if not timedelta(0) < end - start <= LONGEST:
         raise Invalid({"end": ["It must be after the start, and within twelve hours."]})
-    if start <= now and (start, end) != (current.start, current.end):
+    if start <= now and (start, end) != (visit.start, visit.end):
         raise Invalid({"start": ["A visit moves to a time that is to come."]})
     mode = wish.mode or current.mode
-    room = str(wish.room_id) if wish.room_id else current.room if site.pk == visit.site_id else None
+    room = str(wish.room_id) if wish.room_id else current.room if site.pk == place.site_id else None
     return replace(
         current,
         start=start,

@@ -12,10 +12,8 @@ from clinic.practice.errors import Invalid, NotFound
 from scheduling import states
 from scheduling.booking import access, acts, cascades, fitting, previews, proposals, relocations, standing
 from scheduling.booking.acts import Act
-from scheduling.booking.cascades import Ask, Cascade
-from scheduling.booking.fitting import Found, Wish
+from scheduling.booking.fitting import Wish
 from scheduling.booking.previews import Preview
-from scheduling.booking.relocations import Relocation
 from scheduling.models import Appointment
 
 VERB = "move"
@@ -101,6 +99,11 @@ def shown(
     return act
 
 
+def is_there(*, actor: Actor, appointment_id: UUID) -> bool:
+    """Whether there is such a visit in this practice."""
+    return Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id).exists()
+
+
 def find(*, actor: Actor, appointment_id: UUID) -> Appointment:
     """The visit with all that a write would read, not locked. Raises NotFound."""
     scoped = Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id)
@@ -116,18 +119,24 @@ def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
     current = relocations.place_of(visit=visit)
     acts.check_may_move(visit=visit, now=now)
     _check_state(visit, wish)
-    if visit.course_id is None:
-        found = fitting.place(visit=visit, current=current, wish=wish, now=now)
-        cascade, rows = _alone(visit, found), [visit]
-    else:
-        cascade, rows = _in_course(visit, wish, ways, now)
+    courses = acts.courses_of(visits=[visit], now=now)
+    ignoring = acts.making_way(courses=courses.values(), pins=ways.pins, cascade=ways.cascade)
+    found = fitting.place(visit=visit, current=current, wish=wish, now=now, ignoring=ignoring)
+    cascade = cascades.of_visits(
+        found={visit.pk: found},
+        visits={visit.pk: visit},
+        courses=courses,
+        pins=ways.pins,
+        cascade=ways.cascade,
+        now=now,
+    )
     if not cascade.relocations:
         raise Invalid({"start": ["The visit is there already."]})
     return Act(
         verb=VERB,
         subject_id=visit.pk,
         relocations=cascade.relocations,
-        seen=acts.versions(rows),
+        seen=acts.versions(visits=[visit], courses=courses.values()),
         asked=frozenset({visit.pk}),
         violations=cascade.violations,
         excuses=tuple(ways.overrides),
@@ -143,39 +152,3 @@ def _check_state(visit: Appointment, wish: Wish) -> None:
     elsewhere = any((wish.start, wish.end, wish.site_id, wish.mode, wish.group_session_id))
     verb = "move" if elsewhere or visit.status == "displaced" else "reassign"
     states.find(machine=states.APPOINTMENT, state=visit.status, verb=verb, kind=visit.kind)
-
-
-def _alone(visit: Appointment, found: Found) -> Cascade:
-    before = relocations.place_of(visit=visit)
-    same = visit.status != "displaced" and before.taken() == found.place.taken()
-    moved = () if same else (Relocation(visit.pk, visit.version, before, found.place),)
-    return Cascade(moved, (), found.broken)
-
-
-def _in_course(
-    visit: Appointment, wish: Wish, ways: Ways, now: datetime
-) -> tuple[Cascade, list[Appointment]]:
-    assert visit.course_id is not None
-    course = standing.load(practice_id=visit.practice_id, course_ids=[visit.course_id], now=now)[
-        visit.course_id
-    ]
-    if unknown := ways.pins - course.visits.keys():
-        raise Invalid({"pins": [f"Not a visit of this course that stands: {min(map(str, unknown))}."]})
-    # The others of the course may move out of the way; those that stay are judged with the rest.
-    makes_way = [
-        key for key, one in course.visits.items() if ways.cascade and course.may_move(one, ways.pins)
-    ]
-    found = fitting.place(
-        visit=visit, current=relocations.place_of(visit=visit), wish=wish, now=now, ignoring=makes_way
-    )
-    lost = {visit.pk: visit} if visit.pk not in course.visits else {}
-    ask = Ask(
-        placed={visit.pk: found.place},
-        broken=found.broken,
-        lost=lost,
-        pins=ways.pins,
-        cascade=ways.cascade,
-    )
-    free = course.calendar(places=[found.place], now=now, ignoring=list(lost))
-    rows = [*course.visits.values(), *lost.values()]
-    return cascades.of_course(standing=course, ask=ask, free=free), rows

@@ -9,7 +9,7 @@ from scheduling import states
 from scheduling.booking import given
 from scheduling.planning import protocol as protocols
 from scheduling.planning.protocol import Presence, Protocol
-from scheduling.planning.values import IN_PERSON, SEATS, Availability, Busy, Span, Staffing
+from scheduling.planning.values import IN_PERSON, SEATS, Availability, Busy, Practitioner, Span, Staffing
 from scheduling.roster import availability
 
 REACH = timedelta(days=14)
@@ -104,6 +104,13 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal
     if isinstance(room, Refusal):
         return room
     return Fit(start, tuple(staffing), room)
+
+
+def is_free(*, person: Practitioner, start: datetime, end: datetime, seats: int) -> bool:
+    """Whether a person is on shift for the whole time and has so many of their seats left."""
+    return _covers(person.on_shift, start, end) and (
+        not seats or _load(person.busy, start, end) + seats <= SEATS
+    )
 
 
 def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) -> str | None | Refusal:

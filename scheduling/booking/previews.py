@@ -92,6 +92,7 @@ def read(*, actor: Actor, token: str, verb: str, subject_id: UUID, now: datetime
         excuses=tuple(payload["excuses"]),
         reason=payload["reason"],
         stamp=payload["stamp"],
+        outcomes=tuple(payload["outcomes"]),
     )
 
 
@@ -108,6 +109,7 @@ def _token(actor: Actor, act: Act, expires_at: datetime) -> str:
         "excuses": list(act.excuses),
         "reason": act.reason,
         "stamp": act.stamp,
+        "outcomes": list(act.outcomes),
     }
     return signing.dumps(payload, salt=_SALT, compress=True)
 

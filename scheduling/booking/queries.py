@@ -132,6 +132,8 @@ def visit_row(visit: Appointment) -> rows.Visit:
         cancel_reason=visit.cancel_reason,
         late_entry_reason=visit.late_entry_reason,
         updated_at=visit.updated_at,
+        pinned_at=visit.pinned_at,
+        pinned_by=visit.pinned_by,
     )
 
 

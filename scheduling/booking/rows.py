@@ -81,6 +81,9 @@ class Visit:
     cancel_reason: str
     late_entry_reason: str
     updated_at: datetime
+    # Fixed by a person: a cascade never moves it.
+    pinned_at: datetime | None = None
+    pinned_by: str | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:

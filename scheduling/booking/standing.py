@@ -1,6 +1,6 @@
 """A course as it stands: its live and given visits, and what the repair planner is asked about them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -58,7 +58,7 @@ class StandingCourse:
         }
 
     def calendar(
-        self, *, places: Collection[Place], now: datetime, ignoring: Collection[UUID] = ()
+        self, *, places: Iterable[Place], now: datetime, ignoring: Collection[UUID] = ()
     ) -> Availability:
         """What is free at the course's site while the course itself takes nothing."""
         ends = [now, *(visit.end for visit in self.visits.values()), *(one.planned.end for one in places)]

@@ -142,11 +142,14 @@ WORK = {
     "orphaned_follow_up": "Follow-up without its dose",
     "patient_unreachable": "Call: no message gets through",
     "delivery_in_doubt": "Message in doubt",
+    "needs_new_place": "Visit that needs a new time",
     "follow_up_record_differs": "Follow-up record that is not true",
 }
 TRAIL = {
     "appointment.confirm": "confirmed",
     "appointment.move": "moved",
+    "appointment.pin": "fixed where it is",
+    "appointment.unpin": "may move again",
     "appointment.reassign": "given to somebody else, or another room",
     "appointment.check_in": "checked in",
     "appointment.start": "started",

@@ -73,6 +73,13 @@ def build() -> World:
     )
 
 
+def _second_dose(world: World) -> Appointment:
+    first = Appointment.objects.get(pk=world.ids["appointments"])
+    return Appointment.objects.filter(course=first.course, kind="dosing", start__gt=first.start).earliest(
+        "start"
+    )
+
+
 BODIES: dict[str, Callable[[World], Any]] = {
     "nothing": lambda world: {},
     "practice": lambda world: {"message_name": "Clinic"},
@@ -138,6 +145,12 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "kind": "screening",
         "start": (timezone.now() - timedelta(days=30)).isoformat(),
         "late_entry_reason": "It was not entered then.",
+    },
+    "swap": lambda world: {"mode": "preview", "with": str(_second_dose(world).pk)},
+    "reassign": lambda world: {
+        "mode": "preview",
+        "start": world.soon.isoformat(),
+        "end": (world.soon + timedelta(days=30)).isoformat(),
     },
     "move": lambda world: {
         "mode": "preview",
@@ -225,6 +238,10 @@ API: list[Row] = [
     visit("complete", "check_in", status=409),
     visit("cancel", body="reason"),
     visit("move", body="move"),
+    visit("swap", body="swap"),
+    visit("pin"),
+    visit("unpin"),
+    Row("POST", "practitioners/<id>/reassign/", "write:appointments", 200, "reassign"),
     # What the rules of care refuse is reached, and refused there.
     visit("no-show", status=400),
     *resource("gaps", "gaps"),
