@@ -177,6 +177,19 @@ APPOINTMENT = Machine(
     ),
 )
 
+WAITLIST = Machine(
+    name="waitlist_entry",
+    states=("waiting", "offered", "booked", "withdrawn"),
+    initial=("waiting",),
+    moves=(
+        Move("offer", _from("waiting"), "offered"),
+        Move("accept", _from("offered"), "booked"),
+        Move("decline", _from("offered"), "waiting"),
+        Move("expire", _from("offered"), "waiting"),
+        Move("withdraw", _from("waiting", "offered"), "withdrawn"),
+    ),
+)
+
 
 def find(*, machine: Machine, state: str, verb: str, kind: str | None = None) -> Move:
     """The row of the table for this verb in this state; InvalidTransition when there is none."""

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from clinic.practice import idempotency
-from scheduling.booking import holds
+from scheduling.booking import holds, waitlist
 from scheduling.followups import digest, gaps, nightly
 
 
@@ -18,7 +18,8 @@ def sweep_gaps() -> None:
 
 @shared_task(name="scheduling.expire_holds", soft_time_limit=25, time_limit=30)
 def expire_holds() -> None:
-    """Holds that nobody booked in time."""
+    """Offers that nobody answered and holds that nobody booked in time."""
+    waitlist.expire(now=timezone.now())
     holds.expire(now=timezone.now())
 
 

@@ -51,6 +51,8 @@ GRANTS: dict[str, Grant] = {
     "appointments.discharge": Grant(frozenset({PRESCRIBER, MONITOR, LEAD}), "write:appointments"),
     "appointments.cancel": Grant(BOOKERS, "write:appointments"),
     "appointments.record_past": Grant(EVERYONE, "write:appointments"),
+    "waitlist.read": Grant(EVERYONE, "read:waitlist"),
+    "waitlist.work": Grant(BOOKERS, "write:waitlist"),
     "gaps.read": Grant(EVERYONE, "read:gaps"),
     "gaps.work": Grant(BOOKERS, "write:gaps"),
     "gaps.waive": Grant(frozenset({PRESCRIBER, THERAPIST, LEAD}), "write:gaps"),

@@ -10,6 +10,7 @@ from clinic.practice.api.shapes import Shape
 from scheduling.models.appointment import Kind, Mode, Status
 from scheduling.models.course import CourseStatus
 from scheduling.models.followup import GapStatus, Severity
+from scheduling.models.waitlist import OfferState, WaitlistStatus
 
 
 class WindowShape(Shape):
@@ -197,6 +198,55 @@ class WholeCourseShape(CourseShape):
     @extend_schema_field(OverrideShape(many=True))
     def get_overrides(self, course: Any) -> Any:
         return OverrideShape(self._whole.overrides, many=True).data
+
+
+# --- waitlist -------------------------------------------------------------------------------------------
+class OfferShape(Shape):
+    """A place offered: the visit that is held for the patient."""
+
+    appointment = Id(source="appointment_id")
+    state = Choice(choices=OfferState.choices)
+    start = Instant()
+    end = Instant()
+    offered_at = Instant()
+    expires_at = Instant()
+
+
+class WaitlistShape(Shape):
+    about = "patient.id"
+
+    id = Id()
+    status = Choice(choices=WaitlistStatus.choices)
+    patient = Id(source="patient.id")
+    site = Id(source="site.id")
+    time_zone = Text(help_text="The site's.")
+    kind = Choice(choices=Kind.choices)
+    mode = Choice(choices=Mode.choices)
+    course = Id(source="course_id", allow_null=True)
+    follows = Id(allow_null=True)
+    earliest = Instant()
+    latest = Instant()
+    practitioners = serializers.ListField(child=Id())
+    weekdays = serializers.ListField(child=Whole(), help_text="ISO: 1 is Monday.")
+    time_of_day = Text()
+    priority = Whole()
+    offer = OfferShape(allow_null=True, help_text="The latest.")
+    version = Whole()
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class FitShape(Shape):
+    """Somebody whom the place fits."""
+
+    about = "entry.patient.id"
+
+    entry = WaitlistShape()
+    start = Instant()
+    end = Instant()
+    practitioners = serializers.ListField(child=Id())
+    room = Id(allow_null=True)
+    meets = serializers.ListField(child=Text(), help_text="The wishes that it meets.")
 
 
 # --- protocols ------------------------------------------------------------------------------------------

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from scheduling.api import adoption, appointments, courses, gaps, holds, imports, moves, protocols, roster
+from scheduling.api import (
+    adoption,
+    appointments,
+    courses,
+    gaps,
+    holds,
+    imports,
+    moves,
+    protocols,
+    roster,
+    waitlist,
+)
 
 urlpatterns = [
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
@@ -42,6 +53,13 @@ urlpatterns = [
         )
         for verb in appointments.VERBS
     ),
+    path("waitlist/", waitlist.WaitlistView.as_view(), name="waitlist"),
+    path("waitlist/fits/", waitlist.FitsView.as_view(), name="waitlist-fits"),
+    path("waitlist/<uuid:id>/", waitlist.EntryView.as_view(), name="waitlist-entry"),
+    path("waitlist/<uuid:id>/offer/", waitlist.OfferView.as_view(), name="waitlist-offer"),
+    path("waitlist/<uuid:id>/accept/", waitlist.AcceptView.as_view(), name="waitlist-accept"),
+    path("waitlist/<uuid:id>/decline/", waitlist.DeclineView.as_view(), name="waitlist-decline"),
+    path("waitlist/<uuid:id>/withdraw/", waitlist.WithdrawView.as_view(), name="waitlist-withdraw"),
     path("gaps/", gaps.GapsView.as_view(), name="gaps"),
     path("gaps/<uuid:id>/", gaps.GapView.as_view(), name="gap"),
     path("gaps/<uuid:id>/explain/", gaps.ExplainView.as_view(), name="gap-explain"),

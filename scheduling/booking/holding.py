@@ -1,8 +1,10 @@
 """How long a hold lasts and how many there may be: what the practice allows, asked in the transaction that
 makes one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
@@ -10,6 +12,9 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.models import Practice
 from scheduling.errors import TooManyHolds
+
+# A day: a patient answers a message, or is called again.
+LONGEST_OFFER = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Hold:
 
     minutes: int | None = None
     named: str = "minutes"
+    # An offer to somebody who waits: longer, and this belongs to the same transaction (id, expiry).
+    offer: Callable[[UUID, datetime], None] | None = None
 
 
 def limits(*, practice: Practice) -> HoldLimits:
@@ -41,9 +48,12 @@ def until(*, hold: Hold, practice: Practice, first_start: datetime, now: datetim
     Raises Invalid for too many minutes, and when the first visit begins now, so that there is none.
     """
     allowed = limits(practice=practice)
-    minutes = allowed.minutes if hold.minutes is None else hold.minutes
-    if not 1 <= minutes <= allowed.most_minutes:
-        raise Invalid({hold.named: [f"From 1 to {allowed.most_minutes} minutes."]})
+    usual, most = allowed.minutes, allowed.most_minutes
+    if hold.offer:
+        usual, most = allowed.offer_minutes, LONGEST_OFFER
+    minutes = usual if hold.minutes is None else hold.minutes
+    if not 1 <= minutes <= most:
+        raise Invalid({hold.named: [f"From 1 to {most} minutes."]})
     if first_start <= now:
         raise Invalid({hold.named: ["The first visit begins now: it cannot be held, only booked."]})
     return min(now + timedelta(minutes=minutes), first_start)

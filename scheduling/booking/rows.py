@@ -206,6 +206,55 @@ class TrailRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A place offered to somebody who waits: the visit that is held for them, until `expires_at`."""
+
+    appointment_id: UUID
+    state: str
+    start: datetime
+    end: datetime
+    offered_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry of the waitlist with its latest offer."""
+
+    id: UUID
+    version: int
+    status: str
+    patient: Named
+    site: Named
+    time_zone: str
+    kind: str
+    mode: str
+    course_id: UUID | None
+    follows: UUID | None
+    earliest: datetime
+    latest: datetime
+    practitioners: tuple[UUID, ...]
+    weekdays: tuple[int, ...]
+    time_of_day: str
+    priority: int
+    offer: Offer | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitlistFit:
+    """Somebody whom a free place fits: when, with whom and where, and which of their wishes it meets."""
+
+    entry: Waiting
+    start: datetime
+    end: datetime
+    practitioners: tuple[UUID, ...]
+    room: UUID | None
+    meets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     start: datetime
     end: datetime

@@ -221,6 +221,8 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
     )
     if placement.course is not None:
         gaps.refresh(course_ids=[placement.course.id], now=placement.now, actor=placement.actor)
+    if visit.hold and visit.hold.offer and placement.held_until:
+        visit.hold.offer(booked.pk, placement.held_until)
     if not late:
         reminders.on_appointments_booked(appointments=[booked], now=placement.now)
 

@@ -8,6 +8,7 @@ from scheduling.models.identifier import AppointmentIdentifier
 from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
 from scheduling.models.review import CourseReview
 from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
+from scheduling.models.waitlist import WaitlistEntry, WaitlistOffer
 
 __all__ = [
     "Absence",
@@ -29,4 +30,6 @@ __all__ = [
     "Shift",
     "ShiftBreak",
     "TreatmentCourse",
+    "WaitlistEntry",
+    "WaitlistOffer",
 ]

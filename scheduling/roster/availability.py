@@ -138,6 +138,15 @@ def free(
     return tuple(one for one in left if one.end - one.start >= shortest)
 
 
+def busy_patients(
+    *, patient_ids: Collection[UUID], span: Span, now: datetime
+) -> dict[UUID, tuple[Span, ...]]:
+    """When each of these patients has a visit that touches the span; nothing for those who have none."""
+    of = dict(Patient.objects.filter(pk__in=patient_ids).values_list("resource_id", "pk"))
+    taken = _taken(of.keys(), span, now, ())
+    return {of[resource]: spans.merge(spans=(row.span for row in taken[resource])) for resource in of}
+
+
 def working(*, practice_id: UUID, site_id: UUID, span: Span) -> dict[UUID, tuple[Span, ...]]:
     """When each person works at a site, by their id, whether or not they are taken: what a day's roster
     shows.

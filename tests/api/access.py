@@ -13,7 +13,7 @@ from clinic.practice import directory
 from clinic.practice.models import Closure, StaffMember
 from notifications.models import Message
 from patients.models import TreatmentConsent
-from scheduling.booking import courses
+from scheduling.booking import courses, waitlist
 from scheduling.models import Appointment, FollowUpGap, Shift
 from tests import factories
 
@@ -26,6 +26,12 @@ class World:
     ids: dict[str, UUID]
     admin: StaffMember
     soon: datetime
+
+    @property
+    def weekday(self) -> datetime:
+        """A moment of somebody's shift, far from every visit."""
+        far = (self.soon + timedelta(days=100)).replace(hour=16, minute=0, second=0)
+        return far + timedelta(days=(7 - far.weekday()) % 7)
 
     def body(self, name: str) -> Any:
         return BODIES[name](self) if name else None
@@ -49,6 +55,11 @@ def build() -> World:
         ends_at=soon + timedelta(days=301),
         now=timezone.now(),
     )
+    waiting_id = waitlist.add(
+        actor=clinic.admin,
+        wish=waitlist.Wish(clinic.patient.pk, "therapy", soon, soon + timedelta(days=200), mode="video"),
+        now=timezone.now(),
+    )
     return World(
         clinic=clinic,
         admin=factories.worker(clinic.site, "practice_admin"),
@@ -68,6 +79,7 @@ def build() -> World:
             .earliest("start")
             .pk,
             "gaps": FollowUpGap.objects.filter(course_id=course_id).earliest("closes_at").pk,
+            "waitlist": waiting_id,
             "messages": Message.objects.filter(practice=clinic.practice).earliest("created_at").pk,
         },
     )
@@ -159,6 +171,16 @@ BODIES: dict[str, Callable[[World], Any]] = {
         ).isoformat(),
     },
     "reason": lambda world: {"reason": "Told by the test."},
+    "wish": lambda world: {
+        "earliest": world.soon.isoformat(),
+        "latest": (world.soon + timedelta(days=200)).isoformat(),
+    },
+    "new wish": lambda world: {
+        **BODIES["wish"](world),
+        "patient": str(world.clinic.patient.pk),
+        "kind": "therapy",
+    },
+    "offer": lambda world: {"start": world.weekday.isoformat()},
     "assign": lambda world: {"assignee": str(world.clinic.therapists[0].pk)},
     "snooze": lambda world: {"until": (timezone.now() + timedelta(days=1)).isoformat()},
     "attest": lambda world: {"attended_on": "2020-01-01"},
@@ -251,6 +273,13 @@ API: list[Row] = [
     Row("POST", "gaps/<id>/waive/", "write:gaps", 200, "reason"),
     Row("POST", "gaps/<id>/unwaive/", "write:gaps", 200, "nothing", ("waive",)),
     Row("POST", "gaps/<id>/attest/", "write:gaps", 200, "attest"),
+    *resource("waitlist", "waitlist", make="new wish", change="wish"),
+    Row("GET", "waitlist/fits/", "read:waitlist"),
+    Row("POST", "waitlist/<id>/offer/", "write:appointments", 200, "offer"),
+    # Nothing is offered to them yet.
+    Row("POST", "waitlist/<id>/accept/", "write:appointments", 409, "nothing"),
+    Row("POST", "waitlist/<id>/decline/", "write:appointments", 409, "nothing"),
+    Row("POST", "waitlist/<id>/withdraw/", "write:waitlist", 200, "nothing"),
     *resource("messages", "messages"),
     Row("GET", "access-log/", "read:access-log"),
     Row("GET", "roster/", "read:roster"),

@@ -74,6 +74,8 @@ def address(row: Row, world: World, which: Callable[[str], Any]) -> str:
     found = found.replace("<consent>", str(which("consents")))
     if row.route == "roster/":
         found += f"?site={world.clinic.site.pk}"
+    if row.route == "waitlist/fits/":
+        found += f"?appointment={world.ids['appointments']}"
     if row.route == "availability/":
         found += (
             f"?site={world.clinic.site.pk}&start_from=2026-12-01T00:00:00Z&start_before=2026-12-02T00:00:00Z"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DAY = 86400.0
 APPS = ("clinic", "patients", "notifications", "scheduling")
 TICK_WORDS = {
-    "scheduling.expire_holds": "Ends holds that nobody booked in time.",
+    "scheduling.expire_holds": "Ends offers that nobody answered and holds that nobody booked in time.",
     "notifications.send_due": "Claims each message that is due, looks again whether it is true, and "
     "hands it over.",
     "notifications.recover": "Clears up after processes that died, and asks providers about hand-overs "

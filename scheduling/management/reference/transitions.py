@@ -37,6 +37,7 @@ def page() -> str:
         "Today a course is held first (a `draft`) or booked (`active` at once), becomes `review_due` "
         "after the last\ndose of a phase that asks for a review, and is cancelled. The other moves wait "
         "for their use cases.\n\n",
+        *_machine("Waitlist entry", "scheduling/states.py", states.WAITLIST),
         *_follow_up(),
         *_message(),
     ]
