@@ -145,6 +145,19 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 # The library's counts live in one process and are read before they are written: ours are `LIMITS`.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# A clock that is half a minute off is no attack; a code counts once all the same.
+MFA_TOTP_TOLERANCE = 1
+# A browser gives passkeys to https, and to http on this machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
+MFA_FORMS = {
+    "authenticate": "clinic.practice.web.factor_forms.AuthenticateForm",
+    "reauthenticate": "clinic.practice.web.factor_forms.ReauthenticateForm",
+    "activate_totp": "clinic.practice.web.factor_forms.ActivateForm",
+    "authenticate_webauthn": "clinic.practice.web.factor_forms.AuthenticateKeyForm",
+    "reauthenticate_webauthn": "clinic.practice.web.factor_forms.ReauthenticateKeyForm",
+}
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"

@@ -23,6 +23,7 @@ SHORTEST_WINDOW_MINUTES = 60
 # A day: whoever needs longer to decide is on the waitlist, not in the calendar.
 LONGEST_HOLD_MINUTES = 1440
 MOST_HOLDS = 10_000
+MFA_REQUIRED = ("none", "admins", "all")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -76,6 +77,10 @@ def _region(problems: Problems, path: str, value: object) -> None:
         problems.add(path, "Must be a country's two capital letters, such as US.")
 
 
+def _mfa(problems: Problems, path: str, value: object) -> None:
+    fields.choice(problems, path, value, MFA_REQUIRED)
+
+
 WEIGHT = Setting(_weight, f"0 to {HEAVIEST}, whole")
 HOURS = Setting(_hours, f"0 to {LONGEST_HOURS}")
 COUNT = Setting(_count, f"0 to {MOST_HOLDS}, whole")
@@ -106,6 +111,7 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
         ),
         "relies_on_exemption": Setting(fields.flag, "`true`, `false`"),
     },
+    "security": {"mfa_required": Setting(_mfa, "`none`, `admins`, `all`")},
     "region": Setting(_region, "a country's two letters"),
 }
 

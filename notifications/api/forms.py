@@ -10,7 +10,7 @@ from notifications.models.message import State
 
 
 class MessageShape(Shape):
-    about = "patient_id"
+    patient_at = "patient_id"
     id = Id()
     patient = Id(source="patient_id", allow_null=True)
     staff = Id(source="staff_id", allow_null=True)

@@ -36,7 +36,7 @@ class PatientNew(Body):
 
 
 class PatientShape(Shape):
-    about = "id"
+    patient_at = "id"
     id = Id()
     given_name = Text()
     family_name = Text()
@@ -78,7 +78,7 @@ class ConsentNew(Body):
 
 
 class ConsentShape(Shape):
-    about = "patient_id"
+    patient_at = "patient_id"
     id = Id()
     protocol = Text(source="protocol_key")
     version = Whole(source="protocol_version")
@@ -96,7 +96,7 @@ class EligibilityNew(Body):
 
 
 class EligibilityShape(Shape):
-    about = "patient_id"
+    patient_at = "patient_id"
     id = Id()
     protocol = Text(source="protocol_key")
     decision = Choice(choices=EligibilityDecision.Decision.choices)
@@ -120,7 +120,7 @@ class MeasureNew(Body):
 
 
 class MeasureShape(Shape):
-    about = "patient_id"
+    patient_at = "patient_id"
     id = Id()
     code = Text()
     score = Number()
@@ -140,7 +140,7 @@ class MessagingConsentNew(Body):
 
 
 class MessagingConsentShape(Shape):
-    about = "patient_id"
+    patient_at = "patient_id"
     id = Id()
     channel = Choice(choices=Channel.choices)
     category = Choice(choices=CATEGORIES)

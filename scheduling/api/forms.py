@@ -41,7 +41,7 @@ class FactShape(Shape):
 
 
 class AppointmentShape(Shape):
-    about = "patient.id"
+    patient_at = "patient.id"
     id = Id()
     status = Choice(choices=Status.choices)
     kind = Choice(choices=Kind.choices)
@@ -77,7 +77,7 @@ class AppointmentShape(Shape):
 class GapShape(Shape):
     """One follow-up unit: what is owed after its doses."""
 
-    about = "patient.id"
+    patient_at = "patient.id"
     id = Id()
     status = Choice(choices=GapStatus.choices)
     severity = Choice(choices=Severity.choices)
@@ -112,7 +112,7 @@ class GapShape(Shape):
 class ExplanationShape(Shape):
     """Why a follow-up unit is in its state."""
 
-    about = "gap.patient.id"
+    patient_at = "gap.patient.id"
     gap = GapShape()
     because = Text()
     doses = AppointmentShape(many=True)
@@ -148,7 +148,7 @@ class OverrideShape(Shape):
 class CourseShape(Shape):
     """A course as a list shows it."""
 
-    about = "patient.id"
+    patient_at = "patient.id"
     id = Id()
     status = Choice(choices=CourseStatus.choices)
     patient = Id(source="patient.id")
@@ -172,7 +172,7 @@ class CourseShape(Shape):
 class WholeCourseShape(CourseShape):
     """A course with its visits in the order of time, its follow-up units and its overrides."""
 
-    about = "course.patient.id"
+    patient_at = "course.patient.id"
     hold_expires_at = serializers.SerializerMethodField()
     visits = serializers.SerializerMethodField()
     gaps = serializers.SerializerMethodField()

@@ -324,6 +324,14 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
     Page("GET", "access-log/", "", ADMINS),
+    Page("GET", "accounts/people/", "", ADMINS),
+    Page(
+        "POST",
+        "accounts/people/<uuid:staff_id>/reset/",
+        "practitioners",
+        {**ADMINS, "practice_admin": 303},
+        form={},
+    ),
 ]
 
 # Open to everybody: (method, route) -> what a stranger, a program and a member of staff are answered.
@@ -339,4 +347,16 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "accounts/sign-out/"): (302, 302, 200),
     ("GET", "accounts/inactive/"): (200, 200, 200),
     ("GET", "accounts/second-factor/"): (302, 302, 302),
+    ("GET", "accounts/confirm/"): (302, 302, 403),
+    ("GET", "accounts/confirm/code/"): (302, 302, 403),
+    ("GET", "accounts/confirm/passkey/"): (302, 302, 403),
+    ("GET", "accounts/password/"): (302, 302, 403),
+    ("GET", "accounts/factors/"): (302, 302, 200),
+    ("GET", "accounts/factors/app/add/"): (302, 302, 200),
+    ("GET", "accounts/factors/app/remove/"): (302, 302, 404),
+    ("GET", "accounts/factors/codes/"): (302, 302, 404),
+    ("GET", "accounts/factors/codes/renew/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/add/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/<int:pk>/remove/"): (404, 404, 404),
 }

@@ -19,7 +19,14 @@ def names(kind: type) -> set[str]:
 
 
 def test_the_names_are_those_that_the_planner_and_the_follow_ups_read() -> None:
-    assert set(practice_settings.TABLE) == {"planner_weights", "severity_hours", "messages", "region"}
+    assert set(practice_settings.TABLE) == {
+        "planner_weights",
+        "severity_hours",
+        "messages",
+        "holds",
+        "security",
+        "region",
+    }
     assert set(practice_settings.TABLE["planner_weights"]) == names(Weights)
     assert set(practice_settings.TABLE["severity_hours"]) == names(SeverityHours)
 

@@ -18,10 +18,10 @@ UNKNOWN = "This field is unknown here."
 class Shape(serializers.Serializer[Any]):
     """What is answered: a literal list of fields.
 
-    `about` is where a row has the id of its patient (`patient.id`); empty for what shows no patient.
+    `patient_at` is where a row has the id of its patient (`patient.id`); empty for what shows no patient.
     """
 
-    about: ClassVar[str] = ""
+    patient_at: ClassVar[str] = ""
 
 
 class Body(Shape):
@@ -107,7 +107,7 @@ class ListQuery(Query):
 
 def patients_of(shape: type[Shape], rows: Iterable[Any]) -> list[Any]:
     """The ids of the patients that these rows show."""
-    return [attrgetter(shape.about)(row) for row in rows] if shape.about else []
+    return [attrgetter(shape.patient_at)(row) for row in rows] if shape.patient_at else []
 
 
 def where(shape: type[ListQuery], query: Mapping[str, Any]) -> dict[str, Any]:

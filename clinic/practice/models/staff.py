@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 
 from clinic.practice.ids import new_id
 from clinic.practice.models.place import Practice, Resource, Site
@@ -27,7 +28,7 @@ class Role(models.TextChoices):
     pghistory.InsertEvent(),
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
-    exclude=["password", "last_login"],
+    exclude=["password", "last_login", "session_stamp"],
 )
 class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of the untyped OAuth client
     """A person who works in the practice. Without a practice a user sees nothing: access fails closed."""
@@ -47,12 +48,14 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
     # Minutes kept free after each of this person's visits, and between visits at different sites.
     buffer_minutes = models.PositiveSmallIntegerField(default=0)
     travel_minutes = models.PositiveSmallIntegerField(default=60)
+    # Part of what a session is checked against: another stamp ends all of them.
+    session_stamp = models.CharField(max_length=32, default="", blank=True, editable=False)
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         abstract = False
-        triggers: ClassVar = stamps(but=["password", "last_login"])
+        triggers: ClassVar = stamps(but=["password", "last_login", "session_stamp"])
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]), name="staff_roles_known"
@@ -63,6 +66,12 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
                 name="staff_of_practice_is_a_resource",
             ),
         ]
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session must know: the password's hash, as Django has it, and the stamp."""
+        salt = f"{type(self).__name__}.get_session_auth_hash"
+        known = self.password + self.session_stamp
+        return salted_hmac(salt, known, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def display_name(self) -> str:

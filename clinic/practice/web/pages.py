@@ -6,6 +6,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic.practice import errors, limits, reads
+from clinic.practice import errors, factors, limits, reads
 from clinic.practice.actor import Actor
 from clinic.practice.web import actors
 
@@ -53,6 +54,9 @@ def staff_page(*methods: str) -> Callable[[View[P]], Guarded[P]]:
             except errors.NotFound:
                 return render(request, "no_practice.html", status=403)
             limits.check(limits.open_count("staff", actor.ref))
+            if factors.missing(staff=actors.staff_of(request)):
+                messages.warning(request, "Your practice asks for a second factor. Add one to go on.")
+                return redirect("mfa_index")
             try:
                 return view(request, actor, *args, **kwargs)
             except errors.NotFound:

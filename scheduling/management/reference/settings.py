@@ -168,6 +168,12 @@ def _practice() -> list[str]:
             "When patients may be messaged, by the clock where they are (R-10).",
         ),
         (
+            "`security.mfa_required`",
+            "`none`",
+            "Who needs a second factor: nobody, administrators, everybody. Who lacks one sees nothing else "
+            "until they have it.",
+        ),
+        (
             "`messages.relies_on_exemption`",
             "`false`",
             f"`true` caps messages at {exemption.per_day} a day and {exemption.per_week} in seven (R-06).",
