@@ -27,6 +27,17 @@ QUESTIONS = {
               AND taken.resource_id = patient.resource_id
               AND taken.during @> tstzrange(visit.start, visit."end"))
     """,
+    "a hold has its places until it expires": """
+        SELECT visit.id, visit.start FROM scheduling_appointment visit
+        WHERE visit.status = 'held' AND visit.hold_expires_at > %(now)s AND NOT EXISTS (
+            SELECT 1 FROM scheduling_occupancy taken WHERE taken.appointment_id = visit.id
+              AND taken.expires_at = visit.hold_expires_at)
+    """,
+    "nobody is told of a hold": """
+        SELECT message.kind, visit.id FROM notifications_message message
+        JOIN scheduling_appointment visit ON visit.id = message.subject_id
+        WHERE visit.status = 'held' AND message.state IN ('planned', 'leased')
+    """,
     "a visit that does not happen has no place": f"""
         SELECT visit.id, visit.status FROM scheduling_appointment visit
         JOIN scheduling_occupancy taken ON taken.appointment_id = visit.id

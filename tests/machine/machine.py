@@ -8,6 +8,7 @@ from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from scheduling.booking.holding import Hold
 from tests.machine import invariants
 from tests.machine.world import STARTS, World
 
@@ -45,6 +46,32 @@ class ClinicMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.world.courses()) < 3)
     def book(self, patient: int, skip: tuple[str, ...], days: int) -> None:
         self.world.book(patient=patient, skip=skip, days=days)
+
+    @rule(patient=st.integers(0, 1), days=st.integers(2, 10), minutes=st.sampled_from([1, 10, 60]))
+    @precondition(lambda self: len(self.world.courses()) < 4)
+    def hold(self, patient: int, days: int, minutes: int) -> None:
+        self.world.book(patient=patient, skip=(), days=days, hold=Hold(minutes=minutes))
+
+    @rule(number=which, book=st.booleans(), minutes=st.sampled_from([0, 0, 5, 30]))
+    @precondition(lambda self: self.drafts())
+    def end_hold(self, number: int, book: bool, minutes: int) -> None:
+        # Some of them are over by then; the sweep has not passed yet.
+        self.world.now += timedelta(minutes=minutes)
+        self.world.changed = bool(minutes)
+        self.world.end_hold(course=self.one_of(self.drafts(), number), book=book)
+        self.world.pass_time(self.world.now)
+
+    @rule(
+        number=which,
+        days=st.integers(-3, 6),
+        hour=st.integers(8, 17),
+        cascade=st.booleans(),
+        seen_first=st.booleans(),
+    )
+    @precondition(lambda self: self.expected())
+    def move(self, number: int, days: int, hour: int, cascade: bool, seen_first: bool) -> None:
+        visit = self.one_of(self.expected(), number)
+        self.world.move(visit=visit, days=days, hour=hour, cascade=cascade, seen_first=seen_first)
 
     @rule(number=which, share=st.floats(0, 1))
     @precondition(lambda self: self.world.gaps())
@@ -95,6 +122,9 @@ class ClinicMachine(RuleBasedStateMachine):
         if self.world.changed:
             invariants.check(self.world)
             self.world.changed = False
+
+    def drafts(self) -> list[Any]:
+        return [one for one in self.world.courses() if one.status == "draft"]
 
     def expected(self) -> list[Any]:
         return self.world.visits(status__in=("booked", "confirmed"))

@@ -13,7 +13,7 @@ from tests.machine.world import World
 pytestmark = pytest.mark.django_db
 # Each share is a test of its own, so that several processes may run them.
 SHARES, EXAMPLES, STEPS = 4, 50, 40
-RARELY_REFUSED = {"book", "book visit", "check_in", "discharge", "complete", "no_show", "cancel"}
+RARELY_REFUSED = {"book", "hold", "book visit", "move", "check_in", "discharge", "complete", "no_show"}
 
 
 @pytest.mark.timeout(900)

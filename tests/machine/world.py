@@ -15,13 +15,16 @@ from clinic.practice.errors import DomainError
 from clinic.practice.models import TrailEntry
 from patients.models import Patient
 from scheduling import states
-from scheduling.booking import appointments, courses, gaps, protocols, single
+from scheduling.booking import appointments, courses, gaps, holds, moves, protocols, single
+from scheduling.booking.fitting import Wish
+from scheduling.booking.holding import Hold
+from scheduling.booking.moves import Ways
 from scheduling.followups import gaps as stored
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
 
 # Six weeks from either date pass a change of New York's clocks.
-STARTS = (datetime(2026, 2, 20, 13, tzinfo=UTC), datetime(2026, 10, 12, 13, tzinfo=UTC))
+STARTS = (datetime(2026, 2, 20, 13, 7, tzinfo=UTC), datetime(2026, 10, 12, 13, 7, tzinfo=UTC))
 STEPS = {
     True: ("check_in", "start", "end_administration", "discharge"),
     False: ("check_in", "complete"),
@@ -91,9 +94,10 @@ class World:
         assert until >= self.now
         self.now = until
         self.changed = True
+        holds.expire(now=self.now)
         stored.sweep(now=self.now)
 
-    def book(self, *, patient: int, skip: tuple[str, ...], days: int) -> None:
+    def book(self, *, patient: int, skip: tuple[str, ...], days: int, hold: Hold | None = None) -> None:
         local = self.now.astimezone(ZoneInfo(factories.NEW_YORK)).date()
 
         def call() -> Any:
@@ -111,9 +115,29 @@ class World:
                 now=self.now,
                 proposal=best.token,
                 skip=[one for one in skip if one in kept],
+                hold=hold,
             )
 
-        self.act("book", call)
+        self.act("hold" if hold else "book", call)
+
+    def end_hold(self, *, course: TreatmentCourse, book: bool) -> None:
+        name, use_case = ("book hold", holds.book_course) if book else ("release", holds.release_course)
+        self.act(name, lambda: use_case(actor=self.actor, course_id=course.pk, now=self.now))
+
+    def move(self, *, visit: Appointment, days: int, hour: int, cascade: bool, seen_first: bool) -> None:
+        """To another day at another hour, with what has to follow or alone; shown first or at once."""
+        local = visit.start.astimezone(ZoneInfo(factories.NEW_YORK)) + timedelta(days=days)
+        wish = Wish(start=local.replace(hour=hour, minute=0).astimezone(UTC))
+        ways = Ways(cascade=cascade, reason=REASON)
+        given = {"actor": self.actor, "appointment_id": visit.pk, "now": self.now}
+
+        def call() -> Any:
+            if not seen_first:
+                return moves.apply(wish=wish, ways=ways, **given)
+            token = moves.preview(wish=wish, ways=ways, **given).token
+            return moves.apply(token=token, **given)
+
+        self.act("move", call)
 
     def book_visit(self, *, gap: FollowUpGap, share: float) -> None:
         """A follow-up, somewhere between its window's opening and the end of its grace."""
