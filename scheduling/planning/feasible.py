@@ -44,6 +44,8 @@ class Sweep:
         self._anyone = _anyone(problem)
         self._free: dict[tuple[int, ...], tuple[Offers, Offers]] = {}
         self._rooms_clash = _rooms_may_clash(problem)
+        self._known = [self._notes_of(index) for index in range(len(problem.steps))]
+        self._prepares = problem.calendar.notes.setdefault("prepared", {})
 
     def failure(self) -> Failure | None:
         """Where the course breaks, or None when it can be planned."""
@@ -72,10 +74,10 @@ class Sweep:
         return prepared or Failure(Breaks.PREPARATION, 0, tuple(day for day, _ in days))
 
     def _prepared(self, slot: int) -> bool:
-        key, notes = ("prepared", slot), self.problem.calendar.notes
-        if key not in notes:
-            notes[key] = int(self._can_prepare(slot))
-        return bool(notes[key])
+        found = self._prepares.get(slot)
+        if found is None:
+            found = self._prepares[slot] = int(self._can_prepare(slot))
+        return bool(found)
 
     def _can_prepare(self, slot: int) -> bool:
         tasks, start = self.problem.preparation_tasks(slot), self.problem.grid.at[slot]
@@ -91,12 +93,17 @@ class Sweep:
         return next((over for over in (self._ready(index, slot) for slot in slots) if over < INF), INF)
 
     def _ready(self, index: int, slot: int) -> int:
+        known = self._known[index]
+        over = known.get(slot)
+        if over is None:
+            over = known[slot] = self._soonest(index, slot)
+        return over
+
+    def _notes_of(self, index: int) -> dict[int, int]:
+        # What the calendar has noted of a dose depends on its window alone.
         problem = self.problem
         offsets = problem.offsets(problem.steps[index].ordinal) if problem.rule else None
-        key, notes = (index, len(problem.steps), offsets, slot), problem.calendar.notes
-        if key not in notes:
-            notes[key] = self._soonest(index, slot)
-        return notes[key]
+        return problem.calendar.notes.setdefault((index, len(problem.steps), offsets), {})
 
     def _soonest(self, index: int, slot: int) -> int:
         problem = self.problem

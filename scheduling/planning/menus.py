@@ -57,7 +57,7 @@ class Calendar:
         self._patient: dict[int, int] = {}
         self._wishes: dict[int, list[int]] = {}
         self._menus: dict[object, Classes] = {}
-        self.notes: dict[object, int] = {}
+        self.notes: dict[object, dict[int, int]] = {}
         """What a search found out about this calendar alone, for the next one on it."""
         self._days: dict[object, dict[int, list[tuple[int, int]]]] = {}
         busy = grids.merged(availability.patient_busy)
@@ -77,20 +77,14 @@ class Calendar:
             other._patient, other._wishes = self._patient, self._wishes
             if availability is None or availability is self.availability:
                 other._menus, other._days, other.notes = self._menus, self._days, self.notes
-            elif not self._helps_between(other):
-                # Whoever is new cannot hold a visit between doses; what is known of those still stands.
-                other.notes = self.notes
+            else:
+                fresh = _Fresh(self, other)
+                other._menus = {key: menu for key, menu in self._menus.items() if not fresh.changes(key)}
+                other._days = {key: days for key, days in self._days.items() if not fresh.changes(key)}
+                if not fresh.helps_between():
+                    # Whoever is new cannot hold a visit between doses; what is known of those still stands.
+                    other.notes = self.notes
         return other
-
-    def _helps_between(self, other: "Calendar") -> bool:
-        protocol, known = self.request.protocol, {person.id for person in self.people}
-        steps = [protocol.follow_up, protocol.preparation, protocol.plan_review, protocol.medication_review]
-        roles = {step.role for step in steps if step is not None}
-        kinds = {kind for step in steps if step is not None for kind in step.room_kinds}
-        rooms = {room.id for room in self.rooms}
-        return any(roles & person.roles for person in other.people if person.id not in known) or any(
-            kinds.intersection(room_kinds_of(room.kind)) for room in other.rooms if room.id not in rooms
-        )
 
     def with_role(self, role: str) -> list[Practitioner]:
         """The people who hold a role, by id."""
@@ -322,6 +316,35 @@ class Calendar:
         if wish.time_of_day is not None:
             unmet += not _keeps_times(self.grid.zone, start, end, *wish.time_of_day)
         return unmet * self.request.weights.preference
+
+
+class _Fresh:
+    """The roles and kinds of rooms that one calendar has more people and rooms of than another."""
+
+    def __init__(self, before: Calendar, after: Calendar) -> None:
+        people, rooms = {one.id for one in before.people}, {one.id for one in before.rooms}
+        self.protocol = before.request.protocol
+        self.roles = {role for one in after.people if one.id not in people for role in one.roles}
+        self.kinds = {kind for one in after.rooms if one.id not in rooms for kind in room_kinds_of(one.kind)}
+
+    def changes(self, key: object) -> bool:
+        """Whether a menu may be another: of a step, by person, or of a dose's needs."""
+        assert isinstance(key, tuple)
+        if len(key) == 2:
+            roles = {need.role for need in key[0]}
+            return bool(roles & self.roles or self.kinds.intersection(self.protocol.room_kinds))
+        step, person, _ = key
+        # Whoever is new is nobody's wish, so the menus of the others stay.
+        return bool((person is None and step.role in self.roles) or self.kinds.intersection(step.room_kinds))
+
+    def helps_between(self) -> bool:
+        """Whether what is new could serve a visit between doses."""
+        protocol = self.protocol
+        steps = [protocol.follow_up, protocol.preparation, protocol.plan_review, protocol.medication_review]
+        return any(
+            step is not None and (step.role in self.roles or self.kinds.intersection(step.room_kinds))
+            for step in steps
+        )
 
 
 def calendar_for(request: PlanRequest, availability: Availability) -> Calendar:

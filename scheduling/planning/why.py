@@ -26,12 +26,14 @@ WINDOW_HOURS = (96, 120, 168, 336)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A change to try, and the rule that it relaxes."""
+    """A change to try, and the rule that it relaxes. Where its `widest` kin does not help, it does not
+    either."""
 
     rule: str
     visit: str
     change: str
     patch: Mapping[str, Any]
+    widest: Mapping[str, Any] | None = None
 
 
 def explain(calendar: Calendar) -> NoPlan:
@@ -44,14 +46,19 @@ def explain(calendar: Calendar) -> NoPlan:
     tries = 0
     found: dict[str, list[Relaxation]] = {}
     rules: dict[str, str] = {}
-    most = MOST_SLOW_TRIES if search.needs_carrying(problem) else MOST_TRIES
+    slow = search.needs_carrying(problem)
+    most = MOST_SLOW_TRIES if slow else MOST_TRIES
+    known: dict[str, bool] = {}
     for attempt in _attempts(calendar, problem, failure):
         if tries >= most:
             break
         if len(found.get(attempt.rule, ())) >= (MOST_FOUND if attempt.rule in ("staff", "room") else 1):
             continue
         tries += 1
-        if _works(calendar, attempt.patch):
+        # Where the work is bounded, "no" may mean "too much": the widest says nothing about the others.
+        if not slow and attempt.widest is not None and not _known(calendar, attempt.widest, known):
+            continue
+        if _known(calendar, attempt.patch, known):
             found.setdefault(attempt.rule, []).append(_relaxation(problem, attempt))
             rules.setdefault(attempt.rule, attempt.visit)
     main, visit = _main_rule(problem, failure)
@@ -73,6 +80,13 @@ SAID = {
 def _relaxation(problem: Problem, attempt: Attempt) -> Relaxation:
     doses = len(problem.steps)
     return Relaxation(attempt.change, f"all {doses} doses with what belongs to them", attempt.patch)
+
+
+def _known(calendar: Calendar, patch: Mapping[str, Any], known: dict[str, bool]) -> bool:
+    key = repr(patch)
+    if key not in known:
+        known[key] = _works(calendar, patch)
+    return known[key]
 
 
 def _works(calendar: Calendar, patch: Mapping[str, Any]) -> bool:
@@ -166,17 +180,20 @@ def _wider_windows(problem: Problem, failure: Failure) -> Iterator[Attempt]:
     assert rule is not None
     now = problem.offsets(ordinal).most / 60
     visit = f"{_follow_kind(problem)}-{_follow_number(problem, failure.index)}"
-    for hours in WINDOW_HOURS:
-        if hours > now and not rule.is_before:
-            grace = max(hours, rule.grace_hours)
-            edges = {"max_hours": hours, "grace_hours": grace}
-            change = f"let dose {ordinal}'s window run to {hours} h"
-            yield Attempt("follow_up_window", visit, change, {"windows": {ordinal: edges}})
-    for hours in WINDOW_HOURS[:3]:
-        if hours > now and not rule.is_before:
-            edges = {"max_hours": hours, "grace_hours": max(hours, rule.grace_hours)}
-            every = {step.ordinal: edges for step in problem.steps}
-            yield Attempt("follow_up_window", visit, f"let every window run to {hours} h", {"windows": every})
+    everyone = [step.ordinal for step in problem.steps]
+    for ordinals, words, choice in (
+        ([ordinal], f"let dose {ordinal}'s window run to", WINDOW_HOURS),
+        (everyone, "let every window run to", WINDOW_HOURS[:3]),
+    ):
+        wider = [hours for hours in choice if hours > now and not rule.is_before]
+        found = {hours: _windows_to(ordinals, hours, rule.grace_hours) for hours in wider}
+        for hours, patch in found.items():
+            yield Attempt("follow_up_window", visit, f"{words} {hours} h", patch, found[wider[-1]])
+
+
+def _windows_to(ordinals: Sequence[int], hours: float, grace: float) -> Mapping[str, Any]:
+    edges = {"max_hours": hours, "grace_hours": max(hours, grace)}
+    return {"windows": dict.fromkeys(ordinals, edges)}
 
 
 def _wider_spacing(problem: Problem, failure: Failure) -> Iterator[Attempt]:
@@ -188,7 +205,9 @@ def _wider_spacing(problem: Problem, failure: Failure) -> Iterator[Attempt]:
     for more in SPACING_SHIFTS:
         days = step.spacing[2] + more
         change = f"let dose {step.ordinal} follow up to {days} days after the dose before"
-        yield Attempt("spacing_max", f"dose-{step.ordinal}", change, {"spacing_max": {step.ordinal: days}})
+        widest = {"spacing_max": {step.ordinal: step.spacing[2] + SPACING_SHIFTS[-1]}}
+        patch = {"spacing_max": {step.ordinal: days}}
+        yield Attempt("spacing_max", f"dose-{step.ordinal}", change, patch, widest)
 
 
 def _other_starts(problem: Problem) -> Iterator[Attempt]:
