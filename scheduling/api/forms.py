@@ -355,6 +355,7 @@ class ProposalShape(Shape):
     time_zone = Text()
     cost = Whole()
     cost_breakdown = serializers.DictField(child=Whole())
+    proven = Flag(help_text="False: the search was ended at its limit, and a cheaper plan may exist.")
     trades = serializers.ListField(child=Text())
     visits = PlannedVisitShape(many=True)
 

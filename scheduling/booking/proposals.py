@@ -54,6 +54,7 @@ class Proposal:
             "time_zone": self.zone,
             "cost": self.plan.cost,
             "cost_breakdown": dict(self.plan.breakdown),
+            "proven": self.plan.proven,
             "trades": list(self.plan.trades),
             "visits": [visit_as_dict(visit, self.zone) for visit in self.plan.visits],
         }

@@ -1,11 +1,13 @@
 """The main job by REST: propose, book whole, walk the day, see what is owed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from scheduling.planning import course as planner
 from tests import factories
 from tests.api.conftest import Api
 
@@ -47,6 +49,19 @@ def test_a_proposal_tells_every_visit_and_books_nothing(api: Api, clinic: factor
     assert len(doses) == len(follow_ups) == 6
     assert all(visit["window"]["opens_at"] <= visit["start"] for visit in follow_ups)
     assert api.get("courses/").json()["results"] == []
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_proposal_says_whether_it_is_proven_to_be_the_best(
+    api: Api, clinic: factories.Clinic, monkeypatch: pytest.MonkeyPatch, proven: bool
+) -> None:
+    made = planner.plan_course
+
+    def stopped(**asked: Any) -> Any:
+        return tuple(replace(plan, proven=proven) for plan in made(**asked))
+
+    monkeypatch.setattr(planner, "plan_course", stopped)
+    assert {one["proven"] for one in proposals(api, clinic).json()["proposals"]} == {proven}
 
 
 def test_a_course_is_booked_whole_and_told_again(api: Api, clinic: factories.Clinic, course: Any) -> None:
