@@ -37,11 +37,11 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def exposition(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format. With METRICS_TOKEN set, only for who bears it."""
-    wanted = f"Bearer {settings.METRICS_TOKEN}"
-    if settings.METRICS_TOKEN and not secrets.compare_digest(
-        request.headers.get("Authorization", "").encode(), wanted.encode()
-    ):
+    """Prometheus' text format, for who bears METRICS_TOKEN; without one, on this machine alone."""
+    wanted = f"Bearer {settings.METRICS_TOKEN}".encode()
+    given = request.headers.get("Authorization", "").encode()
+    borne = secrets.compare_digest(given, wanted)
+    if not (borne if settings.METRICS_TOKEN else settings.METRICS_OPEN):
         return JsonResponse(
             {"status": "a token is needed"}, status=401, headers={"WWW-Authenticate": "Bearer"}
         )

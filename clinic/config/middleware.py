@@ -14,6 +14,11 @@ from clinic.config import errors, metrics
 
 log = structlog.get_logger("clinic.request")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Nothing here needs a camera, a place or a payment; passkeys are asked for by our own pages.
+PERMISSIONS_POLICY = (
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), "
+    "publickey-credentials-create=(self), publickey-credentials-get=(self)"
+)
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
@@ -44,6 +49,7 @@ class RequestContextMiddleware:
         )
         metrics.observe(method=str(method), route=route, status=response.status_code, seconds=seconds)
         response["X-Request-ID"] = request_id
+        response["Permissions-Policy"] = PERMISSIONS_POLICY
         structlog.contextvars.clear_contextvars()
         return response
 

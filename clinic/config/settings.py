@@ -31,7 +31,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "oauth2_provider",
@@ -129,6 +128,11 @@ LIMITS = {
 # --- people signing in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "practice.StaffMember"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+# The first makes new hashes; a hash of another is made anew at the next sign-in.
+PASSWORD_HASHERS = [
+    "clinic.practice.hashers.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 # NIST SP 800-63B-4: 15 characters where the password stands alone, no composition rule, no expiry.
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -304,7 +308,8 @@ STORAGES = {
     },
 }
 
-# Without it /metrics answers anybody who reaches the port.
+# Without it /metrics answers on this machine, and nobody where the product is on a network.
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+METRICS_OPEN = not _HTTPS
 
 LOGGING = logs.configuration(level=env.text("LOG_LEVEL", "INFO"))

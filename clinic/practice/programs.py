@@ -53,13 +53,7 @@ def renew_secret(*, actor: Actor, client_id: str, now: datetime) -> str:
     """
     _check(actor)
     with transaction.atomic(durable=True):
-        client = (
-            IntegrationClient.objects.select_for_update()
-            .filter(practice_id=actor.practice_id, client_id=client_id)
-            .first()
-        )
-        if client is None:
-            raise NotFound()
+        client = _locked(actor, client_id)
         told = secrets.token_urlsafe(SECRET_BYTES)
         client.client_secret = told
         # The field hashes what it is given on its way to the database.
@@ -69,10 +63,31 @@ def renew_secret(*, actor: Actor, client_id: str, now: datetime) -> str:
     return told
 
 
+def switch(*, actor: Actor, client_id: str, on: bool, now: datetime) -> None:
+    """Stop a client at once, its tokens with it, or let it in again. Raises NotAllowed, NotFound."""
+    _check(actor)
+    with transaction.atomic(durable=True):
+        client = _locked(actor, client_id)
+        client.is_active = on
+        client.save(update_fields=["is_active", "updated"])
+        AccessToken.objects.filter(application=client).delete()
+        _tell(actor, now, "program.resumed" if on else "program.stopped", client)
+
+
 def knows(*, actor: Actor, client_id: str, secret: str) -> bool:
     """Whether this is the secret of a client of the practice."""
     found = IntegrationClient.objects.filter(practice_id=actor.practice_id, client_id=client_id).first()
     return found is not None and check_password(secret, found.client_secret)
+
+
+def _locked(actor: Actor, client_id: str) -> IntegrationClient:
+    found = IntegrationClient.objects.select_for_update()
+    client: IntegrationClient | None = found.filter(
+        practice_id=actor.practice_id, client_id=client_id
+    ).first()
+    if client is None:
+        raise NotFound()
+    return client
 
 
 def _check(actor: Actor) -> None:

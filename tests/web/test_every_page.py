@@ -121,6 +121,7 @@ def test_browsers_are_told_the_strict_rules(world: World, lead: Client) -> None:
         assert answer["Cache-Control"] == "no-store" or "no-store" in answer["Cache-Control"]
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["X-Frame-Options"] == "DENY"
+        assert "camera=()" in answer["Permissions-Policy"]
 
 
 def test_pages_need_no_inline_code_and_no_other_host(world: World, lead: Client) -> None:

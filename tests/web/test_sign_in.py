@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from pytest_django import Settings
 
+from clinic.config import settings as ours
 from clinic.practice.models import StaffMember
 from tests import factories
 from tests.web.conftest import BACKEND, World, signed_in
@@ -183,3 +185,19 @@ def test_too_many_tries_from_one_place_are_told_to_wait(person: StaffMember, set
 def test_the_sign_in_page_tells_who_sets_passwords(db: None) -> None:
     page = Client().get(SIGN_IN).content.decode()
     assert "passwords are set by whoever runs this server" in page
+
+
+def test_a_password_is_kept_by_argon2_and_an_older_hash_is_renewed(
+    person: StaffMember, settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = ours.PASSWORD_HASHERS
+    StaffMember.objects.filter(pk=person.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    client = Client()
+    sign_in(client, password="not the password at all")
+    person.refresh_from_db()
+    assert person.password.startswith("pbkdf2_sha256$")
+    sign_in(client)
+    person.refresh_from_db()
+    assert person.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert client.get("/").status_code == 200
+    assert sign_in(Client()).status_code == 302

@@ -51,7 +51,8 @@ VARIABLES = {
     "LIMIT_SECOND_FACTOR": "Wrong second factors of one person.",
     "STATIC_ROOT": "Where `collectstatic` puts the static files.",
     "STATIC_MANIFEST": "`false` serves static files without `collectstatic`: for development.",
-    "METRICS_TOKEN": "The bearer token that `/metrics` asks for. Without it `/metrics` answers anybody.",
+    "METRICS_TOKEN": "The bearer token that `/metrics` asks for. Without it `/metrics` answers "
+    "where PUBLIC_URL is plain http, on this machine, and nobody where it is https.",
     "LOG_LEVEL": "The lowest level that is logged.",
 }
 SHOWN_DEFAULTS = {

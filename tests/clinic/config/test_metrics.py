@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import Settings
 
 from clinic.practice import work
 from clinic.practice.models import Practice
@@ -105,3 +106,20 @@ def test_open_tasks_are_counted_by_kind_and_name_nobody(someone: Patient) -> Non
     assert told['clinic_work_items_open{kind="message_failed"}'] == 1
     for one in (*subjects, someone.pk, someone.practice_id):
         assert not any(str(one) in name for name in told)
+
+
+@pytest.mark.parametrize(
+    ("on_a_network", "token", "borne", "status"),
+    [
+        (False, "", "", 200),
+        (True, "", "", 401),
+        (True, "", "Bearer ", 401),
+        (True, "of-the-scraper", "Bearer of-the-scraper", 200),
+        (False, "of-the-scraper", "Bearer another", 401),
+    ],
+)
+def test_on_a_network_only_who_has_a_token_reads_it(
+    settings: Settings, on_a_network: bool, token: str, borne: str, status: int
+) -> None:
+    settings.METRICS_OPEN, settings.METRICS_TOKEN = not on_a_network, token
+    assert Client().get("/metrics", headers={"Authorization": borne}).status_code == status
