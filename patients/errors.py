@@ -9,6 +9,12 @@ class PatientError(errors.DomainError):
     code = "patient_refused"
 
 
+class Merged(PatientError):
+    """This patient was on file twice, and is another one now: `merged_into`."""
+
+    code = "merged"
+
+
 class IdentifierTaken(PatientError, errors.Conflict):
     """Another patient of the practice already has this external identifier."""
 

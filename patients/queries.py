@@ -9,11 +9,13 @@ from django.db.models import Prefetch, QuerySet
 
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
+from patients.errors import Merged
 from patients.models import (
     ContactPoint,
     EligibilityDecision,
     ExternalIdentifier,
     Measure,
+    MergedPatient,
     MessagingConsent,
     Patient,
     TreatmentConsent,
@@ -34,7 +36,7 @@ def patients(*, actor: Actor) -> QuerySet[Patient]:
 
 
 def patient(*, actor: Actor, patient_id: UUID | str, lock: bool = False) -> Patient:
-    """One patient; raises NotFound, also for a patient of another practice."""
+    """One patient; raises NotFound, also for a patient of another practice, and Merged for a duplicate."""
     if not isinstance(patient_id, UUID):
         try:
             patient_id = UUID(patient_id)
@@ -43,7 +45,10 @@ def patient(*, actor: Actor, patient_id: UUID | str, lock: bool = False) -> Pati
     rows = patients(actor=actor).filter(pk=patient_id)
     found = (rows.select_for_update(of=("self",)) if lock else rows).first()
     if found is None:
-        raise NotFound()
+        tombstone = MergedPatient.objects.filter(practice_id=actor.practice_id, pk=patient_id).first()
+        if tombstone is None:
+            raise NotFound()
+        raise Merged(merged_into=str(tombstone.into_id))
     return found
 
 

@@ -28,6 +28,20 @@ class SlotTaken(Conflict):
         self.alternative = self.data["alternative"] = alternative
 
 
+class MergeClash(Conflict):
+    """Both patients have coming visits at one time: cancel or move one of each two first.
+
+    `clashes`: `[{"visit", "against", "start", "end"}]`, the survivor's visit or the duplicate's against the
+    other one's.
+    """
+
+    code = "merge_clash"
+
+    def __init__(self, *, clashes: list[dict[str, Any]]) -> None:
+        super().__init__(None, clashes=clashes)
+        self.clashes = clashes
+
+
 class Unplannable(SchedulingError):
     """No plan keeps all the rules.
 

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from clinic.practice import errors as shared
 from clinic.practice import limits
 from clinic.practice.api import conditions, shapes
+from patients import errors as patients
 from scheduling import errors as scheduling
 
 log = structlog.get_logger("clinic.errors")
@@ -36,6 +37,7 @@ STATUS_OF: dict[type[Exception], int] = {
     shared.KeyReused: 422,
     shared.KeyInFlight: 409,
     conditions.PreconditionRequired: 428,
+    patients.Merged: 410,
     scheduling.Unplannable: 422,
     scheduling.RuleViolation: 422,
     scheduling.InTheFuture: 422,
@@ -56,6 +58,8 @@ DRF_CODES = {
 # deadlock_detected, query_canceled, serialization_failure.
 BUSY_STATES = {"55P03", "40P01", "57014", "40001"}
 TAKEN_STATES = {"23505", "23P01"}
+# A foreign key: what was there a moment ago, such as a duplicate patient, was deleted meanwhile.
+GONE_STATE = "23503"
 # The server is going down, is down or is coming up, or takes no more connections. A connection that was
 # refused or lost has no state at all; class 08 is PostgreSQL's own word for it.
 AWAY_STATES = {"", "57P01", "57P02", "57P03", "53300"}
@@ -154,6 +158,8 @@ def _of_database(error: DatabaseError) -> Response | None:
     log.error("database_error", error_class=type(error).__name__, code=state)
     if isinstance(error, ProtectedError):
         return problem(status=409, code="in_use", detail="Other objects depend on this one.")
+    if isinstance(error, IntegrityError) and state == GONE_STATE:
+        return problem(status=409, code="conflict", detail="It names something that is gone by now.")
     if isinstance(error, IntegrityError) and state in TAKEN_STATES:
         return problem(status=409, code="conflict", detail="Something with these values is already there.")
     if isinstance(error, DataError):

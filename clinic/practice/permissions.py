@@ -38,6 +38,8 @@ GRANTS: dict[str, Grant] = {
     "protocols.write": Grant(frozenset({PRESCRIBER, LEAD, ADMIN}), "write:protocols"),
     "patients.read": Grant(EVERYONE, "read:patients"),
     "patients.write": Grant(BOOKERS, "write:patients"),
+    # There is no way back from one record to two.
+    "patients.merge": Grant(frozenset({LEAD, ADMIN}), "write:patients"),
     # Eligibility and consent are decided by people with the licence for it (S-01, S-02).
     "patients.decide_eligibility": Grant(frozenset({PRESCRIBER, LEAD}), "write:patients"),
     "patients.record_consent": Grant(BOOKERS | {MONITOR}, "write:patients"),

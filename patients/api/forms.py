@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinic.practice.api.fields import Choice, Day, Flag, Id, Instant, Number, Text, Whole
-from clinic.practice.api.shapes import Body, ListQuery, Shape
+from clinic.practice.api.shapes import Body, ListQuery, Query, Shape, WholeParameter
 from patients import queries
 from patients.decisions import CATEGORIES
 from patients.models import EligibilityDecision, MessagingConsent
@@ -62,6 +62,22 @@ class PatientShape(Shape):
     def get_external_ids(self, patient: Any) -> list[dict[str, str]]:
         known = sorted(patient.external_ids.all(), key=lambda row: row.system)
         return [{"system": row.system, "value": row.value} for row in known]
+
+
+class DuplicatesQuery(Query):
+    patient = Id(required=False, help_text="Only the pairs of this patient.")
+    limit = WholeParameter(required=False, min_value=1, max_value=200, default=50)
+
+
+class PairShape(Shape):
+    patients = PatientShape(many=True)
+    reasons = serializers.ListField(
+        child=Text(), help_text="`birth_date_and_name`, `phone`, `email`, `external_id`."
+    )
+
+
+class DuplicatesShape(Shape):
+    pairs = PairShape(many=True)
 
 
 class PatientList(ListQuery):

@@ -4,6 +4,7 @@ from patients.api import views
 
 urlpatterns = [
     path("patients/", views.PatientsView.as_view(), name="patients"),
+    path("patients/duplicates/", views.DuplicatesView.as_view(), name="patient-duplicates"),
     path("imports/patients/", views.PatientImportView.as_view(), name="import-patients"),
     path("patients/<uuid:id>/", views.PatientView.as_view(), name="patient"),
     path("patients/<uuid:id>/consents/", views.ConsentsView.as_view(), name="patient-consents"),

@@ -10,7 +10,7 @@ from clinic.practice.api import shapes
 from clinic.practice.api.files import CsvParser, FileAsk, FormParser, ImportQuery, ReportShape, told
 from clinic.practice.api.references import named
 from clinic.practice.api.views import ApiView, changes, operation
-from patients import decisions, importing, queries, records
+from patients import decisions, duplicates, importing, queries, records
 from patients.api import forms
 
 
@@ -50,6 +50,23 @@ class PatientsView(ApiView):
         return self.one(patient, version=patient.version, status=201)
 
 
+class DuplicatesView(ApiView):
+    @operation(
+        "patients_duplicates",
+        "Pairs of patients who may be one, with what speaks for it",
+        capability="patients.read",
+        query=forms.DuplicatesQuery,
+        answer=forms.DuplicatesShape,
+    )
+    def get(self, request: Request) -> Response:
+        patient_id = self.query.get("patient")
+
+        def load() -> list[duplicates.Pair]:
+            return duplicates.find(actor=self.actor, patient_id=patient_id, limit=self.query["limit"])
+
+        return Response(forms.DuplicatesShape({"pairs": named("patient", load)}).data)
+
+
 class PatientImportView(ApiView):
     parser_classes = [CsvParser, FormParser]
 
@@ -78,7 +95,7 @@ class PatientView(ApiView):
         "Read a patient",
         capability="patients.read",
         answer=forms.PatientShape,
-        problems=[404],
+        problems=[404, 410],
     )
     def get(self, request: Request, id: UUID) -> Response:
         patient = queries.patient(actor=self.actor, patient_id=id)
@@ -101,6 +118,7 @@ class PatientView(ApiView):
         capability="patients.write",
         body=forms.PatientNew,
         answer=forms.PatientShape,
+        problems=[410],
     )(_change)
 
 
@@ -114,7 +132,7 @@ class ConsentsView(ApiView):
         query=forms.DecisionList,
         answer=forms.ConsentShape,
         page=True,
-        problems=[404],
+        problems=[404, 410],
     )
     def get(self, request: Request, id: UUID) -> Response:
         patient = queries.patient(actor=self.actor, patient_id=id)
@@ -129,7 +147,7 @@ class ConsentsView(ApiView):
         answer=forms.ConsentShape,
         status=201,
         key="optional",
-        problems=[404],
+        problems=[404, 410],
     )
     def post(self, request: Request, id: UUID) -> Response:
         consent = decisions.record_consent(
@@ -153,7 +171,7 @@ class ConsentWithdrawalView(ApiView):
         capability="patients.record_consent",
         body=shapes.Nothing,
         answer=forms.ConsentShape,
-        problems=[404],
+        problems=[404, 410],
     )
     def post(self, request: Request, id: UUID, consent_id: UUID) -> Response:
         consent = decisions.withdraw_consent(
@@ -172,7 +190,7 @@ class EligibilityView(ApiView):
         query=forms.DecisionList,
         answer=forms.EligibilityShape,
         page=True,
-        problems=[404],
+        problems=[404, 410],
     )
     def get(self, request: Request, id: UUID) -> Response:
         patient = queries.patient(actor=self.actor, patient_id=id)
@@ -187,7 +205,7 @@ class EligibilityView(ApiView):
         answer=forms.EligibilityShape,
         status=201,
         key="optional",
-        problems=[404],
+        problems=[404, 410],
     )
     def post(self, request: Request, id: UUID) -> Response:
         decision = decisions.decide_eligibility(
@@ -211,7 +229,7 @@ class MeasuresView(ApiView):
         query=forms.DecisionList,
         answer=forms.MeasureShape,
         page=True,
-        problems=[404],
+        problems=[404, 410],
     )
     def get(self, request: Request, id: UUID) -> Response:
         patient = queries.patient(actor=self.actor, patient_id=id)
@@ -226,7 +244,7 @@ class MeasuresView(ApiView):
         answer=forms.MeasureShape,
         status=201,
         key="optional",
-        problems=[404],
+        problems=[404, 410],
     )
     def post(self, request: Request, id: UUID) -> Response:
         measure = decisions.record_measure(
@@ -245,7 +263,7 @@ class MessagingConsentsView(ApiView):
         query=forms.DecisionList,
         answer=forms.MessagingConsentShape,
         page=True,
-        problems=[404],
+        problems=[404, 410],
     )
     def get(self, request: Request, id: UUID) -> Response:
         patient = queries.patient(actor=self.actor, patient_id=id)
@@ -260,7 +278,7 @@ class MessagingConsentsView(ApiView):
         answer=forms.MessagingConsentShape,
         status=201,
         key="optional",
-        problems=[404],
+        problems=[404, 410],
     )
     def post(self, request: Request, id: UUID) -> Response:
         consent = decisions.decide_messaging(

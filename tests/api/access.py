@@ -122,6 +122,10 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "birth_date": "1990-01-01",
         "site": str(world.clinic.site.pk),
     },
+    "merge": lambda world: {
+        "duplicate": str(factories.patient(world.clinic.site).pk),
+        "reason": "The same person.",
+    },
     "patients file": lambda world: (
         b"external_system,external_value,given_name,family_name,birth_date\nehr,1,A,B,1990-01-01\n"
     ),
@@ -235,6 +239,8 @@ API: list[Row] = [
     Row("DELETE", "shifts/<id>/", "write:shifts", 204),
     *resource("protocols", "protocols", make="new protocol", change="protocol"),
     *resource("patients", "patients", make="patient", change="patient"),
+    Row("GET", "patients/duplicates/", "read:patients"),
+    Row("POST", "patients/<id>/merge/", "write:patients", 200, "merge"),
     Row("POST", "imports/patients/", "write:patients", 200, "patients file"),
     Row("POST", "imports/appointments/", "write:appointments", 200, "appointments file"),
     *below_patient("consents", "consent"),

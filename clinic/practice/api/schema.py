@@ -21,8 +21,9 @@ MEANING = {
     403: "`not_allowed`: the program does not have the scope.",
     404: "`not_found`: there is no such object in this practice.",
     409: "The state of things does not allow it: `slot_taken` (with `clashes` and `alternative`), "
-    "`hold_expired` (with `alternative`), `too_many_holds`, "
+    "`merge_clash` (with `clashes`), `hold_expired` (with `alternative`), `too_many_holds`, "
     "`invalid_transition`, `busy` (with Retry-After), `idempotency_in_flight`, `conflict`.",
+    410: "`merged`: the patient was on file twice; `merged_into` is who has everything of it now.",
     412: "`stale`: the object has changed since it was read.",
     413: "`too_large`: the body is larger than is taken.",
     415: "`unsupported_media_type`: the body is of another kind than is taken.",
@@ -79,6 +80,7 @@ class Problem(Shape):
         required=False,
         help_text="`rule_violation`: {rule_id, severity, overridable, visit, message}.",
     )
+    merged_into = serializers.UUIDField(required=False, help_text="`merged`: the patient's id now.")
     allowed = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="`invalid_transition`: what is possible."
     )

@@ -81,7 +81,13 @@ def operation(
 
 
 def changes(
-    resource: str, what: str, *, capability: str, body: type[shapes.Body], answer: type[Shape]
+    resource: str,
+    what: str,
+    *,
+    capability: str,
+    body: type[shapes.Body],
+    answer: type[Shape],
+    problems: Iterable[int] = (),
 ) -> Callable[[Method], tuple[Method, Method]]:
     """`patch, put = changes(...)(method)`: change some fields, or give all of them; both need If-Match."""
 
@@ -95,7 +101,7 @@ def changes(
                 answer=answer,
                 partial=partial,
                 condition="required",
-                problems=[404, 409],
+                problems=[404, 409, *problems],
             )(method)
 
         return one("change", f"Change fields of {what}", True), one("replace", f"Replace {what}", False)
