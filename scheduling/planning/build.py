@@ -173,7 +173,7 @@ def timed_doses(problem: Problem, solution: Solution) -> list[TimedDose]:
     """Given and planned doses in order, with their times."""
     given = sorted(problem.request.given, key=lambda dose: dose.start)
     found = [
-        TimedDose(number, dose.phase, dose.sequence, False, dose.start, dose.end, planned=False)
+        TimedDose(number, dose.phase, dose.sequence, False, dose.start, dose.end, False, dose.held)
         for number, dose in enumerate(given, start=1)
     ]
     for index, (step, slot) in enumerate(zip(problem.steps, solution.slots, strict=True)):

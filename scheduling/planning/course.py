@@ -28,6 +28,8 @@ room, mode `video` where someone is needed and `phone` otherwise stands for "at 
 `visits_per_unit` visits, each starting inside the unit's window (`windows.unit_window`; given doses of the
 unit count; `windows` overrides replace the hours: of the unit's last dose, for `weekly` min and ideal_from
 of the first and the rest of the last), at most `max_per_day` of one unit on one local day of their starts.
+* a unit of given doses alone gets the visits that it lacks only where `GivenDose.held` of its last dose asks
+  for them and its window is open at `not_before`;
 * with `before_next_dosing` they end by the start of the next planned dose after the unit's last; without it
   they may lie anywhere in their window, between later doses too;
 * a before-window's visits start after the end of the dose before (given or planned) and end by the start of

@@ -217,6 +217,12 @@ def failure(calendar: Calendar) -> Failure | None:
     return _named(calendar, high)
 
 
+def keeps_given(calendar: Calendar) -> bool:
+    """Whether the follow-ups that given doses still lack have a place, were there no further dose."""
+    problem = Problem(calendar, only_first=0)
+    return not problem.given_units() or _shown(problem)
+
+
 def possible(calendar: Calendar) -> bool:
     """Whether a request can be planned on its calendar, within bounded work."""
     problem = Problem(calendar)

@@ -29,6 +29,16 @@ class Opening(NamedTuple):
     until: int = INF
 
 
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """A follow-up window in minutes from its anchor."""
+
+    least: int
+    band_from: int
+    band_to: int
+    most: int
+
+
 class Offer:
     """One person's possible starts for one kind of visit, by cost."""
 

@@ -8,8 +8,20 @@ from datetime import date
 from scheduling.planning import grid as grids
 from scheduling.planning import steps as dosing
 from scheduling.planning import windows
-from scheduling.planning.gaps import INF, NEVER, AnyOffer, Filler, GroupOffer, Offer, Opening, Owed, Task
+from scheduling.planning.gaps import (
+    INF,
+    NEVER,
+    AnyOffer,
+    Filler,
+    GroupOffer,
+    Offer,
+    Offsets,
+    Opening,
+    Owed,
+    Task,
+)
 from scheduling.planning.menus import Calendar, Classes, GroupOption
+from scheduling.planning.open_units import open_units
 from scheduling.planning.protocol import Coverage, FollowUpRule, Preparation, Review
 from scheduling.planning.steps import DoseStep
 from scheduling.planning.values import IN_PERSON, GroupSession, PlanRequest
@@ -28,16 +40,6 @@ class Restriction:
 
 
 ANYTHING = Restriction()
-
-
-@dataclass(frozen=True, slots=True)
-class Offsets:
-    """A follow-up window in minutes from its anchor."""
-
-    least: int
-    band_from: int
-    band_to: int
-    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Problem:
         self._bound_to_dose = self.rule is not None and self.rule.coverage is not Coverage.WEEKLY
         self._anyone = self._anyone_offer()
         self._follow_costs: dict[Opening, int] = {}
+        self._given_units: list[Owed] | None = None
         self.cap = dosing.overall_cap(self.request)
         self.past = dosing.past_doses(self.request)
         self.before = self._before()
@@ -180,12 +183,20 @@ class Problem:
 
     def given_units(self) -> Sequence[Owed]:
         """What units whose doses are all given still have to come."""
-        return ()
+        if self._given_units is None:
+            first = self.steps[0] if self.steps else None
+            self._given_units = list(open_units(self.request, self.rule, first, self)) if self.rule else []
+        return self._given_units
 
     def visits_of(self, unit: int) -> int:
-        """Follow-up visits of the weekly unit of this week."""
+        """Follow-up visits that the weekly unit of this week lacks."""
         assert self.rule is not None
-        return self.rule.visits_per_unit
+        zone = self.request.zone
+        days = [
+            (windows.local_day(zone=zone, instant=one.start), one.held or 0) for one in self.request.given
+        ]
+        held = sum(count for day, count in days if (day.toordinal() - 1) // 7 == unit)
+        return max(0, self.rule.visits_per_unit - held)
 
     def unit_tasks(
         self, unit: int, lacking: int, opening: Opening, after: tuple[int, int] | None

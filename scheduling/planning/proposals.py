@@ -71,6 +71,8 @@ def alternatives(calendar: Calendar, best: Plan, wanted: int) -> list[Plan]:
     """Plans beside the best one, each the cheapest under a restriction that makes it differ, cheapest
     first."""
     request = calendar.request
+    if not build.doses_by_start(best.visits):
+        return []
     seen = [traits(request, best)]
     found: list[Plan] = []
     for restriction in _restrictions(calendar, best):
@@ -120,10 +122,11 @@ def traits(request: PlanRequest, plan: Plan) -> Traits:
 def in_words(calendar: Calendar, plan: Plan, best: Plan) -> Plan:
     """The plan with its trades: of the best one against the earliest finish, of others against the best."""
     request = calendar.request
+    dosed = bool(build.doses_by_start(plan.visits))
     words = [
-        *_finish(request, plan, best),
+        *(_finish(request, plan, best) if dosed else ()),
         *_people(calendar, plan),
-        *_hours(request, plan),
+        *(_hours(request, plan) if dosed else ()),
         *_misses(request, plan),
         *_not_proven(plan),
     ]

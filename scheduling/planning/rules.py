@@ -44,15 +44,16 @@ def check_visits(
 
 def timed(request: PlanRequest, visits: Sequence[PlannedVisit]) -> list[TimedDose]:
     """Given doses and those among the visits, by start, with their ordinals."""
-    given = [(dose.start, dose.end, dose.phase, dose.sequence, False) for dose in request.given]
+    given = [(dose.start, dose.end, dose.phase, dose.sequence, False, dose.held) for dose in request.given]
     chosen = [
-        (visit.start, visit.end, visit.phase or request.protocol.phases[0].name, visit.sequence, True)
+        (visit.start, visit.end, visit.phase or request.protocol.phases[0].name, visit.sequence, True, None)
         for visit in doses_by_start(visits)
     ]
+    ordered = sorted([*given, *chosen], key=lambda dose: dose[:5])
     sessions = {phase.name: phase.sessions for phase in request.protocol.phases}
     return [
-        TimedDose(number, phase, sequence, sequence == sessions.get(phase), start, end, planned)
-        for number, (start, end, phase, sequence, planned) in enumerate(sorted([*given, *chosen]), start=1)
+        TimedDose(number, phase, sequence, sequence == sessions.get(phase), start, end, planned, held)
+        for number, (start, end, phase, sequence, planned, held) in enumerate(ordered, start=1)
     ]
 
 
@@ -128,9 +129,10 @@ def _follow_ups(
     for unit in sorted(
         units.units_of(request, doses), key=lambda one: units.window_of(request, one).closes_at
     ):
-        mine = _for_unit(request, doses, unit, free)[: rule.visits_per_unit]
+        wanted = max(0, rule.visits_per_unit - units.held_of(rule, unit))
+        mine = _for_unit(request, doses, unit, free)[:wanted]
         free = [visit for visit in free if visit not in mine]
-        lacking = rule.visits_per_unit - len(mine)
+        lacking = wanted - len(mine)
         if lacking:
             yield _missing_follow_up(request, unit, lacking)
     following = {_ref(unit.doses[-1]): unit for unit in units.units_of(request, doses)}

@@ -21,7 +21,7 @@ def solve(problem: Problem, *, most: int = MOST_WORK) -> Solution | None:
     Label by label the work is limited: beyond it the chain may be one that is not `proven`. Raises
     SearchLimit when there is none to show and no proof either.
     """
-    if not problem.steps:
+    if not problem.steps and not problem.given_units():
         return Solution(0, (), (), ())
     if not needs_carrying(problem):
         try:
@@ -34,14 +34,16 @@ def solve(problem: Problem, *, most: int = MOST_WORK) -> Solution | None:
 
 def possible(problem: Problem, *, most: int) -> bool:
     """Whether any chain keeps the hard rules. Raises SearchLimit as `solve` does."""
-    if problem.steps and needs_carrying(problem):
+    if needs_carrying(problem):
         return CarryChain(problem).possible(most)
     return solve(problem) is not None
 
 
 def needs_carrying(problem: Problem) -> bool:
-    """Whether a follow-up may lie on the other side of a dose than its own."""
+    """Whether a follow-up may lie on the other side of a dose than its own, or before the first one."""
     rule = problem.rule
     if rule is None:
         return False
+    if problem.given_units():
+        return True
     return rule.coverage is Coverage.WEEKLY or not rule.before_next_dosing or rule.is_before

@@ -11,7 +11,7 @@ from scheduling.planning.values import PlanRequest, Window, WindowOverride
 
 @dataclass(frozen=True, slots=True)
 class TimedDose:
-    """A dose with its place in the course; `planned` false for a given one."""
+    """A dose with its place in the course; `planned` false for a given one, with the follow-ups `held`."""
 
     ordinal: int
     phase: str
@@ -20,6 +20,7 @@ class TimedDose:
     start: datetime
     end: datetime
     planned: bool = True
+    held: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Unit:
 
 
 def units_of(request: PlanRequest, doses: Sequence[TimedDose]) -> list[Unit]:
-    """The units that hold at least one planned dose, in order; none where the protocol has none."""
+    """The units that hold at least one planned dose or still lack a follow-up that is asked for, in order;
+    none where the protocol has none."""
     rule = request.protocol.follow_up
     if rule is None or rule.coverage in (Coverage.SERIES, Coverage.NONE):
         return []
@@ -45,9 +47,23 @@ def units_of(request: PlanRequest, doses: Sequence[TimedDose]) -> list[Unit]:
     for group in groups:
         after = doses[group[-1] + 1].start if group[-1] + 1 < len(doses) else None
         members = tuple(doses[index] for index in group)
-        if any(dose.planned for dose in members):
-            found.append(Unit(members, after))
+        unit = Unit(members, after)
+        if any(dose.planned for dose in members) or _is_owed(request, rule, unit):
+            found.append(unit)
     return found
+
+
+def held_of(rule: FollowUpRule, unit: Unit) -> int:
+    """The follow-ups that a unit already has: in a week those of all its doses."""
+    counted = unit.doses if rule.coverage is Coverage.WEEKLY else unit.doses[-1:]
+    return sum(dose.held or 0 for dose in counted)
+
+
+def _is_owed(request: PlanRequest, rule: FollowUpRule, unit: Unit) -> bool:
+    """Whether the window of given doses is open and a follow-up in it is asked for."""
+    if unit.doses[-1].held is None or rule.is_before or held_of(rule, unit) >= rule.visits_per_unit:
+        return False
+    return window_of(request, unit).closes_at >= request.not_before
 
 
 def _joins(request: PlanRequest, rule: FollowUpRule, before: TimedDose, dose: TimedDose) -> bool:

@@ -118,12 +118,17 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class GivenDose:
-    """A dose already given or fixed: it shapes spacing, caps and windows, and is not planned again."""
+    """A dose already given or fixed: it shapes spacing, caps and windows, and is not planned again.
+
+    `held` asks for the follow-ups that the unit which ends with it still lacks, while its window is open: how
+    many were attended or are booked. None asks for nothing. In a weekly unit the numbers of its doses add up.
+    """
 
     phase: str
     sequence: int
     start: datetime
     end: datetime
+    held: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

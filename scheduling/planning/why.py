@@ -40,6 +40,9 @@ def explain(calendar: Calendar) -> NoPlan:
     """The rules and visits that cannot hold together; every relaxation was tried on this calendar and gives
     a plan."""
     failure = feasible.failure(calendar)
+    if not feasible.keeps_given(calendar):
+        message = "A follow-up of a dose that was given has no place in its window."
+        return NoPlan((UnmetRule("follow_up_window", None, message),))
     if failure is None:
         return NoPlan((UnmetRule("no_plan", None, "The rules cannot hold together."),))
     problem = Problem(calendar)

@@ -190,10 +190,40 @@ class _Enumeration:
         doses += [
             (one.start, one.start + dose.minutes) for one, dose in zip(chosen, self.wanted, strict=True)
         ]
-        for first, last in self._units(rule, doses):
+        given = facts.given_in_order(self.request)
+        for first, last in (*self._given_units(rule, doses), *self._units(rule, doses)):
             following = doses[last + 1][0] if last + 1 < len(doses) else None
             duty = self._unit_duty(rule, found, (first, last), doses, following)
-            yield from [duty] * rule.visits_per_unit
+            yield from [duty] * (rule.visits_per_unit - sum(one.held or 0 for one in given[first : last + 1]))
+
+    def _given_units(self, rule: FollowUpRule, doses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The units of given doses alone of which follow-ups are asked for and the window is open."""
+        given = facts.given_in_order(self.request)
+        named = [(dose.phase, dose.sequence) for dose in given]
+        named += [(dose.phase.name, dose.sequence) for dose in self.wanted]
+        keys: list[tuple[object, ...]] = []
+        for number, ((start, _), (phase, sequence)) in enumerate(zip(doses, named, strict=True)):
+            if rule.coverage is Coverage.WEEKLY:
+                keys.append(tuple(self.ground.local(start).isocalendar()[:2]))
+            elif rule.coverage is Coverage.EACH_N:
+                keys.append((phase, (sequence - 1) // rule.n))
+            else:
+                keys.append((number,))
+        for last, dose in enumerate(given):
+            if (
+                dose.held is None
+                or rule.min_hours < 0
+                or (last + 1 < len(doses) and keys[last + 1] == keys[last])
+            ):
+                continue
+            first = keys.index(keys[last]) if rule.coverage is Coverage.WEEKLY else last
+            hours = facts.hours(rule=rule, first=first + 1, last=last + 1, overrides=self.request.windows)
+            closes = doses[last][1] + hours.most
+            if rule.before_next_dosing and last + 1 < len(given):
+                closes = min(closes, doses[last + 1][0])
+            lacking = rule.visits_per_unit - sum(one.held or 0 for one in given[first : last + 1])
+            if lacking > 0 and closes >= self.ground.first_minute:
+                yield first, last
 
     def _units(self, rule: FollowUpRule, doses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """The places (first, last) of each unit's doses; only units that end with a planned dose."""
