@@ -84,7 +84,7 @@ class Client:
     """One keep-alive connection with a bearer token."""
 
     def __init__(self, port: int, token: str = "") -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         self.headers = {"Content-Type": "application/json", "Host": settings.ALLOWED_HOSTS[0]}
         if token:
             self.headers["Authorization"] = f"Bearer {token}"

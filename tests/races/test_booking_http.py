@@ -7,39 +7,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 
-from clinic.practice.models import IntegrationClient
 from patients.models import Patient
 from scheduling.models import Appointment, TreatmentCourse
 from tests import factories
 from tests.bench import _server
-from tests.races import race
+from tests.races import firing, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS = 60
-SECRET = "a-secret-for-one-race-only"
 # The web process reads the real clock.
 MONDAY = datetime.now(ZoneInfo(factories.NEW_YORK)).replace(hour=10, minute=0, second=0, microsecond=0)
 MONDAY += timedelta(days=14 - MONDAY.weekday())
 
 
-def program(clinic: factories.Clinic) -> str:
-    """A program's client_id, its secret stored as the web process knows it: not by the tests' own quick
-    hasher."""
-    made = factories.client(clinic.practice, secret=SECRET)
-    stored = make_password(SECRET, hasher=PBKDF2PasswordHasher())
-    IntegrationClient.objects.filter(pk=made.pk).update(client_secret=stored)
-    return made.client_id
-
-
 def test_sixty_programs_want_one_slot_and_see_no_error_of_ours() -> None:
     clinic = factories.small_clinic()
-    client_id = program(clinic)
+    client_id = firing.program(clinic.practice)
     patients = [factories.patient(clinic.site, consents=False) for _ in range(CLIENTS)]
     before = race.deadlocks()
     with _server.web() as port:
-        bearer = _server.token(port, client_id, SECRET)
+        bearer = _server.token(port, client_id, firing.SECRET)
 
         def book(client: _server.Client, patient: Patient) -> tuple[int, Any]:
             body = {
@@ -69,9 +57,9 @@ def test_sixty_programs_want_one_slot_and_see_no_error_of_ours() -> None:
 
 def test_a_key_sent_by_twenty_at_once_books_one_course() -> None:
     clinic = factories.small_clinic()
-    client_id = program(clinic)
+    client_id = firing.program(clinic.practice)
     with _server.web() as port:
-        bearer = _server.token(port, client_id, SECRET)
+        bearer = _server.token(port, client_id, firing.SECRET)
         asked = {
             "patient": str(clinic.patient.pk),
             "protocol": clinic.version.template.key,
