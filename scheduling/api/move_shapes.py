@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from clinic.practice.api.fields import Choice, Flag, Id, Instant, Text
+from clinic.practice.api.fields import Choice, Day, Flag, Id, Instant, Text
 from clinic.practice.api.shapes import Body, Shape
-from scheduling.api.asks import OverrideAsk, PersonRef
+from scheduling.api.asks import OverrideAsk, PersonRef, PreferencesAsk
 from scheduling.api.forms import AppointmentShape, PlannedPersonShape, WindowShape
 from scheduling.models.appointment import Kind, Mode
 from scheduling.models.followup import GapStatus, Severity
@@ -78,6 +78,15 @@ class ReassignAsk(ActAsk):
     to = Id(required=False, help_text="To this person only; else to whoever fits.")
     cascade = Flag(
         required=False, help_text="True: where nobody can, the course is re-planned around it. Default false."
+    )
+
+
+class ReplanAsk(ActAsk):
+    """What was given or pinned stays; the rest is placed anew."""
+
+    start_on_or_after = Day(required=False, help_text="A later day from which doses may be given.")
+    preferences = PreferencesAsk(
+        required=False, help_text="Instead of those that the course was booked with."
     )
 
 
@@ -193,6 +202,26 @@ class UnmetShape(Shape):
     message = Text()
 
 
+class AddedShape(Shape):
+    """A visit that the course needs anew."""
+
+    ref = Text()
+    kind = Choice(choices=Kind.choices)
+    start = Instant()
+    end = Instant()
+    time_zone = Text()
+
+
+class EndedShape(Shape):
+    """A visit that the course needs no longer: it would be cancelled."""
+
+    id = Id(source="pk")
+    ref = Text()
+    kind = Choice(choices=Kind.choices)
+    start = Instant()
+    end = Instant()
+
+
 class OutcomeShape(Shape):
     """What becomes of one visit of somebody who falls out."""
 
@@ -217,6 +246,8 @@ class ActShape(Shape):
     applicable = Flag()
     moves = RelocationShape(many=True)
     stays = StayShape(many=True)
+    added = AddedShape(many=True)
+    ended = EndedShape(many=True)
     units = UnitChangeShape(many=True)
     messages = NoticesShape(allow_null=True)
     violations = BrokenShape(many=True)

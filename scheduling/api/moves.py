@@ -13,7 +13,7 @@ from clinic.practice.api import conditions
 from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import forms, move_shapes
-from scheduling.booking import acts, moves, pins, queries, reassignments, swaps
+from scheduling.booking import acts, moves, pins, queries, reassignments, replans, swaps
 from scheduling.booking.fitting import Wish
 from scheduling.booking.moves import Ways
 from scheduling.booking.previews import Preview
@@ -136,7 +136,47 @@ class ReassignView(ApiView):
             ways=how,
             key=self.key,
         )
-        return done(self, act_id, subject_id=id)
+        return done(self, act_id)
+
+
+class ReplanView(ApiView):
+    shape = forms.WholeCourseShape
+
+    @operation(
+        "courses_replan",
+        "Plan a course anew around what was given and pinned: see it first, or do it",
+        capability=replans.CAPABILITY,
+        body=move_shapes.ReplanAsk,
+        answer=move_shapes.ActShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        body = self.body
+        wishes = {name: body[name] for name in ("start_on_or_after", "preferences") if name in body}
+        if body["mode"] == "preview":
+            found = replans.preview(
+                actor=self.actor,
+                course_id=id,
+                ways=ways(body),
+                now=self.now,
+                version=self.version,
+                **wishes,
+            )
+            return seen(self, found)
+        act_id = replans.apply(
+            actor=self.actor,
+            course_id=id,
+            now=self.now,
+            ways=ways(body),
+            token=body.get("preview_token"),
+            version=self.version,
+            key=self.key,
+            **wishes,
+        )
+        whole = queries.course(actor=self.actor, course_id=id, capability=replans.CAPABILITY)
+        return done(self, act_id, version=whole.course.version, capability=replans.CAPABILITY)
 
 
 def pin_view(verb: str, summary: str) -> Callable[..., HttpResponseBase]:
@@ -191,6 +231,8 @@ def seen(view: ApiView, preview: Preview) -> Response:
         "applicable": not preview.open,
         "moves": preview.moves,
         "stays": act.stays,
+        "added": preview.added,
+        "ended": preview.ended,
         "units": preview.units,
         "messages": preview.notices,
         "violations": act.violations,
@@ -202,11 +244,18 @@ def seen(view: ApiView, preview: Preview) -> Response:
     return Response(move_shapes.ActShape(told).data)
 
 
-def done(view: ApiView, act_id: UUID, *, subject_id: UUID) -> Response:
-    """What an act did, with the ETag of the visit that it was asked of."""
+def done(
+    view: ApiView,
+    act_id: UUID,
+    *,
+    subject_id: UUID | None = None,
+    version: int | None = None,
+    capability: str = moves.CAPABILITY,
+) -> Response:
+    """What an act did, with the ETag of the visit that it was asked of, or of the `version` given."""
     moved = acts.relocated(actor=view.actor, act_id=act_id)
     visits = queries.visits_named(
-        actor=view.actor, ids=[one["id"] for one in moved], capability=moves.CAPABILITY
+        actor=view.actor, ids=acts.changed(actor=view.actor, act_id=act_id), capability=capability
     )
     told = {
         "mode": "apply",
@@ -215,6 +264,8 @@ def done(view: ApiView, act_id: UUID, *, subject_id: UUID) -> Response:
         "applicable": True,
         "moves": moved,
         "stays": (),
+        "added": (),
+        "ended": (),
         "units": (),
         "messages": None,
         "violations": (),
@@ -224,7 +275,8 @@ def done(view: ApiView, act_id: UUID, *, subject_id: UUID) -> Response:
     }
     view.shown(visit.patient.id for visit in visits)
     named = next((visit for visit in visits if visit.id == subject_id), None)
-    headers = {"ETag": conditions.etag(named.version)} if named else {}
+    version = named.version if named else version
+    headers = {"ETag": conditions.etag(version)} if version is not None else {}
     return Response(move_shapes.ActShape(told).data, headers=headers)
 
 

@@ -46,6 +46,7 @@ urlpatterns = [
         moves.pin_view("unpin", "Let a visit move with the others again"),
         name="appointment-unpin",
     ),
+    path("courses/<uuid:id>/replan/", moves.ReplanView.as_view(), name="course-replan"),
     path("practitioners/<uuid:id>/reassign/", moves.ReassignView.as_view(), name="practitioner-reassign"),
     *(
         path(

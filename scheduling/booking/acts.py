@@ -13,13 +13,24 @@ from clinic.practice.ids import new_id
 from clinic.practice.models import TrailEntry
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, fitting, locks, notices, overrides, proposals, relocations, standing
+from scheduling.booking import (
+    access,
+    additions,
+    fitting,
+    locks,
+    notices,
+    overrides,
+    proposals,
+    relocations,
+    standing,
+)
+from scheduling.booking.additions import Addition
 from scheduling.booking.cascades import Stay
 from scheduling.booking.relocations import Relocation
 from scheduling.booking.standing import StandingCourse
 from scheduling.errors import PreviewStale, RuleViolation, SlotTaken
 from scheduling.followups import gaps
-from scheduling.models import Appointment, RuleOverride
+from scheduling.models import Appointment, RuleOverride, TreatmentCourse
 from scheduling.planning.values import UnmetRule
 
 KIND = "act"
@@ -46,6 +57,10 @@ class Act:
     stays: tuple[Stay, ...] = ()
     unmet: tuple[UnmetRule, ...] = ()
     outcomes: tuple[dict[str, Any], ...] = field(default=())
+    added: tuple[Addition, ...] = ()
+    ended: tuple[UUID, ...] = ()
+    # What the course is planned by from now on: its earliest day and its preferences, where they change.
+    wishes: Mapping[str, Any] = field(default_factory=dict)
 
     def excused(self, more: Iterable[dict[str, Any]]) -> "Act":
         """The same act with overrides that were given when it was applied."""
@@ -84,24 +99,40 @@ def carry_out(
 
 def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) -> None:
     rows = access.visits_for_update(
-        actor=actor, appointment_ids=[one.visit_id for one in act.relocations], capability=capability
+        actor=actor,
+        appointment_ids=[*(one.visit_id for one in act.relocations), *act.ended],
+        capability=capability,
     )
     used = _excuse(actor, act)
     moves = [one for one in act.relocations if is_move(rows[one.visit_id], one)]
     # Told apart before the rows change; the trail of this act does not count as told.
     before = {one.visit_id: one.before for one in moves}
-    if act.relocations:
-        relocations.write(
-            actor=actor, relocations=act.relocations, rows=rows, act_id=act_id, reason=act.reason, now=now
-        )
+    added = additions.prepare(actor=actor, additions=act.added, now=now)
+    relocations.write(
+        actor=actor,
+        relocations=act.relocations,
+        rows=rows,
+        act_id=act_id,
+        reason=act.reason,
+        now=now,
+        added=added,
+        ended=act.ended,
+    )
+    booked = additions.insert(actor=actor, added=added, act_id=act_id, reason=act.reason, now=now)
+    additions.end(actor=actor, rows=rows, ids=act.ended, act_id=act_id, now=now)
     for key in rows:
         work.finish(practice_id=actor.practice_id, dedupe_key=work_key(key), by=actor.ref, now=now)
+    if act.wishes:
+        TreatmentCourse.objects.filter(pk=act.subject_id).update(**act.wishes)
     _store_excuses(actor, used, rows, now)
-    _tell(actor, act, act_id, now)
-    courses = {visit.course_id for visit in rows.values() if visit.course_id}
+    _tell(actor, act, act_id, [one.pk for one in booked], now)
+    courses = {visit.course_id for visit in (*rows.values(), *booked) if visit.course_id}
     gaps.refresh(course_ids=courses, now=now, actor=actor)
     moved = [rows[key] for key in before]
-    notices.carry_out(notices=notices.of_move(visits=moved, before=before, now=now), now=now)
+    told = notices.of_move(visits=moved, before=before, now=now)
+    notices.carry_out(
+        notices=told.joined(notices.of_changes(added=booked, ended=act.ended, now=now)), now=now
+    )
 
 
 def work_key(visit_id: UUID) -> str:
@@ -166,6 +197,12 @@ def outcomes(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
     return list(_row(actor, act_id).data["outcomes"])
 
 
+def changed(*, actor: Actor, act_id: UUID) -> list[UUID]:
+    """Every visit that an act touched: moved, added, ended. Raises NotFound."""
+    data = _row(actor, act_id).data
+    return [UUID(one) for one in (*data["visits"], *data["added"], *data["ended"])]
+
+
 def _row(actor: Actor, act_id: UUID) -> TrailEntry:
     found = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=act_id).first()
     if found is None:
@@ -226,13 +263,15 @@ def _store_excuses(
             )
 
 
-def _tell(actor: Actor, act: Act, act_id: UUID, now: datetime) -> None:
+def _tell(actor: Actor, act: Act, act_id: UUID, booked: Sequence[UUID], now: datetime) -> None:
     """One row that holds the act together; what it did is told visit by visit."""
     data = {
         "subject": str(act.subject_id),
         "visits": [str(one.visit_id) for one in act.relocations],
         "asked": [str(one) for one in act.asked],
         "outcomes": list(act.outcomes),
+        "added": [str(one) for one in booked],
+        "ended": [str(one) for one in act.ended],
     }
     step = Step(f"visits.{act.verb}", KIND, act_id, reason=act.reason, data=data)
     trail.record(actor=actor, at=now, steps=[step])

@@ -3,13 +3,15 @@
 The planner decides (`planning.repair`); here its question is put and its answer read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from scheduling.booking import fitting, given, notices, overrides, relocations
+from scheduling.booking.additions import Addition
 from scheduling.booking.fitting import Found, Taking
 from scheduling.booking.relocations import Place, Relocation
 from scheduling.booking.standing import StandingCourse
@@ -37,6 +39,10 @@ OCCUPIED = frozenset(
 )
 
 
+# What the planner plans dose by dose; a therapy series keeps its own rhythm.
+CHAIN = frozenset({"dosing", "device", "preparation", "integration", "plan_review", "medication_review"})
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a person wants of one course.
@@ -50,7 +56,9 @@ class Ask:
     lost: Mapping[UUID, Appointment] | None = None
     pins: frozenset[UUID] = frozenset()
     cascade: bool = True
+    # What is missing is planned too; `anew` plans all that is not fixed or pinned as if it were missing.
     replan: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ class Cascade:
     violations: tuple[dict[str, Any], ...]
     unmet: tuple[UnmetRule, ...] = ()
     patients: Mapping[UUID, UUID] = field(default_factory=dict)
+    added: tuple[Addition, ...] = ()
+    ended: tuple[UUID, ...] = ()
 
     def joined(self, other: "Cascade") -> "Cascade":
         """Both as one."""
@@ -80,6 +90,8 @@ class Cascade:
             (*self.violations, *other.violations),
             (*self.unmet, *other.unmet),
             {**self.patients, **other.patients},
+            (*self.added, *other.added),
+            (*self.ended, *other.ended),
         )
 
 
@@ -94,18 +106,47 @@ def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Casc
         key: Standing(relocations.place_of(visit=visit).planned, told=False)
         for key, visit in (ask.lost or {}).items()
     }
-    answer = _repair(standing, ask, {**now, **lost}, free)
+    loose = _loose(standing, now) if ask.anew else {}
+    answer = _repair(
+        standing, ask, {key: one for key, one in {**now, **lost}.items() if key not in loose}, free
+    )
     after = {key: place.planned for key, place in ask.placed.items()}
+    added: tuple[Addition, ...] = ()
+    ended: tuple[UUID, ...] = ()
     if isinstance(answer, Repair):
         after |= _changes(answer, ask)
+        added = tuple(
+            Addition(standing.course.pk, one.after)
+            for one in answer.changes
+            if one.before is None and one.after is not None
+        )
+        ended = tuple(UUID(one.ref) for one in answer.changes if one.after is None)
+        if loose:
+            taken_up, added, no_longer = _taken_up(loose, added)
+            after, ended = after | taken_up, (*ended, *no_longer)
     rows = {**standing.visits, **(ask.lost or {})}
     moved = _relocations(standing, ask, rows, after)
     return Cascade(
         relocations=moved,
-        stays=_stays(standing, now, {one.visit_id for one in moved}),
-        violations=(*ask.broken, *_broken(standing, ask, rows, _arranged(now, after, lost), now, free)),
+        stays=_stays(standing, now, {one.visit_id for one in moved} | set(ended)),
+        violations=(
+            *ask.broken,
+            *_broken(
+                standing,
+                ask,
+                rows,
+                (
+                    *(one for key, one in _arranged(now, after, lost).items() if key not in ended),
+                    *(Standing(one.planned, told=False) for one in added),
+                ),
+                now.values(),
+                free,
+            ),
+        ),
         unmet=() if isinstance(answer, Repair) else answer,
         patients=dict.fromkeys(rows, standing.course.patient_id),
+        added=added,
+        ended=ended,
     )
 
 
@@ -190,6 +231,39 @@ def _repair(
     return answer if isinstance(answer, Repair) else answer.rules
 
 
+def _loose(standing: StandingCourse, standings: Mapping[UUID, Standing]) -> dict[UUID, Appointment]:
+    """The visits of the chain that nothing holds where they are, by start."""
+    return {
+        key: visit
+        for key, visit in standing.visits.items()
+        if visit.kind in CHAIN and not (standings[key].given or standings[key].pinned)
+    }
+
+
+def _taken_up(
+    loose: Mapping[UUID, Appointment], added: Sequence[Addition]
+) -> tuple[dict[UUID, PlannedVisit], tuple[Addition, ...], tuple[UUID, ...]]:
+    """Planned visits as visits that exist, in the order of time within kind and phase: one that moves stays
+    who it is. Then what is really new, and what is needed no longer."""
+    pool: dict[tuple[str, str | None], list[UUID]] = defaultdict(list)
+    for key, visit in loose.items():
+        pool[visit.kind, visit.phase.name if visit.phase else None].append(key)
+    found: dict[str, UUID] = {}
+    for one in sorted(added, key=lambda one: one.planned.start):
+        mine = pool[one.planned.kind, one.planned.phase]
+        if mine:
+            found[one.planned.ref] = mine.pop(0)
+    names = {ref: str(key) for ref, key in found.items()}
+
+    def renamed(planned: PlannedVisit) -> PlannedVisit:
+        follows = names.get(planned.follows or "", planned.follows)
+        return replace(planned, ref=names.get(planned.ref, planned.ref), follows=follows)
+
+    moved = {found[one.planned.ref]: renamed(one.planned) for one in added if one.planned.ref in found}
+    fresh = tuple(replace(one, planned=renamed(one.planned)) for one in added if one.planned.ref not in found)
+    return moved, fresh, tuple(key for keys in pool.values() for key in keys)
+
+
 def _changes(answer: Repair, ask: Ask) -> dict[UUID, PlannedVisit]:
     return {
         UUID(one.ref): one.after
@@ -239,8 +313,8 @@ def _broken(
     standing: StandingCourse,
     ask: Ask,
     rows: Mapping[UUID, Appointment],
-    after: Mapping[UUID, Standing],
-    before: Mapping[UUID, Standing],
+    after: Iterable[Standing],
+    before: Iterable[Standing],
     free: Availability,
 ) -> Iterable[dict[str, Any]]:
     """The rules that are broken afterwards and were not before."""
@@ -254,7 +328,7 @@ def _broken(
 
 
 def _judged(
-    standing: StandingCourse, standings: Mapping[UUID, Standing], free: Availability
+    standing: StandingCourse, standings: Iterable[Standing], free: Availability
 ) -> tuple[Violation, ...]:
-    request = RepairRequest(plan=standing.plan, standing=tuple(standings.values()))
+    request = RepairRequest(plan=standing.plan, standing=tuple(standings))
     return repair.judge(request=request, availability=free)

@@ -11,6 +11,7 @@ from scheduling.followups import facts, rules
 from scheduling.followups.facts import CourseFacts
 from scheduling.followups.rules import FollowUpUnit
 from scheduling.followups.units import DoseFact, VisitFact
+from scheduling.models import Appointment
 from scheduling.planning.values import Window
 
 
@@ -37,20 +38,41 @@ class UnitChange:
 
 
 def of_units(
-    *, course_ids: Collection[UUID], places: Mapping[UUID, Place], now: datetime
+    *,
+    course_ids: Collection[UUID],
+    places: Mapping[UUID, Place],
+    now: datetime,
+    added: Collection[Appointment] = (),
+    ended: Collection[UUID] = (),
 ) -> tuple[UnitChange, ...]:
-    """The units that read otherwise when these visits stand at these places; writes nothing."""
+    """The units that read otherwise when these visits stand at these places, others are added (as rows that
+    are not stored yet), and others ended; writes nothing."""
+    gone = {str(one) for one in ended}
     found: list[UnitChange] = []
     for course in facts.load(course_ids=course_ids):
         before = {one.key: one for one in _evaluate(course, now)}
-        course.doses = [_moved_dose(one, places) for one in course.doses]
-        course.visits = [_moved_visit(one, places) for one in course.visits]
+        course.doses = [_moved_dose(one, places) for one in course.doses if one.id not in gone]
+        course.visits = [_moved_visit(one, places) for one in course.visits if one.id not in gone]
+        for row in added:
+            _add(course, row)
         after = {one.key: one for one in _evaluate(course, now)}
         for key in sorted(before.keys() | after.keys()):
             change = _change(course, key, before.get(key), after.get(key))
             if change.before != change.after:
                 found.append(change)
     return tuple(sorted(found, key=_by_time))
+
+
+def _add(course: CourseFacts, row: Appointment) -> None:
+    if row.course_id != course.course.pk:
+        return
+    if row.kind == course.protocol.dose_kind:
+        phase = row.phase.name if row.phase else ""
+        course.doses.append(
+            DoseFact(str(row.pk), phase, row.sequence or 1, row.start, row.end, status="booked")
+        )
+    else:
+        course.visits.append(VisitFact(str(row.pk), row.kind, row.start, row.end, status="booked"))
 
 
 def _evaluate(course: CourseFacts, now: datetime) -> tuple[FollowUpUnit, ...]:

@@ -144,6 +144,8 @@ def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
         stamp=stamp,
         stays=cascade.stays,
         unmet=cascade.unmet,
+        added=cascade.added,
+        ended=cascade.ended,
     )
 
 

@@ -37,6 +37,12 @@ class Notices:
     withdraw: tuple[Message, ...] = ()
     said: tuple[Message, ...] = ()
 
+    def joined(self, other: "Notices") -> "Notices":
+        """Both as one."""
+        return Notices(
+            (*self.send, *other.send), (*self.withdraw, *other.withdraw), (*self.said, *other.said)
+        )
+
 
 def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now: datetime) -> Notices:
     """What follows when these visits go from where they were to where the rows put them; reads only.
@@ -61,6 +67,15 @@ def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now:
         send=tuple(send),
         withdraw=tuple(one for one in about if one.state in ledger.UNSENT and one.kind in UNTRUE),
         said=(*said, *_confirmations(visits)),
+    )
+
+
+def of_changes(*, added: Sequence[Appointment], ended: Collection[UUID], now: datetime) -> Notices:
+    """What is told of visits that are added, and withdrawn of those that are ended."""
+    about = Message.objects.filter(subject_id__in=ended, state__in=ledger.UNSENT).order_by("due_at", "pk")
+    return Notices(
+        send=tuple(reminders.booked(appointments=added, now=now)),
+        withdraw=tuple(about) if ended else (),
     )
 
 

@@ -104,10 +104,10 @@ def place(
         site=str(site.id),
         start_on_or_after=start_on_or_after.isoformat(),
         through_phase=through_phase,
-        preferences=_plain(preferences or {}),
-        overrides=[_plain(one) for one in overrides],
+        preferences=plain(preferences or {}),
+        overrides=[plain(one) for one in overrides],
         alternatives=alternatives,
-        given=_plain(given),
+        given=plain(given),
     )
     request(order=order, protocol=protocol, site=site, now=now)
     return order, version, site
@@ -150,11 +150,12 @@ def request(*, order: Order, protocol: Protocol, site: Site, now: datetime) -> P
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON keeps it."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

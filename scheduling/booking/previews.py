@@ -15,8 +15,9 @@ from django.core import signing
 
 from clinic.practice.actor import Actor
 from clinic.practice.models import Site
-from scheduling.booking import acts, effects, notices, overrides, proposals, relocations
+from scheduling.booking import acts, additions, effects, notices, overrides, proposals, relocations
 from scheduling.booking.acts import Act
+from scheduling.booking.additions import Addition
 from scheduling.booking.effects import UnitChange
 from scheduling.booking.notices import Notices
 from scheduling.booking.relocations import Place, Relocation
@@ -40,6 +41,8 @@ class Preview:
     moves: tuple[dict[str, Any], ...]
     units: tuple[UnitChange, ...]
     notices: Notices
+    added: tuple[Appointment, ...]
+    ended: tuple[Appointment, ...]
     open: tuple[dict[str, Any], ...]
 
 
@@ -54,6 +57,7 @@ def make(*, actor: Actor, act: Act, now: datetime) -> Preview:
         {one.after.site_id for one in act.relocations}
     )
     left, _ = overrides.remaining(actor=actor, violations=act.violations, asked=list(act.excuses))
+    fresh = additions.prepare(actor=actor, additions=act.added, now=now).rows()
     expires_at = now + timedelta(seconds=settings.PROPOSAL_MAX_AGE_SECONDS)
     return Preview(
         act=act,
@@ -61,11 +65,17 @@ def make(*, actor: Actor, act: Act, now: datetime) -> Preview:
         expires_at=expires_at,
         moves=tuple(_move(act, one, rows[one.visit_id], sites) for one in act.relocations),
         units=effects.of_units(
-            course_ids={row.course_id for row in rows.values() if row.course_id},
+            course_ids={row.course_id for row in (*rows.values(), *fresh) if row.course_id},
             places={one.visit_id: one.after for one in act.relocations},
             now=now,
+            added=fresh,
+            ended=act.ended,
         ),
-        notices=_notices(act, rows, sites, now),
+        notices=_notices(act, rows, sites, now).joined(
+            notices.of_changes(added=fresh, ended=act.ended, now=now)
+        ),
+        added=tuple(fresh),
+        ended=tuple(Appointment.objects.filter(pk__in=act.ended).order_by("start", "pk")),
         open=tuple(left),
     )
 
@@ -93,6 +103,11 @@ def read(*, actor: Actor, token: str, verb: str, subject_id: UUID, now: datetime
         reason=payload["reason"],
         stamp=payload["stamp"],
         outcomes=tuple(payload["outcomes"]),
+        added=tuple(
+            Addition(UUID(course_id), proposals.unpack(planned)) for course_id, planned in payload["added"]
+        ),
+        ended=tuple(UUID(one) for one in payload["ended"]),
+        wishes=payload["wishes"],
     )
 
 
@@ -110,6 +125,9 @@ def _token(actor: Actor, act: Act, expires_at: datetime) -> str:
         "reason": act.reason,
         "stamp": act.stamp,
         "outcomes": list(act.outcomes),
+        "added": [[str(one.course_id), proposals.pack(one.planned)] for one in act.added],
+        "ended": [str(one) for one in act.ended],
+        "wishes": dict(act.wishes),
     }
     return signing.dumps(payload, salt=_SALT, compress=True)
 

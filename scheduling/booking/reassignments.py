@@ -116,6 +116,8 @@ def _decide(actor: Actor, asked: Asked, ways: Ways, now: datetime) -> Act:
         reason=ways.reason,
         stamp=stamp,
         unmet=whole.unmet,
+        added=whole.added,
+        ended=whole.ended,
         outcomes=tuple(desk.outcomes),
     )
 

@@ -20,6 +20,7 @@ from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.trail import Step
 from scheduling import states
 from scheduling.booking import access, locks, seats, visits
+from scheduling.booking.additions import Added
 from scheduling.booking.visits import Placement
 from scheduling.models import Appointment, AppointmentPractitioner
 from scheduling.models.appointment import ENDED_UNATTENDED
@@ -102,12 +103,15 @@ def write(
     act_id: UUID,
     reason: str,
     now: datetime,
+    added: Added | None = None,
+    ended: Collection[UUID] = (),
 ) -> list[Appointment]:
     """Put the visits where they go, in the caller's transaction, with their courses and rows locked.
 
     Returns the rows as they are now. Raises InvalidTransition for a visit that has begun or is over,
     SlotTaken naming those whose place is gone, Conflict where another visit has taken over what this one was
-    for.
+    for. The places of visits that are `added` in the same act are taken, and those of `ended` ones freed,
+    under the same lock.
     """
     chosen = sorted(relocations, key=lambda one: str(one.visit_id))
     moves = {one.visit_id: _move_of(rows[one.visit_id], one) for one in chosen}
@@ -117,7 +121,7 @@ def write(
         one.visit_id: (rows[one.visit_id].time_zone, placements[one.visit_id].site.time_zone)
         for one in chosen
     }
-    _change_places(placements, chosen, now)
+    _change_places(actor, placements, chosen, now, added or Added(), ended)
     for one in chosen:
         _update(rows[one.visit_id], placements[one.visit_id], one.after.planned, moves[one.visit_id])
     _restaff(chosen)
@@ -173,21 +177,27 @@ def _placements(
     }
 
 
-def _change_places(placements: Mapping[UUID, Placement], chosen: Sequence[Relocation], now: datetime) -> None:
+def _change_places(
+    actor: Actor,
+    placements: Mapping[UUID, Placement],
+    chosen: Sequence[Relocation],
+    now: datetime,
+    added: Added,
+    ended: Collection[UUID],
+) -> None:
     """Free every old place and take every new one, under one lock of all their resources."""
-    ids = [one.visit_id for one in chosen]
-    practice_id = placements[ids[0]].actor.practice_id
+    ids = [*(one.visit_id for one in chosen), *ended]
     needs = [
         need
         for one in chosen
         for need in visits.needs(placements[one.visit_id], one.after.planned, one.visit_id)
     ]
-    visits.lock_groups(
-        practice_id=practice_id, joining=[one.after.planned for one in chosen], leaving=ids, now=now
-    )
+    needs += added.needs()
+    joining = [*(one.after.planned for one in chosen), *added.planned()]
+    visits.lock_groups(practice_id=actor.practice_id, joining=joining, leaving=ids, now=now)
     locks.lock_resources({*_held_by(ids), *(need.resource_id for need in needs)})
     seats.release(appointment_ids=ids)
-    seats.take(practice_id=practice_id, needs=needs, now=now)
+    seats.take(practice_id=actor.practice_id, needs=needs, now=now)
 
 
 def _held_by(ids: Collection[UUID]) -> set[int]:

@@ -49,9 +49,14 @@ def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointm
 
 def on_appointments_booked(*, appointments: Sequence[Appointment], now: datetime) -> None:
     """One confirmation a patient for what was booked together, and reminders of each visit."""
+    outbox.queue(messages=booked(appointments=appointments, now=now), now=now)
+
+
+def booked(*, appointments: Sequence[Appointment], now: datetime) -> list[Draft]:
+    """What `on_appointments_booked` writes."""
     coming = _coming(appointments, now)
     people = _People({one.patient_id for one in coming})
-    outbox.queue(messages=[*_confirmations(coming, people, now), *_reminders(coming, people, now)], now=now)
+    return [*_confirmations(coming, people, now), *_reminders(coming, people, now)]
 
 
 def moved(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:

@@ -286,6 +286,4 @@ def _free_ref(placement: Placement, name: str) -> str:
     replaced by name."""
     live = Appointment.objects.filter(course=placement.course, ref__startswith=f"{name}-")
     taken = set(live.exclude(status__in=ENDED_UNATTENDED).values_list("ref", flat=True))
-    return next(
-        ref for ref in (f"{name}-{number}" for number in range(1, len(taken) + 2)) if ref not in taken
-    )
+    return visits.free_ref(name=name, taken=taken)

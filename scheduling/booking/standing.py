@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from scheduling import states
@@ -61,7 +62,13 @@ class StandingCourse:
         self, *, places: Iterable[Place], now: datetime, ignoring: Collection[UUID] = ()
     ) -> Availability:
         """What is free at the course's site while the course itself takes nothing."""
-        ends = [now, *(visit.end for visit in self.visits.values()), *(one.planned.end for one in places)]
+        opens = datetime.combine(self.plan.start_on_or_after, time(12), UTC)
+        ends = [
+            now,
+            opens,
+            *(visit.end for visit in self.visits.values()),
+            *(one.planned.end for one in places),
+        ]
         return availability.for_planning(
             practice_id=self.course.practice_id,
             site_id=self.course.site_id,
@@ -72,8 +79,18 @@ class StandingCourse:
         )
 
 
-def load(*, practice_id: UUID, course_ids: Collection[UUID], now: datetime) -> dict[UUID, StandingCourse]:
-    """These courses as they stand, in the order of their ids, in a number of queries that does not grow."""
+def load(
+    *,
+    practice_id: UUID,
+    course_ids: Collection[UUID],
+    now: datetime,
+    wishes: Mapping[str, Any] | None = None,
+) -> dict[UUID, StandingCourse]:
+    """These courses as they stand, in the order of their ids, in a number of queries that does not grow.
+
+    `wishes` replace what a course is planned by: `start_on_or_after` and `preferences`. Raises Invalid for
+    preferences that cannot be understood.
+    """
     courses = (
         TreatmentCourse.objects.filter(practice_id=practice_id, pk__in=course_ids)
         .select_related("site__practice", "practice", "patient")
@@ -90,22 +107,27 @@ def load(*, practice_id: UUID, course_ids: Collection[UUID], now: datetime) -> d
             [row for row in rows if row.course_id == course.pk],
             [one for one in excuses if one.course_id == course.pk],
             now,
+            wishes or {},
         )
         for course in courses
     }
 
 
 def _standing(
-    course: TreatmentCourse, rows: list[Appointment], changed: list[RuleOverride], now: datetime
+    course: TreatmentCourse,
+    rows: list[Appointment],
+    changed: list[RuleOverride],
+    now: datetime,
+    wishes: Mapping[str, Any],
 ) -> StandingCourse:
     protocol = facts.protocol_of(course.protocol_version_id)
     order = Order(
         patient=str(course.patient_id),
         version=str(course.protocol_version_id),
         site=str(course.site_id),
-        start_on_or_after=course.start_on_or_after.isoformat(),
+        start_on_or_after=wishes.get("start_on_or_after", course.start_on_or_after.isoformat()),
         through_phase=course.through_phase or None,
-        preferences=course.preferences,
+        preferences=wishes.get("preferences", course.preferences),
         overrides=[
             {"rule_id": one.rule_id, "visit": one.visit_ref, "value": one.value, "reason": one.reason}
             for one in changed

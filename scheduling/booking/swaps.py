@@ -130,6 +130,8 @@ def _decide(first: Appointment, second: Appointment, ways: Ways, now: datetime) 
         stamp=stamp,
         stays=cascade.stays,
         unmet=cascade.unmet,
+        added=cascade.added,
+        ended=cascade.ended,
     )
 
 

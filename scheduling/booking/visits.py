@@ -66,17 +66,29 @@ def occupy(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
     written, so that whoever is too late holds the locks for a moment only; the foreign keys wait for the
     commit.
     """
-    _give_ids(placement, visits)
+    give_ids(placement, visits)
     wanted = [need for visit in visits for need in needs(placement, visit, placement.ids[visit.ref])]
     lock_groups(practice_id=placement.actor.practice_id, joining=visits, now=placement.now)
     locks.lock_resources(need.resource_id for need in wanted)
     seats.take(practice_id=placement.actor.practice_id, needs=wanted, now=placement.now)
 
 
+def free_ref(*, name: str, taken: set[str]) -> str:
+    """The lowest number that no live visit of a course has: a visit that was left out is replaced by name."""
+    refs = (f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(ref for ref in refs if ref not in taken)
+
+
+def rows(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointment]:
+    """The visits as they would be stored."""
+    ids = give_ids(placement, visits)
+    return [_appointment(placement, visit, ids) for visit in visits]
+
+
 def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointment]:
     """Insert the visits and who takes part in them."""
-    ids = _give_ids(placement, visits)
-    appointments = Appointment.objects.bulk_create(_appointment(placement, visit, ids) for visit in visits)
+    ids = give_ids(placement, visits)
+    appointments = Appointment.objects.bulk_create(rows(placement, visits))
     AppointmentPractitioner.objects.bulk_create(
         AppointmentPractitioner(
             appointment_id=ids[visit.ref],
@@ -91,7 +103,8 @@ def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appoint
     return appointments
 
 
-def _give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:
+def give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:
+    """Each visit's id by its ref; what has none gets one."""
     for visit in visits:
         placement.ids.setdefault(visit.ref, new_id())
     return placement.ids

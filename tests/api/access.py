@@ -162,6 +162,7 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "start": (timezone.now() - timedelta(days=30)).isoformat(),
         "late_entry_reason": "It was not entered then.",
     },
+    "replan": lambda world: {"mode": "preview"},
     "swap": lambda world: {"mode": "preview", "with": str(_second_dose(world).pk)},
     "reassign": lambda world: {
         "mode": "preview",
@@ -269,6 +270,7 @@ API: list[Row] = [
     visit("swap", body="swap"),
     visit("pin"),
     visit("unpin"),
+    Row("POST", "courses/<id>/replan/", "write:courses", 200, "replan"),
     Row("POST", "practitioners/<id>/reassign/", "write:appointments", 200, "reassign"),
     # What the rules of care refuse is reached, and refused there.
     visit("no-show", status=400),
