@@ -173,31 +173,19 @@ class WholeCourseShape(CourseShape):
     """A course with its visits in the order of time, its follow-up units and its overrides."""
 
     patient_at = "course.patient.id"
-    hold_expires_at = serializers.SerializerMethodField()
-    visits = serializers.SerializerMethodField()
-    gaps = serializers.SerializerMethodField()
-    overrides = serializers.SerializerMethodField()
+    hold_expires_at = Instant(allow_null=True, help_text="Of a held course: book it before then.")
+    visits = AppointmentShape(many=True)
+    gaps = GapShape(many=True)
+    overrides = OverrideShape(many=True)
 
-    def to_representation(self, whole: Any) -> dict[str, Any]:
-        self._whole = whole
-        return super().to_representation(whole.course)
-
-    @extend_schema_field(Instant(allow_null=True, help_text="Of a held course: book it before then."))
-    def get_hold_expires_at(self, course: Any) -> Any:
-        ends = self._whole.hold_expires_at
-        return Instant().to_representation(ends) if ends else None
-
-    @extend_schema_field(AppointmentShape(many=True))
-    def get_visits(self, course: Any) -> Any:
-        return AppointmentShape(self._whole.visits, many=True).data
-
-    @extend_schema_field(GapShape(many=True))
-    def get_gaps(self, course: Any) -> Any:
-        return GapShape(self._whole.gaps, many=True).data
-
-    @extend_schema_field(OverrideShape(many=True))
-    def get_overrides(self, course: Any) -> Any:
-        return OverrideShape(self._whole.overrides, many=True).data
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        ends = instance.hold_expires_at
+        return CourseShape.show(instance.course) | {
+            "hold_expires_at": Instant().to_representation(ends) if ends else None,
+            "visits": AppointmentShape.show_all(instance.visits),
+            "gaps": GapShape.show_all(instance.gaps),
+            "overrides": OverrideShape.show_all(instance.overrides),
+        }
 
 
 # --- waitlist -------------------------------------------------------------------------------------------
@@ -213,7 +201,7 @@ class OfferShape(Shape):
 
 
 class WaitlistShape(Shape):
-    about = "patient.id"
+    patient_at = "patient.id"
 
     id = Id()
     status = Choice(choices=WaitlistStatus.choices)
@@ -239,7 +227,7 @@ class WaitlistShape(Shape):
 class FitShape(Shape):
     """Somebody whom the place fits."""
 
-    about = "entry.patient.id"
+    patient_at = "entry.patient.id"
 
     entry = WaitlistShape()
     start = Instant()

@@ -132,7 +132,7 @@ class AvailabilityView(ApiView):
                 minutes=query["minutes"],
             )
         self.shown([query.get("patient")])
-        return Response(forms.AvailabilityShape(found).data)
+        return Response(forms.AvailabilityShape.show(found))
 
 
 class RosterView(ApiView):
@@ -160,4 +160,4 @@ class RosterView(ApiView):
                     actor=self.actor, practitioner_id=UUID(str(person_id)), day=day
                 )
         self.shown(visit.patient.id for visit in roster.visits)
-        return Response(forms.RosterShape(roster).data)
+        return Response(forms.RosterShape.show(roster))

@@ -119,7 +119,7 @@ class FitsView(ApiView):
     def get(self, request: Request) -> Response:
         opening = self._opening()
         found = named("site", lambda: waiting.fits(actor=self.actor, opening=opening, now=self.now))
-        return Response(forms.FitShape(found, many=True).data)
+        return Response(forms.FitShape.show_all(found))
 
     def _opening(self) -> Opening:
         query = self.query

@@ -64,7 +64,7 @@ class SiteShape(Shape):
     @extend_schema_field(HoursShape(many=True))
     def get_hours(self, site: Any) -> Any:
         spans = sorted(site.hours.all(), key=lambda span: (span.weekday, span.opens))
-        return HoursShape(spans, many=True).data
+        return HoursShape.show_all(spans)
 
 
 class SiteList(ListQuery):

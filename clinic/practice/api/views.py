@@ -157,11 +157,9 @@ class ApiView(APIView):
 
     def parsed(self, shape: type[shapes.Body], *, partial: bool = False) -> dict[str, Any]:
         """The body in this shape; raises ValidationError that names each field."""
-        found = shape(data=self.request.data, partial=partial)
         if self.request.data is None:
             raise ValidationError({"body": ["Must be an object."]})
-        found.is_valid(raise_exception=True)
-        return dict(found.validated_data)
+        return shape.read(self.request.data, partial=partial)
 
     def part(self, *, order: str = "id", stamp: str = "updated_at", moves: bool = False) -> paging.Cut:
         """Which page of the list was asked for: with `updated_since` in the order of change.
@@ -181,7 +179,7 @@ class ApiView(APIView):
     def page(self, page: paging.Page[Any], *, shape: type[Shape] | None = None) -> Response:
         """A page of a list, with the cursor of the next."""
         self.shown(shapes.patients_of(shape or self.shape, page.rows))
-        rendered = (shape or self.shape)(page.rows, many=True).data
+        rendered = (shape or self.shape).show_all(page.rows)
         following = cursors.dump(page.next, bound=self._bound()) if page.next else None
         return Response({"results": rendered, "next": following})
 
@@ -191,7 +189,7 @@ class ApiView(APIView):
         """One object with its ETag."""
         self.shown(shapes.patients_of(shape or self.shape, [row]))
         headers = {"ETag": conditions.etag(version)}
-        return Response((shape or self.shape)(row).data, status=status, headers=headers)
+        return Response((shape or self.shape).show(row), status=status, headers=headers)
 
     def shown(self, patient_ids: Iterable[UUID | None]) -> None:
         """Log whom this answer shows; `page` and `one` do it by themselves. A write has its trail instead."""
