@@ -4,13 +4,14 @@ The row is the truth, the hint to the worker only makes it sooner, and the sweep
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
 
+from clinic.practice import bulk
 from notifications import doorbell
 from notifications.models import Message
 from notifications.models.message import State
@@ -45,6 +46,9 @@ class Draft:
         return f"{self.kind}:{self.subject_id}:{self.subject_version}:{self.channel}"
 
 
+_TOLD = (*(field.name for field in fields(Draft)), "dedupe_key")
+
+
 def queue(*, messages: Sequence[Draft], now: datetime) -> None:
     """Write the rows, in one statement; one that exists already stays as it is.
 
@@ -57,31 +61,11 @@ def queue(*, messages: Sequence[Draft], now: datetime) -> None:
     for draft in messages:
         if draft.due_at > draft.useful_until:
             raise ValueError(f"{draft.kind} is due after it stops being useful")
-    Message.objects.bulk_create(
-        [
-            Message(
-                practice_id=draft.practice_id,
-                patient_id=draft.patient_id,
-                staff_id=draft.staff_id,
-                kind=draft.kind,
-                channel=draft.channel,
-                category=draft.category,
-                dedupe_key=draft.dedupe_key,
-                subject_kind=draft.subject_kind,
-                subject_id=draft.subject_id,
-                subject_version=draft.subject_version,
-                subject_at=draft.subject_at,
-                course_id=draft.course_id,
-                uncapped=draft.uncapped,
-                due_at=draft.due_at,
-                useful_until=draft.useful_until,
-                created_at=now,
-                updated_at=now,
-            )
-            for draft in messages
-        ],
-        ignore_conflicts=True,
+    rows = (
+        {name: getattr(draft, name) for name in _TOLD} | {"created_at": now, "updated_at": now}
+        for draft in messages
     )
+    bulk.insert(Message, rows, skip_known=True)
     if any(draft.due_at <= now for draft in messages):
         transaction.on_commit(doorbell.ring, robust=True)
 

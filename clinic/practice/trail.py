@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.db import connection
 
+from clinic.practice import bulk
 from clinic.practice.actor import Actor
 from clinic.practice.models import TrailEntry
 
@@ -27,6 +29,9 @@ class Step:
     data: dict[str, Any] = dataclass_field(default_factory=dict)
 
 
+_TOLD = tuple(field.name for field in dataclass_fields(Step))
+
+
 def record(*, actor: Actor, at: datetime, steps: list[Step]) -> None:
     """Append the steps, in one statement.
 
@@ -35,20 +40,11 @@ def record(*, actor: Actor, at: datetime, steps: list[Step]) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("the trail is written in the transaction of what it tells")
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid.uuid4().hex)
-    TrailEntry.objects.bulk_create(
-        TrailEntry(
-            practice_id=actor.practice_id,
-            at=at,
-            actor_ref=actor.ref,
-            actor_label=actor.label,
-            verb=step.verb,
-            subject_kind=step.subject_kind,
-            subject_id=step.subject_id,
-            course_id=step.course_id,
-            patient_id=step.patient_id,
-            reason=step.reason,
-            data=step.data,
-            request_id=request_id,
-        )
-        for step in steps
-    )
+    common = {
+        "practice_id": actor.practice_id,
+        "at": at,
+        "actor_ref": actor.ref,
+        "actor_label": actor.label,
+        "request_id": request_id,
+    }
+    bulk.insert(TrailEntry, ({**common, **{name: getattr(step, name) for name in _TOLD}} for step in steps))

@@ -241,7 +241,7 @@ def seen(view: ApiView, preview: Preview) -> Response:
         "visits": (),
     }
     view.shown({one["patient"] for one in preview.moves} | {UUID(one["patient"]) for one in act.outcomes})
-    return Response(move_shapes.ActShape(told).data)
+    return Response(move_shapes.ActShape.show(told))
 
 
 def done(
@@ -277,7 +277,7 @@ def done(
     named = next((visit for visit in visits if visit.id == subject_id), None)
     version = named.version if named else version
     headers = {"ETag": conditions.etag(version)} if version is not None else {}
-    return Response(move_shapes.ActShape(told).data, headers=headers)
+    return Response(move_shapes.ActShape.show(told), headers=headers)
 
 
 def _wish(body: Mapping[str, Any]) -> Wish:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from clinic.practice import idempotency, permissions, trail
+from clinic.practice import bulk, idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
@@ -204,7 +204,7 @@ def commit(
     visits.occupy(placement, planned)
     if hold is not None:
         holding.check_number(actor=actor, practice=site.practice, now=now)
-    course = TreatmentCourse.objects.create(
+    course = TreatmentCourse(
         id=course_id,
         practice_id=actor.practice_id,
         patient=patient,
@@ -218,6 +218,7 @@ def commit(
         created_at=now,
         created_by=actor.ref,
     )
+    bulk.insert(TreatmentCourse, [vars(course)])
     placement.course = course
     placement.phases = _phases(course, protocol)
     if take_over is not None:
@@ -276,7 +277,7 @@ def _check(
 
 
 def _phases(course: TreatmentCourse, protocol: Protocol) -> dict[str, CoursePhase]:
-    phases = CoursePhase.objects.bulk_create(
+    phases = [
         CoursePhase(
             course=course,
             position=position,
@@ -285,7 +286,9 @@ def _phases(course: TreatmentCourse, protocol: Protocol) -> dict[str, CoursePhas
             exit_review_required=phase.exit_review_required,
         )
         for position, phase in enumerate(protocol.phases, start=1)
-    )
+    ]
+    for phase, key in zip(phases, bulk.insert(CoursePhase, map(vars, phases)), strict=True):
+        phase.pk = key
     return {phase.name: phase for phase in phases}
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from clinic.practice import bulk
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
@@ -88,18 +89,20 @@ def rows(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointme
 def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appointment]:
     """Insert the visits and who takes part in them."""
     ids = give_ids(placement, visits)
-    appointments = Appointment.objects.bulk_create(rows(placement, visits))
-    AppointmentPractitioner.objects.bulk_create(
-        AppointmentPractitioner(
-            appointment_id=ids[visit.ref],
-            staff_id=UUID(one.practitioner),
-            role=one.role,
-            presence=one.presence.value,
-            seats=one.seats,
-        )
+    appointments = rows(placement, visits)
+    bulk.insert(Appointment, map(vars, appointments))
+    staffing = (
+        {
+            "appointment_id": ids[visit.ref],
+            "staff_id": one.practitioner,
+            "role": one.role,
+            "presence": one.presence.value,
+            "seats": one.seats,
+        }
         for visit in visits
         for one in visit.staffing
     )
+    bulk.insert(AppointmentPractitioner, staffing)
     return appointments
 
 

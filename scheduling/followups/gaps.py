@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from clinic.practice import actor as actors
-from clinic.practice import trail
+from clinic.practice import bulk, trail
 from clinic.practice.actor import Actor
 from clinic.practice.ids import new_id
 from clinic.practice.trail import Step
@@ -68,7 +68,7 @@ def _refresh_course(facts: CourseFacts, now: datetime, actor: Actor) -> list[Cha
             fresh.append(_new(facts.course, answer, now))
         elif change := _update(gap, answer):
             changes.append(change)
-    FollowUpGap.objects.bulk_create(fresh)
+    bulk.insert(FollowUpGap, map(vars, fresh))
     changes += [Change(gap.id, gap.course_id, None, gap.status, gap.flagged) for gap in fresh]
     known = facts.gaps | {gap.unit_key: gap for gap in fresh}
     _link(known, {gap.id for gap in fresh}, answers)
@@ -192,12 +192,12 @@ def _link(known: dict[str, FollowUpGap], fresh: set[UUID], answers: Iterable[Fol
         GapDose.objects.filter(pk__in=gone).delete()
     if gone := [pk for pair, pk in had_visits.items() if pair not in visits]:
         GapVisit.objects.filter(pk__in=gone).delete()
-    GapDose.objects.bulk_create(
-        GapDose(gap_id=gap, appointment_id=dose) for gap, dose in sorted(doses - had_doses.keys())
-    )
-    GapVisit.objects.bulk_create(
-        GapVisit(gap_id=gap, appointment_id=visit) for gap, visit in sorted(visits - had_visits.keys())
-    )
+    bulk.insert(GapDose, map(_pair, sorted(doses - had_doses.keys())))
+    bulk.insert(GapVisit, map(_pair, sorted(visits - had_visits.keys())))
+
+
+def _pair(ids: tuple[UUID, UUID]) -> dict[str, UUID]:
+    return {"gap_id": ids[0], "appointment_id": ids[1]}
 
 
 def _tell(course: TreatmentCourse, changes: Iterable[Change], actor: Actor, now: datetime) -> None:
