@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import NOT_PROVIDED, AutoField, Field, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +20,30 @@ class _Table:
     """How a model's rows are written: the statement, each attribute's column, and what is not given."""
 
     statement: str
-    key: str
+    returned: Mapping[str, str]
     columns: Mapping[str, str]
     fixed: Mapping[str, Any]
     made: Mapping[str, Callable[[], Any]]
 
 
-def insert(model: type[Model], rows: Iterable[Mapping[str, Any]], *, skip_known: bool = False) -> list[Any]:
-    """Insert rows, given by attribute (`patient_id`; `vars()` of an instance will do); returns their keys.
+def insert(
+    model: type[Model], rows: Iterable[Mapping[str, Any]], *, skip_known: bool = False
+) -> list[dict[str, Any]]:
+    """Insert rows, given by attribute (`patient_id`; `vars()` of an instance will do).
 
-    What is not given gets the model's default, an `auto_now` column the database's time. With `skip_known`
-    a row that a unique constraint has already is left out, and no keys are returned.
+    What is not given gets the model's default, an `auto_now` column the database's time. Returns, by
+    attribute, each row's key and the times that the database gave it. With `skip_known` a row that a unique
+    constraint has already is left out, and nothing is returned.
     """
     table = _table(model)
     told = [_told(table, row) for row in rows]
     if not told:
         return []
-    ending = "ON CONFLICT DO NOTHING" if skip_known else f"RETURNING {table.key}"
+    ending = "ON CONFLICT DO NOTHING" if skip_known else f"RETURNING {', '.join(table.returned.values())}"
     with connection.cursor() as cursor:
         cursor.execute(f"{table.statement} {ending}", [json.dumps(told, default=_text)])
-        return [] if skip_known else [key for (key,) in cursor.fetchall()]
+        made = [] if skip_known else cursor.fetchall()
+    return [dict(zip(table.returned, values, strict=True)) for values in made]
 
 
 def _told(table: _Table, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +68,8 @@ def _text(value: Any) -> str:
 def _table(model: type[Model]) -> _Table:
     meta = model._meta
     clocked = [field for field in meta.concrete_fields if _is_clock(field)]
-    given = [field for field in meta.concrete_fields if field not in clocked and not field.db_returning]
+    by_database = [field for field in meta.concrete_fields if _is_made_by_database(field)]
+    given = [field for field in meta.concrete_fields if field not in (*clocked, *by_database)]
     names = ", ".join(f'"{field.column}"' for field in given)
     clocks = "".join(f', "{field.column}"' for field in clocked)
     times = ", STATEMENT_TIMESTAMP()" * len(clocked)
@@ -75,7 +80,7 @@ def _table(model: type[Model]) -> _Table:
     return _Table(
         statement=f'INSERT INTO "{meta.db_table}" ({names}{clocks}) SELECT {names}{times}'
         f' FROM json_populate_recordset(NULL::"{meta.db_table}", %s::json)',
-        key=f'"{meta.pk.column}"',
+        returned={field.attname: f'"{field.column}"' for field in (meta.pk, *clocked)},
         columns={field.attname: field.column for field in given},
         fixed={
             field.column: field.get_default()
@@ -84,6 +89,10 @@ def _table(model: type[Model]) -> _Table:
         },
         made=made,
     )
+
+
+def _is_made_by_database(field: "Field[Any, Any]") -> bool:
+    return isinstance(field, AutoField) or field.db_default is not NOT_PROVIDED
 
 
 def _is_clock(field: "Field[Any, Any]") -> bool:

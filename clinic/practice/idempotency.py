@@ -78,7 +78,8 @@ def claim(
         raise
     if taken:
         return None
-    return _replay(IdempotencyKey.objects.get(scope=key.scope, key=key.value), key)
+    row = IdempotencyKey.objects.get(scope=key.scope, key=key.value)
+    return _replay(key, row.fingerprint, row.status_code, row.object_kind, row.object_id)
 
 
 def find(*, key: Key | None, now: datetime) -> Replay | None:
@@ -89,14 +90,22 @@ def find(*, key: Key | None, now: datetime) -> Replay | None:
     """
     if key is None:
         return None
-    row = IdempotencyKey.objects.filter(scope=key.scope, key=key.value, created_at__gte=now - KEPT).first()
-    return _replay(row, key) if row else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT fingerprint, status_code, object_kind, object_id FROM practice_idempotencykey
+            WHERE scope = %s AND key = %s AND created_at >= %s
+            """,
+            [key.scope, key.value, now - KEPT],
+        )
+        row = cursor.fetchone()
+    return _replay(key, *row) if row else None
 
 
-def _replay(row: IdempotencyKey, key: Key) -> Replay:
-    if row.fingerprint != key.fingerprint:
+def _replay(key: Key, fingerprint: str, status_code: int, object_kind: str, object_id: UUID) -> Replay:
+    if fingerprint != key.fingerprint:
         raise KeyReused()
-    return Replay(status_code=row.status_code, object_kind=row.object_kind, object_id=row.object_id)
+    return Replay(status_code=status_code, object_kind=object_kind, object_id=object_id)
 
 
 def purge(*, now: datetime) -> int:

@@ -57,10 +57,7 @@ class AppointmentsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         with pointing(self._loaders(self.body)):
-            appointment_id = single.book(
-                actor=self.actor, now=self.now, key=self.key, visit=_wanted(self.body)
-            )
-        visit = queries.visit(actor=self.actor, appointment_id=appointment_id, capability="appointments.book")
+            visit = single.booked(actor=self.actor, now=self.now, key=self.key, visit=_wanted(self.body))
         return self.one(visit, version=visit.version, status=201)
 
     def _loaders(self, body: dict[str, Any]) -> dict[str, Callable[[], Any]]:

@@ -18,6 +18,8 @@ from scheduling.models import (
     ProtocolVersion,
     TreatmentCourse,
 )
+from scheduling.roster import rosters
+from scheduling.roster.rosters import Roster
 
 
 def check_version(*, found: int, expected: int | None) -> None:
@@ -26,23 +28,22 @@ def check_version(*, found: int, expected: int | None) -> None:
         raise Stale(version=found)
 
 
-def patient(*, actor: Actor, patient_id: UUID) -> Patient:
-    """A patient of the actor's practice, with site and practice."""
-    found = (
-        Patient.objects.filter(practice_id=actor.practice_id, id=patient_id)
-        .select_related("site", "practice")
-        .first()
-    )
+def patient(*, actor: Actor, patient_id: UUID, roster: Roster | None = None) -> Patient:
+    """A patient of the actor's practice, with site and practice. `roster` is the practice's, where the caller
+    has read it.
+    """
+    found = Patient.objects.filter(practice_id=actor.practice_id, id=patient_id).first()
     if found is None:
         raise NotFound()
+    roster = roster or rosters.of(practice_id=actor.practice_id)
+    found.site = roster.site(found.site_id)
+    found.practice = found.site.practice
     return found
 
 
 def site(*, actor: Actor, site_id: UUID) -> Site:
-    found = Site.objects.filter(practice_id=actor.practice_id, id=site_id).select_related("practice").first()
-    if found is None:
-        raise NotFound()
-    return found
+    """A site of the actor's practice, with the practice."""
+    return rosters.of(practice_id=actor.practice_id).site(site_id)
 
 
 def protocol_version(

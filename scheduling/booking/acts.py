@@ -20,7 +20,6 @@ from scheduling.booking import (
     locks,
     notices,
     overrides,
-    proposals,
     relocations,
     standing,
 )
@@ -32,6 +31,7 @@ from scheduling.errors import PreviewStale, RuleViolation, SlotTaken
 from scheduling.followups import gaps
 from scheduling.models import Appointment, RuleOverride, TreatmentCourse
 from scheduling.planning.values import UnmetRule
+from scheduling.roster import rosters
 
 KIND = "act"
 
@@ -157,7 +157,8 @@ def check_unchanged(*, act: Act, rows: Mapping[UUID, Appointment], now: datetime
         if (visit := rows[key]).version != version
     ]
     changed += [_changed(visit, "It was booked since.") for key, visit in rows.items() if key not in act.seen]
-    if not changed and act.stamp != proposals.roster_stamp():
+    practice_id = next(visit.practice_id for visit in rows.values())
+    if not changed and act.stamp != rosters.stamp(practice_id=practice_id):
         changed = list(_gone(act, rows, now))
     if changed:
         raise PreviewStale(changed=changed)

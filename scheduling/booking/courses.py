@@ -40,7 +40,7 @@ from scheduling.planning import course as planner
 from scheduling.planning import rules
 from scheduling.planning.protocol import Protocol
 from scheduling.planning.values import NoPlan, PlannedVisit, Span
-from scheduling.roster import availability
+from scheduling.roster import availability, rosters
 
 HORIZON = timedelta(weeks=26)
 
@@ -87,7 +87,7 @@ def _plan(*, actor: Actor, order: Order, protocol: Protocol, site: Site, now: da
     request = orders.request(order=order, protocol=protocol, site=site, now=now)
     first = datetime.combine(request.start_on_or_after, now.timetz()) - timedelta(weeks=8)
     # The stamp is read before the calendar: what changes in between makes the booking look again.
-    stamp = proposals.roster_stamp()
+    stamp = rosters.stamp(practice_id=actor.practice_id)
     found = planner.plan_course(
         request=request,
         availability=availability.for_planning(
@@ -191,11 +191,12 @@ def commit(
     replay = idempotency.claim(key=key, now=now, status_code=201, object_kind="course", object_id=course_id)
     if replay:
         return replay.object_id
-    patient = access.patient(actor=actor, patient_id=UUID(order.patient))
-    site = access.site(actor=actor, site_id=UUID(order.site))
-    version = ProtocolVersion.objects.select_related("template").get(id=order.version)
+    roster = rosters.of(practice_id=actor.practice_id)
+    patient = access.patient(actor=actor, patient_id=UUID(order.patient), roster=roster)
+    site = roster.site(UUID(order.site))
+    version = ProtocolVersion.objects.get(id=order.version)
     protocol = facts.protocol_of(version.id)
-    placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol)
+    placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol, roster=roster)
     if hold is not None:
         first = min(visit.start for visit in planned)
         placement.held_until = holding.until(hold=hold, practice=site.practice, first_start=first, now=now)
@@ -246,7 +247,7 @@ def _check(
         return []
     if stamp and any(visit.start < placement.now for visit in planned):
         raise ProposalExpired()
-    if stamp and stamp == proposals.roster_stamp():
+    if stamp and placement.roster is not None and stamp == placement.roster.stamp:
         return []
     protocol = placement.protocol
     assert protocol is not None
@@ -260,6 +261,8 @@ def _check(
             patient_id=placement.patient.id,
             span=Span(first - timedelta(days=1), last + timedelta(days=2)),
             now=placement.now,
+            roster=placement.roster,
+            patient_resource=placement.patient.resource_id,
         ),
         visits=planned,
     )
@@ -287,8 +290,8 @@ def _phases(course: TreatmentCourse, protocol: Protocol) -> dict[str, CoursePhas
         )
         for position, phase in enumerate(protocol.phases, start=1)
     ]
-    for phase, key in zip(phases, bulk.insert(CoursePhase, map(vars, phases)), strict=True):
-        phase.pk = key
+    for phase, made in zip(phases, bulk.insert(CoursePhase, map(vars, phases)), strict=True):
+        vars(phase).update(made)
     return {phase.name: phase for phase in phases}
 
 

@@ -10,11 +10,12 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from scheduling import states
-from scheduling.booking import access, acts, cascades, fitting, previews, proposals, relocations, standing
+from scheduling.booking import access, acts, cascades, fitting, previews, relocations, standing
 from scheduling.booking.acts import Act
 from scheduling.booking.fitting import Wish
 from scheduling.booking.previews import Preview
 from scheduling.models import Appointment
+from scheduling.roster import rosters
 
 VERB = "move"
 CAPABILITY = "appointments.book"
@@ -115,7 +116,7 @@ def find(*, actor: Actor, appointment_id: UUID) -> Appointment:
 
 def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
     """Where the visit goes, and what has to follow."""
-    stamp = proposals.roster_stamp()
+    stamp = rosters.stamp(practice_id=visit.practice_id)
     current = relocations.place_of(visit=visit)
     acts.check_may_move(visit=visit, now=now)
     _check_state(visit, wish)

@@ -11,6 +11,7 @@ from scheduling.planning import protocol as protocols
 from scheduling.planning.protocol import Presence, Protocol
 from scheduling.planning.values import IN_PERSON, SEATS, Availability, Busy, Practitioner, Span, Staffing
 from scheduling.roster import availability
+from scheduling.roster.rosters import Roster
 
 REACH = timedelta(days=14)
 
@@ -35,6 +36,8 @@ class Wanted:
     familiar: tuple[str, ...] = ()
     # Visits that take nothing: they are about to move.
     ignoring: tuple[UUID, ...] = ()
+    # The resource that the patient is, where it was read already.
+    patient_resource: int | None = None
 
     @property
     def turnover(self) -> timedelta:
@@ -60,7 +63,10 @@ class Refusal:
     taken: bool
 
 
-def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
+def calendar(*, wanted: Wanted, span: Span, now: datetime, roster: Roster | None = None) -> Availability:
+    """Who and what is free; single visits never join a group. `roster` is the practice's, where it was read
+    already.
+    """
     return availability.for_planning(
         practice_id=wanted.practice_id,
         site_id=wanted.site_id,
@@ -68,6 +74,9 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime) -> Availability:
         span=span,
         now=now,
         ignore_appointments=wanted.ignoring,
+        roster=roster,
+        patient_resource=wanted.patient_resource,
+        groups=False,
     )
 
 

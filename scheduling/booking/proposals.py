@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core import signing
-from django.db import connection
 
 from clinic.practice.actor import Actor
 from clinic.practice.models import Site
@@ -20,17 +19,6 @@ from scheduling.planning.protocol import Presence
 from scheduling.planning.values import Plan, PlannedVisit, Staffing, Window
 
 _SALT = "scheduling.proposal"
-_LOOKED_BACK = 200
-_HISTORIES = (
-    "scheduling_shiftevent",
-    "scheduling_shiftbreakevent",
-    "scheduling_absenceevent",
-    "practice_closureevent",
-    "practice_openinghoursevent",
-    "practice_roomevent",
-    "practice_siteevent",
-    "practice_staffmemberevent",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +55,6 @@ class Contents:
     order: Order
     visits: tuple[PlannedVisit, ...]
     roster_stamp: str
-
-
-def roster_stamp() -> str:
-    """A text that differs whenever anybody's shift, absence, closure, room or hours has changed.
-
-    Row history is append-only, so its last number is such a mark, together with how many of the numbers
-    before it are there: a slow transaction may commit a lower number after a higher one. It costs eight short
-    index scans.
-    """
-    newest = ", ".join(
-        f"""(SELECT coalesce(max(pgh_id), 0) || '+' || count(*) FROM {table}
-             WHERE pgh_id > (SELECT max(pgh_id) FROM {table}) - {_LOOKED_BACK})"""
-        for table in _HISTORIES
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT concat_ws(' ', {newest})")
-        return str((cursor.fetchone() or ("",))[0])
 
 
 def make(*, actor: Actor, order: Order, plan: Plan, site: Site, stamp: str, now: datetime) -> Proposal:

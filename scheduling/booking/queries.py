@@ -104,8 +104,10 @@ def with_practitioner(found: QuerySet[Appointment], practitioner_id: UUID) -> Qu
     return found.filter(pk__in=Appointment.objects.filter(staffed).values("pk"))
 
 
-def visit_row(visit: Appointment) -> rows.Visit:
-    """A stored visit, with what it names already read, as a plain row."""
+def visit_row(visit: Appointment, *, people: Iterable[rows.Person] | None = None) -> rows.Visit:
+    """A stored visit, with what it names already read, as a plain row. `people` are its own where the caller
+    knows them.
+    """
     return rows.Visit(
         id=visit.pk,
         version=visit.version,
@@ -122,7 +124,7 @@ def visit_row(visit: Appointment) -> rows.Visit:
         patient=rows.Named(id=visit.patient_id, name=str(visit.patient)),
         site=rows.Named(id=visit.site_id, name=visit.site.name),
         course_id=visit.course_id,
-        practitioners=_people(visit),
+        practitioners=tuple(sorted(_people(visit) if people is None else people, key=_by_role)),
         room=_place(visit),
         follows=visit.follows_id,
         window=_accepted_window(visit),
@@ -137,7 +139,11 @@ def visit_row(visit: Appointment) -> rows.Visit:
     )
 
 
-def _people(visit: Appointment) -> tuple[rows.Person, ...]:
+def _by_role(person: rows.Person) -> tuple[str, str]:
+    return person.role, str(person.id)
+
+
+def _people(visit: Appointment) -> list[rows.Person]:
     own = [
         rows.Person(id=part.staff_id, name=part.staff.display_name, role=part.role, presence=part.presence)
         for part in visit.staffing.all()
@@ -147,7 +153,7 @@ def _people(visit: Appointment) -> tuple[rows.Person, ...]:
             rows.Person(id=person.pk, name=person.display_name, role="therapist", presence="exclusive")
             for person in visit.group_session.staff.all()
         ]
-    return tuple(sorted(own, key=lambda person: (person.role, str(person.id))))
+    return own
 
 
 def _place(visit: Appointment) -> rows.Place | None:

@@ -20,7 +20,6 @@ from scheduling.booking import (
     moves,
     nearest,
     previews,
-    proposals,
     relocations,
 )
 from scheduling.booking.acts import Act
@@ -32,7 +31,7 @@ from scheduling.booking.relocations import Place, Relocation
 from scheduling.booking.standing import StandingCourse
 from scheduling.models import Appointment
 from scheduling.planning.values import Availability, Practitioner, Span, Staffing
-from scheduling.roster import availability, spans
+from scheduling.roster import availability, rosters, spans
 
 VERB = "reassign"
 CAPABILITY = "appointments.book"
@@ -92,7 +91,7 @@ def apply(
 
 
 def _decide(actor: Actor, asked: Asked, ways: Ways, now: datetime) -> Act:
-    stamp = proposals.roster_stamp()
+    stamp = rosters.stamp(practice_id=actor.practice_id)
     _check(actor, asked, now)
     visits = _visits(actor, asked, now)
     courses = acts.courses_of(visits=visits, now=now)

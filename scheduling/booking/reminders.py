@@ -35,7 +35,7 @@ def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointm
     coming = _coming(appointments, now)
     if not coming:
         return
-    people = _People([course.patient_id])
+    people = _People({course.patient_id: course.patient})
     outbox.queue(
         messages=[
             *_confirmation(
@@ -55,14 +55,14 @@ def on_appointments_booked(*, appointments: Sequence[Appointment], now: datetime
 def booked(*, appointments: Sequence[Appointment], now: datetime) -> list[Draft]:
     """What `on_appointments_booked` writes."""
     coming = _coming(appointments, now)
-    people = _People({one.patient_id for one in coming})
+    people = _people(coming)
     return [*_confirmations(coming, people, now), *_reminders(coming, people, now)]
 
 
 def moved(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
     """The news of a new time, one message a visit and channel; those that go together are said in one."""
     coming = _coming(visits, now)
-    people = _People({one.patient_id for one in coming})
+    people = _people(coming)
     drafts = []
     for one in coming:
         drafts += _news(
@@ -81,7 +81,7 @@ def moved(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
 def planned(*, visits: Sequence[Appointment], told: Collection[UUID], now: datetime) -> list[Draft]:
     """The reminders of visits that have moved. `told` are those of which other news goes out just now."""
     coming = _coming(visits, now)
-    people = _People({one.patient_id for one in coming})
+    people = _people(coming)
     return _reminders(coming, people, now, told=told)
 
 
@@ -122,7 +122,7 @@ def on_discharged(*, appointment: Appointment, now: datetime) -> None:
     timing = policy.follow_up_missing(
         discharged_at=ended_at, closes_at=gap.closes_at, changed_at=now, grace=_grace()
     )
-    people = _People([appointment.patient_id])
+    people = _people([appointment])
     _queue_one(appointment, Kind.FOLLOW_UP_MISSING, timing, people, now)
 
 
@@ -142,16 +142,14 @@ def on_no_show(*, appointment: Appointment, now: datetime) -> None:
         closed=opening.closed_days(site_id=appointment.site_id, zone=zone, since=marked_at),
         weekdays=opening.weekdays(site_id=appointment.site_id) or policy.BUSINESS_DAYS,
     )
-    _queue_one(appointment, Kind.NO_SHOW, timing, _People([appointment.patient_id]), now)
+    _queue_one(appointment, Kind.NO_SHOW, timing, _people([appointment]), now)
 
 
 class _People:
     """Patients with their practice's preferences and their usable channels, loaded for many at once."""
 
-    def __init__(self, patient_ids: Collection[UUID]) -> None:
-        self.patients: Mapping[UUID, Patient] = (
-            Patient.objects.select_related("practice").in_bulk(list(patient_ids)) if patient_ids else {}
-        )
+    def __init__(self, patients: Mapping[UUID, Patient]) -> None:
+        self.patients = patients
         self.channels = recipients.usable_channels(patient_ids=self.patients.keys()) if self.patients else {}
 
     def preferred(self, patient_id: UUID) -> str:
@@ -168,6 +166,15 @@ class _People:
         patient = self.patients[patient_id]
         window = preferences.of(patient.practice).window
         return policy.send_at(timing=timing, zone=patient.time_zone, window=window, now=now)
+
+
+def _people(visits: Iterable[Appointment]) -> _People:
+    """The visits' patients; those that came with their visit are not read again."""
+    visits = list(visits)
+    known = {one.patient_id: one.patient for one in visits if Appointment.patient.is_cached(one)}
+    missing = {one.patient_id for one in visits} - known.keys()
+    rest = Patient.objects.select_related("practice").in_bulk(list(missing)) if missing else {}
+    return _People({**known, **rest})
 
 
 def _grace() -> timedelta:

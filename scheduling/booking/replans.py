@@ -9,13 +9,14 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from scheduling import states
-from scheduling.booking import access, acts, cascades, moves, orders, previews, proposals, standing
+from scheduling.booking import access, acts, cascades, moves, orders, previews, standing
 from scheduling.booking.acts import Act
 from scheduling.booking.cascades import Ask
 from scheduling.booking.moves import Ways
 from scheduling.booking.previews import Preview
 from scheduling.errors import Unplannable
 from scheduling.models import TreatmentCourse
+from scheduling.roster import rosters
 
 VERB = "replan"
 CAPABILITY = "courses.book"
@@ -91,7 +92,7 @@ def _wishes(start_on_or_after: date | None, preferences: Mapping[str, Any] | Non
 def _decide(course: TreatmentCourse, ways: Ways, wishes: Mapping[str, Any], now: datetime) -> Act:
     if course.status not in STATES:
         raise states.InvalidTransition(machine=states.COURSE.name, state=course.status, verb=VERB, allowed=())
-    stamp = proposals.roster_stamp()
+    stamp = rosters.stamp(practice_id=course.practice_id)
     here = standing.load(practice_id=course.practice_id, course_ids=[course.pk], now=now, wishes=wishes)[
         course.pk
     ]

@@ -6,6 +6,7 @@ the neighbours are re-seated, which always works, because first-fit by start tim
 more seats than their greatest load. Everything here runs under the resources' locks (`locks.lock_resources`).
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from clinic.practice.models.place import SEATS
 from scheduling.errors import SlotTaken
@@ -131,24 +132,25 @@ def _greatest_load(need: Need, near: Sequence[_Taken]) -> int:
 
 
 def _in_the_way(needs: Sequence[Need], now: datetime) -> dict[int, list[_Taken]]:
-    """What overlaps any need, by resource, after deleting the expired holds there."""
-    ids = [need.resource_id for need in needs]
-    spans = [DateTimeTZRange(need.start, need.end) for need in needs]
+    """What overlaps any need, by resource, and the expired holds there deleted: one statement, in which the
+    reading sees what stood before.
+    """
+    told = json.dumps([{"r": n.resource_id, "s": n.start, "e": n.end} for n in needs], default=str)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            DELETE FROM scheduling_occupancy o USING unnest(%s::bigint[], %s::tstzrange[]) AS n (r, d)
-            WHERE o.resource_id = n.r AND o.during && n.d AND o.expires_at <= %s
-            """,
-            [ids, spans, now],
-        )
-        cursor.execute(
             f"""
+            WITH needed AS (
+                SELECT r, tstzrange(s, e) AS d
+                FROM json_to_recordset(%s::json) AS n (r bigint, s timestamptz, e timestamptz)
+            ), gone AS (
+                DELETE FROM scheduling_occupancy o USING needed
+                WHERE o.resource_id = r AND o.during && d AND o.expires_at <= %s
+            )
             SELECT DISTINCT {_COLUMNS}
-            FROM unnest(%s::bigint[], %s::tstzrange[]) AS n (r, d)
-            JOIN scheduling_occupancy o ON o.resource_id = n.r AND o.during && n.d
+            FROM needed JOIN scheduling_occupancy o ON o.resource_id = r AND o.during && d
+            WHERE o.expires_at IS NULL OR o.expires_at > %s
             """,
-            [ids, spans],
+            [told, now, now],
         )
         found = _gather(cursor.fetchall())
     by_resource: dict[int, list[_Taken]] = defaultdict(list)
@@ -203,6 +205,19 @@ def _reseat(practice_id: UUID, need: Need) -> None:
     _insert(practice_id, placed)
 
 
+def _row(low: int, high: int, need: Need) -> dict[str, Any]:
+    return {
+        "r": need.resource_id,
+        "low": low,
+        "high": high,
+        "s": need.start,
+        "e": need.end,
+        "a": need.appointment_id,
+        "g": need.group_session_id,
+        "x": need.expires_at,
+    }
+
+
 def _insert(practice_id: UUID, taken: Sequence[_Taken]) -> None:
     """One statement, in the order of resource and time; a row that the constraint refuses is counted, not
     raised."""
@@ -221,22 +236,14 @@ def _insert(practice_id: UUID, taken: Sequence[_Taken]) -> None:
             """
             INSERT INTO scheduling_occupancy
                 (practice_id, resource_id, seats, during, appointment_id, group_session_id, expires_at)
-            SELECT %s, r, s, d, a, g, e
-            FROM unnest(%s::bigint[], %s::int4range[], %s::tstzrange[], %s::uuid[], %s::uuid[],
-            %s::timestamptz[])
-                AS t (r, s, d, a, g, e)
+            SELECT %s, r, int4range(low, high), tstzrange(s, e), a, g, x
+            FROM json_to_recordset(%s::json) AS t (
+                r bigint, low int, high int, s timestamptz, e timestamptz, a uuid, g uuid, x timestamptz
+            )
             ON CONFLICT DO NOTHING
             RETURNING resource_id, lower(during)
             """,
-            [
-                practice_id,
-                [row[0] for row in flat],
-                [NumericRange(low, high) for _, _, low, high, _ in flat],
-                [DateTimeTZRange(need.start, need.end) for *_, need in flat],
-                [need.appointment_id for *_, need in flat],
-                [need.group_session_id for *_, need in flat],
-                [need.expires_at for *_, need in flat],
-            ],
+            [practice_id, json.dumps([_row(low, high, need) for _, _, low, high, need in flat], default=str)],
         )
         written = cursor.fetchall()
     if len(written) < len(flat):

@@ -21,7 +21,9 @@ from scheduling.booking import (
     locks,
     nearest,
     overrides,
+    queries,
     reminders,
+    rows,
     spacing,
     visits,
 )
@@ -34,6 +36,7 @@ from scheduling.models import Appointment, RuleOverride
 from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.models.course import CourseStatus
 from scheduling.planning.values import PlannedVisit, Span
+from scheduling.roster import rosters
 
 LONGEST = timedelta(hours=12)
 
@@ -59,7 +62,12 @@ class Visit:
 
 
 def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | None = None) -> UUID:
-    """Book one visit and return its id; the same key returns the first one's.
+    """`booked`, for who needs the visit's id only."""
+    return booked(actor=actor, now=now, visit=visit, key=key).id
+
+
+def booked(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | None = None) -> rows.Visit:
+    """Book one visit and return it; the same key returns the first one as it is now.
 
     A start in the past needs `late_entry_reason`; where a late entry clashes with the plan it is kept without
     occupying anything, because what happened is never refused. With `hold` the visit is only reserved, for
@@ -70,7 +78,7 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
     """
     permissions.check(actor=actor, capability="appointments.book")
     if before := idempotency.find(key=key, now=now):
-        return before.object_id
+        return _read(actor, before.object_id)
     late = visit.start < now
     if late and not visit.late_entry_reason.strip():
         raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
@@ -86,11 +94,12 @@ def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | No
                 key=key, now=now, status_code=201, object_kind="appointment", object_id=appointment_id
             )
             if replay:
-                return replay.object_id
+                return _read(actor, replay.object_id)
             placement = _place(actor, now, visit)
             wanted.append(_wanted(placement, visit))
-            _write(placement, visit, wanted[0], appointment_id, late=late)
-            return appointment_id
+            row = _write(placement, visit, wanted[0], appointment_id, late=late)
+            # The refresh may have put a visit of a course into its follow-up unit's window.
+            return row if placement.course is None else _read(actor, appointment_id)
     except SlotTaken as taken:
         if wanted and not late:
             found = nearest.start(wanted=wanted[0], now=now)
@@ -102,6 +111,10 @@ def add(*, actor: Actor, now: datetime, visit: Visit, appointment_id: UUID) -> N
     """Book one coming visit inside the caller's transaction; refuses what `book` refuses."""
     placement = _place(actor, now, visit)
     _write(placement, visit, _wanted(placement, visit), appointment_id, late=False)
+
+
+def _read(actor: Actor, appointment_id: UUID) -> rows.Visit:
+    return queries.visit(actor=actor, appointment_id=appointment_id, capability="appointments.book")
 
 
 def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
@@ -121,12 +134,11 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
         doses = Appointment.objects.filter(id=visit.follows_id, course=course, kind__in=states.DOSES)
         if not doses.exists():
             raise Invalid({"follows": ["A dose of this course."]})
-    patient = access.patient(actor=actor, patient_id=visit.patient_id)
-    if visit.site_id:
-        site = access.site(actor=actor, site_id=visit.site_id)
-    else:
-        site = course.site if course else patient.site
+    roster = rosters.of(practice_id=actor.practice_id)
+    patient = access.patient(actor=actor, patient_id=visit.patient_id, roster=roster)
+    site = roster.site(visit.site_id or (course.site_id if course else patient.site_id))
     placement = Placement(actor=actor, patient=patient, site=site, now=now, course=course, protocol=protocol)
+    placement.roster = roster
     placement.late_entry_reason = visit.late_entry_reason
     if visit.hold:
         placement.held_until = holding.until(
@@ -143,10 +155,8 @@ def _wanted(placement: Placement, visit: Visit) -> Wanted:
     length = (visit.end - visit.start) if visit.end else timedelta(minutes=minutes)
     if not timedelta(0) < length <= LONGEST:
         raise Invalid({"end": ["It must be after the start, and within twelve hours."]})
-    known = StaffMember.objects.filter(
-        practice_id=placement.actor.practice_id, is_active=True, id__in=visit.practitioner_ids
-    )
-    roles = dict(known.values_list("id", "roles"))
+    roster = placement.roster or rosters.of(practice_id=placement.actor.practice_id)
+    roles = {one: roster.people[one].roles for one in visit.practitioner_ids if one in roster.people}
     ordinal = 1
     familiar: tuple[str, ...] = ()
     if course is not None:
@@ -177,14 +187,16 @@ def _wanted(placement: Placement, visit: Visit) -> Wanted:
         people=tuple(visit.practitioner_ids),
         room_id=visit.room_id,
         familiar=familiar,
+        patient_resource=placement.patient.resource_id,
     )
 
 
-def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: UUID, *, late: bool) -> None:
+def _write(
+    placement: Placement, visit: Visit, wanted: Wanted, appointment_id: UUID, *, late: bool
+) -> rows.Visit:
     span = Span(wanted.start - timedelta(hours=1), wanted.start + wanted.length + timedelta(hours=4))
-    found = nearest.fit(
-        wanted=wanted, free=nearest.calendar(wanted=wanted, span=span, now=placement.now), start=wanted.start
-    )
+    free = nearest.calendar(wanted=wanted, span=span, now=placement.now, roster=placement.roster)
+    found = nearest.fit(wanted=wanted, free=free, start=wanted.start)
     fit = found if isinstance(found, Fit) else _as_asked(visit, wanted, found, late=late)
     planned = _planned(placement, visit, wanted, fit)
     broken = [] if late else _broken(placement, visit, planned, found)
@@ -198,33 +210,34 @@ def _write(placement: Placement, visit: Visit, wanted: Wanted, appointment_id: U
         visits.occupy(placement, [planned])
     if placement.held_until:
         holding.check_number(actor=placement.actor, practice=placement.site.practice, now=placement.now)
-    booked = visits.insert(placement, [planned])[0]
+    written = visits.insert(placement, [planned])[0]
     if visit.follows_id:
-        Appointment.objects.filter(id=booked.id).update(follows_id=visit.follows_id)
-    if placement.course is not None:
+        Appointment.objects.filter(id=written.id).update(follows_id=visit.follows_id)
+    if used and placement.course is not None:
         RuleOverride.objects.bulk_create(
             overrides.rows(
                 actor=placement.actor,
                 used=used,
                 course=placement.course,
-                appointment=booked,
+                appointment=written,
                 now=placement.now,
             )
         )
     appointments.record(
         actor=placement.actor,
-        appointment=booked,
+        appointment=written,
         verb="held" if placement.held_until else "booked",
         now=placement.now,
-        moment=booked.start,
+        moment=written.start,
         reason=visit.late_entry_reason,
     )
     if placement.course is not None:
         gaps.refresh(course_ids=[placement.course.id], now=placement.now, actor=placement.actor)
     if visit.hold and visit.hold.offer and placement.held_until:
-        visit.hold.offer(booked.pk, placement.held_until)
+        visit.hold.offer(written.pk, placement.held_until)
     if not late:
-        reminders.on_appointments_booked(appointments=[booked], now=placement.now)
+        reminders.on_appointments_booked(appointments=[written], now=placement.now)
+    return visits.shown(placement, planned, written)
 
 
 def _as_asked(visit: Visit, wanted: Wanted, refusal: Refusal, *, late: bool) -> Fit:

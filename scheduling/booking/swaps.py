@@ -8,13 +8,14 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from scheduling import states
-from scheduling.booking import access, acts, cascades, fitting, moves, previews, proposals, relocations
+from scheduling.booking import access, acts, cascades, fitting, moves, previews, relocations
 from scheduling.booking.acts import Act
 from scheduling.booking.fitting import Taking, Wish
 from scheduling.booking.moves import CAPABILITY, Ways
 from scheduling.booking.previews import Preview
 from scheduling.booking.relocations import Place
 from scheduling.models import Appointment
+from scheduling.roster import rosters
 
 VERB = "swap"
 
@@ -83,7 +84,7 @@ def _other(actor: Actor, appointment_id: UUID, other_id: UUID) -> Appointment:
 
 
 def _decide(first: Appointment, second: Appointment, ways: Ways, now: datetime) -> Act:
-    stamp = proposals.roster_stamp()
+    stamp = rosters.stamp(practice_id=first.practice_id)
     for visit in (first, second):
         acts.check_may_move(visit=visit, now=now)
         if visit.status == "displaced":

@@ -17,7 +17,8 @@ from clinic.practice.ids import new_id
 from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.models.place import SEATS
 from patients.models import Patient
-from scheduling.booking import locks, proposals, seats
+from scheduling.booking import locks, proposals, queries, seats
+from scheduling.booking.rows import Person, Visit
 from scheduling.booking.seats import Need
 from scheduling.errors import SlotTaken
 from scheduling.followups import units
@@ -26,6 +27,8 @@ from scheduling.models import Appointment, AppointmentPractitioner, CoursePhase,
 from scheduling.models.appointment import ENDED_UNATTENDED, Status
 from scheduling.planning.protocol import Coverage, Protocol
 from scheduling.planning.values import PlannedVisit
+from scheduling.roster import rosters
+from scheduling.roster.rosters import Roster
 
 
 @dataclass(slots=True)
@@ -44,6 +47,8 @@ class Placement:
     late_entry_reason: str = ""
     # The visits are only held, until then.
     held_until: datetime | None = None
+    # The practice's, where it was read already.
+    roster: Roster | None = None
     # Ids that are promised already (to an idempotency key), by the visit's ref.
     ids: dict[str, UUID] = field(default_factory=dict)
 
@@ -51,9 +56,10 @@ class Placement:
 def resolve(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
     """Load the people and rooms that the visits name; raises Invalid for one that is not the practice's."""
     people, rooms, _ = proposals.ids_of(visits)
-    practice_id = placement.actor.practice_id
-    placement.staff = StaffMember.objects.filter(practice_id=practice_id, is_active=True).in_bulk(people)
-    placement.rooms = Room.objects.filter(site_id=placement.site.id, is_active=True).in_bulk(rooms)
+    roster = placement.roster or rosters.of(practice_id=placement.actor.practice_id)
+    placement.staff = {one: roster.people[one] for one in people & roster.people.keys()}
+    known = {one: roster.rooms[one] for one in rooms & roster.rooms.keys()}
+    placement.rooms = {one: room for one, room in known.items() if room.site_id == placement.site.id}
     if people - placement.staff.keys():
         raise Invalid({"practitioners": ["A practitioner of this practice, who is active."]})
     if rooms - placement.rooms.keys():
@@ -90,7 +96,8 @@ def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appoint
     """Insert the visits and who takes part in them."""
     ids = give_ids(placement, visits)
     appointments = rows(placement, visits)
-    bulk.insert(Appointment, map(vars, appointments))
+    for one, made in zip(appointments, bulk.insert(Appointment, map(vars, appointments)), strict=True):
+        vars(one).update(made)
     staffing = (
         {
             "appointment_id": ids[visit.ref],
@@ -104,6 +111,20 @@ def insert(placement: Placement, visits: Sequence[PlannedVisit]) -> list[Appoint
     )
     bulk.insert(AppointmentPractitioner, staffing)
     return appointments
+
+
+def shown(placement: Placement, visit: PlannedVisit, appointment: Appointment) -> Visit:
+    """A visit that was just inserted, as `queries.visit` would read it back; not one of a group."""
+    people = (
+        Person(
+            id=UUID(one.practitioner),
+            name=placement.staff[UUID(one.practitioner)].display_name,
+            role=one.role,
+            presence=one.presence.value,
+        )
+        for one in visit.staffing
+    )
+    return queries.visit_row(appointment, people=people)
 
 
 def give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Resource, Site, StaffMember
+from clinic.practice.models.roster_stamp import OF_SITE, OF_STAFF, ChangesRoster
 from clinic.practice.models.stamps import stamps
 
 
@@ -39,7 +40,7 @@ class Shift(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        triggers: ClassVar = stamps()
+        triggers: ClassVar = [*stamps(), ChangesRoster(OF_SITE)]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(weekdays__contained_by=[1, 2, 3, 4, 5, 6, 7], weekdays__len__gte=1),
@@ -69,6 +70,12 @@ class ShiftBreak(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts__lt=F("ends")), name="break_start_before_end"),
         ]
+        triggers: ClassVar = [
+            ChangesRoster(
+                "SELECT practice_id FROM scheduling_shift s JOIN practice_site p ON p.id = s.site_id"
+                " WHERE s.id IN (NEW.shift_id, OLD.shift_id)"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.starts}-{self.ends}"
@@ -89,6 +96,7 @@ class Absence(models.Model):
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="absence_start_before_end"),
         ]
         indexes: ClassVar = [models.Index(fields=["staff", "ends_at"])]
+        triggers: ClassVar = [ChangesRoster(OF_STAFF)]
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d}"

@@ -13,19 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Count, Q
-from psycopg.types.range import TimestamptzRange
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from clinic.practice.models import Closure, OpeningHours, Room, Site, StaffMember
+from clinic.practice.models import Site, StaffMember
 from patients.models import Patient
 from scheduling import states
-from scheduling.models import Absence, GroupSession, Occupancy, Shift
+from scheduling.models import GroupSession
 from scheduling.planning import values
 from scheduling.planning.values import Busy, Span
-from scheduling.roster import recurrence, spans
+from scheduling.roster import recurrence, rosters, spans
+from scheduling.roster.rosters import Roster
 
 # The longest buffer or travel time that a person can have: what lies further outside the span cannot matter.
 REACH = timedelta(minutes=480)
@@ -58,18 +60,25 @@ def for_planning(
     now: datetime,
     roles: Collection[str] | None = None,
     ignore_appointments: Collection[UUID] = (),
+    roster: Roster | None = None,
+    patient_resource: int | None = None,
+    groups: bool = True,
 ) -> values.Availability:
     """The calendar of one site, as the planner reads it.
 
     `roles` keeps only people who have one of them; `ignore_appointments` are treated as if they took
-    nothing (a visit that is about to move). Raises NotFound for a site or a patient that is not of the
-    practice.
+    nothing (a visit that is about to move); without `groups` the group sessions are not looked for. `roster`
+    is the practice's and `patient_resource` the patient's, where the caller has read them. Raises NotFound
+    for a site or a patient that is not of the practice.
     """
-    place = _place(practice_id, site_id, span)
-    people = _people(practice_id, site_id, roles)
-    working = _working(place, list(people), span)
-    rooms = list(Room.objects.filter(site_id=site_id, is_active=True).order_by("id"))
-    patient = _patient_resource(practice_id, patient_id) if patient_id else None
+    roster = roster or rosters.of(practice_id=practice_id)
+    place = _place(roster, site_id, span)
+    people = [one for one in _people(roster, site_id) if roles is None or set(roles) & set(one.roles)]
+    working = _working(roster, place, people, span)
+    rooms = [room for room in roster.rooms.values() if room.site_id == site_id]
+    patient = patient_resource
+    if patient is None and patient_id is not None:
+        patient = _patient_resource(practice_id, patient_id)
     resources = {person.resource_id for person in people} | {room.resource_id for room in rooms} | {patient}
     taken = _taken(resources, span, now, ignore_appointments)
     return values.Availability(
@@ -94,7 +103,7 @@ def for_planning(
             for room in rooms
         ),
         patient_busy=spans.merge(spans=(row.span for row in taken[patient])),
-        group_sessions=_group_sessions(site_id, span, now, ignore_appointments),
+        group_sessions=_group_sessions(site_id, span, now, ignore_appointments) if groups else (),
     )
 
 
@@ -116,10 +125,17 @@ def free(
     of the site.
     """
     permissions.check(actor=actor, capability="availability.read")
+    roster = rosters.of(practice_id=actor.practice_id)
     found = for_planning(
-        practice_id=actor.practice_id, site_id=site_id, patient_id=patient_id, span=span, now=now
+        practice_id=actor.practice_id,
+        site_id=site_id,
+        patient_id=patient_id,
+        span=span,
+        now=now,
+        roster=roster,
+        groups=False,
     )
-    left: Iterable[Span] = _place(actor.practice_id, site_id, span).open
+    left: Iterable[Span] = _place(roster, site_id, span).open
     if practitioner_id is not None:
         if not StaffMember.objects.filter(practice_id=actor.practice_id, pk=practitioner_id).exists():
             raise NotFound()
@@ -151,48 +167,44 @@ def working(*, practice_id: UUID, site_id: UUID, span: Span) -> dict[UUID, tuple
     """When each person works at a site, by their id, whether or not they are taken: what a day's roster
     shows.
     """
-    place = _place(practice_id, site_id, span)
-    return _working(place, list(_people(practice_id, site_id, None)), span)
+    roster = rosters.of(practice_id=practice_id)
+    return _working(roster, _place(roster, site_id, span), _people(roster, site_id), span)
 
 
-def _place(practice_id: UUID, site_id: UUID, span: Span) -> _Place:
-    site = Site.objects.filter(practice_id=practice_id, pk=site_id).first()
-    if site is None:
-        raise NotFound()
-    hours = OpeningHours.objects.filter(site=site)
+def _place(roster: Roster, site_id: UUID, span: Span) -> _Place:
+    site = roster.site(site_id)
     shut: list[Span] = []
     rooms: dict[UUID, list[Span]] = defaultdict(list)
-    for closure in Closure.objects.filter(site=site, starts_at__lt=span.end, ends_at__gt=span.start):
-        where = shut if closure.room_id is None else rooms[closure.room_id]
-        where.append(Span(closure.starts_at, closure.ends_at))
-    opened = recurrence.open_spans(hours=hours, zone=site.time_zone, within=span)
+    for closure in roster.closures.get(site_id, ()):
+        if closure.starts_at < span.end and closure.ends_at > span.start:
+            where = shut if closure.room_id is None else rooms[closure.room_id]
+            where.append(Span(closure.starts_at, closure.ends_at))
+    opened = recurrence.open_spans(hours=roster.hours.get(site_id, ()), zone=site.time_zone, within=span)
     return _Place(site=site, open=spans.subtract(spans=opened, minus=shut), shut_rooms=rooms)
 
 
-def _people(practice_id: UUID, site_id: UUID, roles: Collection[str] | None) -> list[StaffMember]:
-    people = StaffMember.objects.filter(
-        practice_id=practice_id,
-        is_active=True,
-        pk__in=Shift.objects.filter(site_id=site_id).values("staff_id"),
-    )
-    if roles is not None:
-        people = people.filter(roles__overlap=list(roles))
-    return list(people.order_by("id"))
+def _people(roster: Roster, site_id: UUID) -> list[StaffMember]:
+    """Who has a shift at the site, by id."""
+    here = {shift.staff_id for shift in roster.shifts.get(site_id, ())}
+    return [person for person in roster.people.values() if person.pk in here]
 
 
-def _working(place: _Place, people: list[StaffMember], span: Span) -> dict[UUID, tuple[Span, ...]]:
-    ids = [person.pk for person in people]
-    shifts = Shift.objects.filter(site=place.site, staff_id__in=ids).prefetch_related("breaks")
+def _working(
+    roster: Roster, place: _Place, people: Iterable[StaffMember], span: Span
+) -> dict[UUID, tuple[Span, ...]]:
+    wanted = {person.pk for person in people}
     on: dict[UUID, list[Span]] = defaultdict(list)
-    for shift in shifts:
-        on[shift.staff_id] += recurrence.working(shift=shift, zone=place.site.time_zone, within=span)
-    off: dict[UUID, list[Span]] = defaultdict(list)
-    absences = Absence.objects.filter(staff_id__in=ids, starts_at__lt=span.end, ends_at__gt=span.start)
-    for absence in absences:
-        off[absence.staff_id].append(Span(absence.starts_at, absence.ends_at))
+    for shift in roster.shifts.get(place.site.pk, ()):
+        if shift.staff_id in wanted:
+            on[shift.staff_id] += recurrence.working(shift=shift, zone=place.site.time_zone, within=span)
     return {
         staff_id: spans.subtract(
-            spans=spans.intersect(spans=stretches, others=place.open), minus=off.get(staff_id, ())
+            spans=spans.intersect(spans=stretches, others=place.open),
+            minus=[
+                Span(absence.starts_at, absence.ends_at)
+                for absence in roster.absences.get(staff_id, ())
+                if absence.starts_at < span.end and absence.ends_at > span.start
+            ],
         )
         for staff_id, stretches in on.items()
     }
@@ -210,21 +222,26 @@ def _taken(
     resources: Collection[int | None], span: Span, now: datetime, ignored: Collection[UUID]
 ) -> defaultdict[int | None, list[_Taken]]:
     """The live occupancy of these resources around the span, by resource. An expired hold takes nothing."""
-    rows = (
-        Occupancy.objects.filter(
-            resource_id__in=[one for one in resources if one is not None],
-            during__overlap=TimestamptzRange(span.start - REACH, span.end + REACH),
+    around = DateTimeTZRange(span.start - REACH, span.end + REACH)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT o.resource_id, lower(o.during), upper(o.during), upper(o.seats) - lower(o.seats),
+                   coalesce(a.site_id, g.site_id)
+            FROM scheduling_occupancy o
+            LEFT JOIN scheduling_appointment a ON a.id = o.appointment_id
+            LEFT JOIN scheduling_groupsession g ON g.id = o.group_session_id
+            WHERE o.resource_id = ANY(%s) AND o.during && %s
+              AND (o.expires_at IS NULL OR o.expires_at > %s)
+              AND (o.appointment_id IS NULL OR o.appointment_id <> ALL(%s::uuid[]))
+            ORDER BY o.resource_id, o.during, o.seats
+            """,
+            [[one for one in resources if one is not None], around, now, list(ignored)],
         )
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-        .exclude(appointment_id__in=list(ignored))
-        .order_by("resource_id", "during", "seats")
-        .values_list("resource_id", "during", "seats", "appointment__site_id", "group_session__site_id")
-    )
+        rows = cursor.fetchall()
     taken: defaultdict[int | None, list[_Taken]] = defaultdict(list)
-    for resource_id, during, seats, visit_site, group_site in rows:
-        taken[resource_id].append(
-            _Taken(Span(during.lower, during.upper), seats.upper - seats.lower, visit_site or group_site)
-        )
+    for resource_id, start, end, seats, site_id in rows:
+        taken[resource_id].append(_Taken(Span(start, end), seats, site_id))
     return taken
 
 

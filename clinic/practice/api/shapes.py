@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from django.http import QueryDict
@@ -38,8 +39,9 @@ class Shape(serializers.Serializer[Any]):
         return [show(row) for row in rows]
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
+        row = SimpleNamespace(**instance) if isinstance(instance, dict) else instance
         return {
-            name: None if (value := read(instance)) is None else write(value)
+            name: None if (value := read(row)) is None else write(value)
             for name, read, write in self._written
         }
 

@@ -6,6 +6,7 @@ from clinic.practice.models.imports import ImportRun
 from clinic.practice.models.integration import IntegrationClient
 from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
 from clinic.practice.models.reads import PatientRead
+from clinic.practice.models.roster_stamp import RosterStamp
 from clinic.practice.models.staff import StaffMember
 from clinic.practice.models.trail import TrailEntry
 from clinic.practice.models.work import WorkItem
@@ -21,6 +22,7 @@ __all__ = [
     "Practice",
     "Resource",
     "Room",
+    "RosterStamp",
     "Site",
     "StaffMember",
     "TrailEntry",

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.practice.ids import new_id
+from clinic.practice.models.roster_stamp import OF_PRACTICE, OF_SITE, ChangesRoster
 from clinic.practice.models.stamps import stamps
 
 slug = RegexValidator(r"^[a-z][a-z0-9_]{0,49}$", "Use lower-case letters, digits and underscores.")
@@ -35,6 +36,9 @@ class Practice(models.Model):
     # Judgement values that a practice may change: planner weights, severity hours, message windows.
     settings = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        triggers: ClassVar = [ChangesRoster("VALUES (NEW.id), (OLD.id)")]
 
     def __str__(self) -> str:
         return self.name
@@ -79,7 +83,7 @@ class Site(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        triggers: ClassVar = stamps()
+        triggers: ClassVar = [*stamps(), ChangesRoster(OF_PRACTICE)]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["practice", "name"], name="site_name_once"),
             models.UniqueConstraint(fields=["practice", "id"], name="site_of_practice"),
@@ -108,6 +112,7 @@ class OpeningHours(models.Model):
             models.CheckConstraint(condition=Q(opens__lt=F("closes")), name="hours_open_before_close"),
             models.UniqueConstraint(fields=["site", "weekday", "opens"], name="hours_once"),
         ]
+        triggers: ClassVar = [ChangesRoster(OF_SITE)]
 
     def __str__(self) -> str:
         return f"{self.weekday} {self.opens}-{self.closes}"
@@ -127,7 +132,7 @@ class Closure(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        triggers: ClassVar = stamps()
+        triggers: ClassVar = [*stamps(), ChangesRoster(OF_SITE)]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="closure_start_before_end"),
         ]
@@ -152,7 +157,7 @@ class Room(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        triggers: ClassVar = stamps()
+        triggers: ClassVar = [*stamps(), ChangesRoster(OF_SITE)]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["site", "name"], name="room_name_once"),
         ]

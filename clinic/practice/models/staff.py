@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 
 from clinic.practice.ids import new_id
 from clinic.practice.models.place import Practice, Resource, Site
+from clinic.practice.models.roster_stamp import OF_PRACTICE, ChangesRoster
 from clinic.practice.models.stamps import stamps
 
 
@@ -55,7 +56,10 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         abstract = False
-        triggers: ClassVar = stamps(but=["password", "last_login", "session_stamp"])
+        triggers: ClassVar = [
+            *stamps(but=["password", "last_login", "session_stamp"]),
+            ChangesRoster(OF_PRACTICE),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]), name="staff_roles_known"
