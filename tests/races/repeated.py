@@ -6,7 +6,6 @@ is told to wait sends again, until each has an answer.
 """
 
 import http.client
-import itertools
 import os
 import random
 import signal
@@ -61,6 +60,70 @@ def asked(patient: Patient, start: datetime, count: int) -> list[Asked]:
     return found
 
 
+@dataclass
+class Senders:
+    """All senders of all requests; each request is begun by all of them at once."""
+
+    port: int
+    bearer: str
+    requests: Sequence[Asked]
+    count: int
+    seed: int
+    keyed: bool
+    told: Told = field(default_factory=Told)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+        self.answered = 0
+        self.barriers = [threading.Barrier(self.count) for _ in self.requests]
+
+    def send(self) -> None:
+        client = _server.Client(self.port, self.bearer)
+        for number, one in enumerate(self.requests):
+            self.barriers[number].wait(120)
+            client = self._insist(client, number, one)
+            self.answered += 1
+        client.connection.close()
+
+    def _insist(self, client: _server.Client, number: int, one: Asked) -> _server.Client:
+        """Send until there is an answer; returns the client to go on with."""
+        key = f"key-{number}"
+        for attempt in range(TRIES):
+            try:
+                status, answer = client.post(one.address, one.body, key=key if self.keyed else "")
+            except (OSError, http.client.HTTPException, ValueError):
+                client.connection.close()
+                client = _server.Client(self.port, self.bearer)
+                with self.lock:
+                    self.told.lost_connections += 1
+                continue
+            with self.lock:
+                self.told.statuses[status] += 1
+                if status == 201:
+                    self.told.ids[key].add(answer["id"])
+            if status == 201:
+                return client
+            assert status in LATER, (status, answer)
+            # The senders of one key must not stay in step.
+            time.sleep(random.Random(f"{self.seed}-{number}-{attempt}").uniform(0.01, 0.1))
+        with self.lock:
+            self.told.gave_up.append(key)
+        return client
+
+    def kill(self, kills: int) -> None:
+        """Kill a worker each time that so many answers have come."""
+        chance = random.Random(self.seed)
+        total = len(self.requests) * self.count
+        for mark in sorted(chance.uniform(0.05, 0.95) * total for _ in range(kills)):
+            while not self.done.is_set() and self.answered < mark:
+                self.done.wait(0.005)
+            workers = _server.workers(self.port)
+            if workers and not self.done.is_set():
+                os.kill(chance.choice(workers), signal.SIGKILL)
+                self.told.kills += 1
+
+
 def send_all(
     *,
     port: int,
@@ -72,67 +135,16 @@ def send_all(
     keyed: bool = True,
 ) -> Told:
     """Send each request `senders` times under one key, with so many workers killed on the way."""
-    told, lock = Told(), threading.Lock()
-    numbers, done = itertools.count(), threading.Event()
-    barriers = [threading.Barrier(senders) for _ in requests]
-
-    def sender() -> None:
-        client = _server.Client(port, bearer)
-        for number, one in enumerate(requests):
-            barriers[number].wait(120)
-            key = f"key-{number}"
-            for attempt in range(TRIES):
-                try:
-                    status, answer = client.post(one.address, one.body, key=key if keyed else "")
-                except (OSError, http.client.HTTPException, ValueError):
-                    client.connection.close()
-                    client = _server.Client(port, bearer)
-                    with lock:
-                        told.lost_connections += 1
-                    continue
-                with lock:
-                    told.statuses[status] += 1
-                    if status == 201:
-                        told.ids[key].add(answer["id"])
-                if status == 201:
-                    break
-                assert status in LATER, (status, answer)
-                # The senders of one key must not stay in step.
-                time.sleep(random.Random(f"{seed}-{number}-{attempt}").uniform(0.01, 0.1))
-            else:
-                with lock:
-                    told.gave_up.append(key)
-            next(numbers)
-        client.connection.close()
-
-    def killer() -> None:
-        chance = random.Random(seed)
-        total = len(requests) * senders
-        marks = sorted(chance.uniform(0.05, 0.95) * total for _ in range(kills))
-        for mark in marks:
-            while not done.is_set() and _seen(numbers) < mark:
-                done.wait(0.005)
-            if done.is_set():
-                return
-            workers = _server.workers(port)
-            if workers:
-                os.kill(chance.choice(workers), signal.SIGKILL)
-                told.kills += 1
-
-    threads = [threading.Thread(target=sender) for _ in range(senders)]
-    hunter = threading.Thread(target=killer)
+    all_of_them = Senders(port, bearer, requests, senders, seed, keyed)
+    threads = [threading.Thread(target=all_of_them.send) for _ in range(senders)]
+    hunter = threading.Thread(target=all_of_them.kill, args=(kills,))
     for thread in (*threads, hunter):
         thread.start()
     for thread in threads:
         thread.join()
-    done.set()
+    all_of_them.done.set()
     hunter.join()
-    return told
-
-
-def _seen(numbers: "itertools.count[int]") -> int:
-    """How far a counter has come, without moving it."""
-    return int(numbers.__reduce__()[1][0])
+    return all_of_them.told
 
 
 def _starts(first: datetime, count: int) -> list[datetime]:
