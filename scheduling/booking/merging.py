@@ -18,6 +18,7 @@ from clinic.practice.models import WorkItem
 from clinic.practice.trail import Step
 from notifications.models import Message
 from patients import queries as patients
+from patients.errors import Merged
 from patients.models import (
     ContactPoint,
     EligibilityDecision,
@@ -74,11 +75,13 @@ def merge(
     with locks.unit_of_work():
         if idempotency.claim(key=key, now=now, status_code=200, object_kind="patient", object_id=survivor_id):
             return
-        survivor = patients.patient(actor=actor, patient_id=survivor_id)
-        if survivor.merged.filter(id=duplicate_id).exists():
-            return
-        duplicate = patients.patient(actor=actor, patient_id=duplicate_id)
-        survivor, duplicate = _lock(actor, survivor, duplicate)
+        try:
+            survivor, duplicate = _lock(actor, survivor_id, duplicate_id)
+        except Merged as gone:
+            if gone.data["merged_into"] == str(survivor_id):
+                # It was done already, perhaps a moment ago.
+                return
+            raise
         writing.fresh(held=survivor.version, read=version)
         _check_places(survivor, duplicate, now)
         stops = _stops(survivor, duplicate)
@@ -95,15 +98,16 @@ def merge(
         gaps.refresh(course_ids=list(courses), now=now, actor=actor)
 
 
-def _lock(actor: Actor, survivor: Patient, duplicate: Patient) -> tuple[Patient, Patient]:
+def _lock(actor: Actor, survivor_id: UUID, duplicate_id: UUID) -> tuple[Patient, Patient]:
     """Everything that a booking for either locks, in its order, then the two patients themselves."""
-    both = [survivor.pk, duplicate.pk]
+    both = [survivor_id, duplicate_id]
+    resources = [patients.patient(actor=actor, patient_id=one).resource_id for one in both]
     for model in VERSIONED:
         rows = model.objects.filter(patient_id__in=both).order_by("id")
         list(rows.select_for_update(no_key=True).values_list("id"))
-    locks.lock_resources([survivor.resource_id, duplicate.resource_id])
+    locks.lock_resources(resources)
     held = {one: patients.patient(actor=actor, patient_id=one, lock=True) for one in sorted(both)}
-    return held[survivor.pk], held[duplicate.pk]
+    return held[survivor_id], held[duplicate_id]
 
 
 def _check_places(survivor: Patient, duplicate: Patient, now: datetime) -> None:
