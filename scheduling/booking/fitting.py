@@ -37,8 +37,6 @@ class Wish:
     site_id: UUID | None = None
     mode: str | None = None
     group_session_id: UUID | None = None
-    # Who may not take part: the one who falls out.
-    without: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +197,7 @@ def _wished(visit: Appointment, place: Place, wish: Wish, site: Site, now: datet
 
 def _staffing(visit: Appointment, current: PlannedVisit, wish: Wish) -> tuple[Any, ...]:
     if wish.practitioner_ids is None:
-        return tuple(one for one in current.staffing if UUID(one.practitioner) not in wish.without)
+        return current.staffing
     people = StaffMember.objects.filter(
         practice_id=visit.practice_id, is_active=True, pk__in=wish.practitioner_ids
     )
@@ -248,9 +246,6 @@ def _wanted(
 
 def _fit(wanted: Wanted, planned: PlannedVisit, wish: Wish, free: Availability) -> Fit | Refusal:
     """The same people in the same room first, then the same people, then the same room, then anybody."""
-    usable = replace(
-        free, practitioners=tuple(one for one in free.practitioners if UUID(one.id) not in wish.without)
-    )
     mine = tuple(UUID(one.practitioner) for one in planned.staffing)
     people = [mine, ()] if wish.practitioner_ids is None else [wish.practitioner_ids]
     current = UUID(planned.room) if planned.room else None
@@ -258,7 +253,7 @@ def _fit(wanted: Wanted, planned: PlannedVisit, wish: Wish, free: Availability) 
     answer: Fit | Refusal | None = None
     for who, room in dict.fromkeys(product(people, rooms)):
         tried = replace(wanted, people=who or (), room_id=room)
-        answer = nearest.fit(wanted=tried, free=usable, start=planned.start)
+        answer = nearest.fit(wanted=tried, free=free, start=planned.start)
         if isinstance(answer, Fit):
             return answer
     assert answer is not None
