@@ -64,7 +64,9 @@ class DuplicatesView(ApiView):
         def load() -> list[duplicates.Pair]:
             return duplicates.find(actor=self.actor, patient_id=patient_id, limit=self.query["limit"])
 
-        return Response(forms.DuplicatesShape({"pairs": named("patient", load)}).data)
+        pairs = named("patient", load)
+        self.shown(one.pk for pair in pairs for one in pair.patients)
+        return Response(forms.DuplicatesShape({"pairs": pairs}).data)
 
 
 class PatientImportView(ApiView):

@@ -119,6 +119,7 @@ class FitsView(ApiView):
     def get(self, request: Request) -> Response:
         opening = self._opening()
         found = named("site", lambda: waiting.fits(actor=self.actor, opening=opening, now=self.now))
+        self.shown(shapes.patients_of(forms.FitShape, found))
         return Response(forms.FitShape.show_all(found))
 
     def _opening(self) -> Opening:

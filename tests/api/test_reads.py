@@ -94,6 +94,21 @@ def test_one_row_tells_a_whole_list(world: World) -> None:
     assert row.patient_ids == sorted([*others, world.clinic.patient.pk])
 
 
+def test_pairs_that_may_be_one_patient_are_logged_both(world: World) -> None:
+    first = world.clinic.patient
+    twin = factories.patient(
+        world.clinic.site,
+        consents=False,
+        given_name=first.given_name,
+        family_name=first.family_name,
+        birth_date=first.birth_date,
+    )
+    answer = program(world.clinic.practice).get("patients/duplicates/")
+    assert str(twin.pk) in answer.content.decode()
+    (row,) = PatientRead.objects.all()
+    assert row.patient_ids == sorted([first.pk, twin.pk])
+
+
 def test_a_read_is_one_statement_more(world: World, django_assert_num_queries: Any) -> None:
     api = program(world.clinic.practice)
     where = f"patients/{world.clinic.patient.pk}/"
