@@ -11,7 +11,6 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Model
 
 from clinic.practice import fields, permissions, writing
@@ -111,7 +110,7 @@ def record_consent(
 def withdraw_consent(*, actor: Actor, patient_id: UUID, consent_id: UUID, now: datetime) -> TreatmentConsent:
     """The patient takes a treatment consent back; withdrawing twice is harmless."""
     permissions.check(actor=actor, capability="patients.record_consent")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
         consent = TreatmentConsent.objects.filter(patient=patient, pk=consent_id).first()
         if consent is None:

@@ -14,8 +14,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
-
 from clinic.practice import fields, permissions, writing
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
@@ -154,7 +152,7 @@ def update_patient(
     """
     permissions.check(actor=actor, capability="patients.write")
     fields.only(changes=changes, allowed=CHANGEABLE)
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
         writing.fresh(held=patient.version, read=version)
         values = clean(actor=actor, given=changes, now=now)
@@ -224,7 +222,7 @@ def add_contact_point(
 def remove_contact_point(*, actor: Actor, patient_id: UUID, point_id: UUID, now: datetime) -> None:
     """Use an address no longer. It is kept, because messages went to it."""
     permissions.check(actor=actor, capability="patients.write")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
         if not patient.contact_points.filter(pk=point_id).update(is_active=False):
             raise NotFound()

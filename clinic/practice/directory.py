@@ -10,8 +10,6 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from clinic.practice import actor as actors
 from clinic.practice import fields, permissions, ports, practice_settings, queries, writing
 from clinic.practice.actor import Actor
@@ -31,7 +29,7 @@ def create_practice(
     does.
     """
     given = {"name": name, "message_name": message_name, "settings": settings or {}, "phone": phone}
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         return insert_practice(given=given, now=now)
 
 
@@ -49,7 +47,7 @@ def update_practice(
     """Change the actor's practice; `version` is `queries.practice_tag` of what was read."""
     permissions.check(actor=actor, capability="practices.write")
     fields.only(changes=changes, allowed=("name", "message_name", "phone", "settings"))
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         practice = queries.practice(actor=actor, lock=True)
         if version is not None and version != queries.practice_tag(practice=practice):
             raise Stale()
@@ -130,7 +128,7 @@ def update_site(
     """Change a site. `hours`, when given, replaces all of them."""
     permissions.check(actor=actor, capability="sites.write")
     fields.only(changes=changes, allowed=("name", "time_zone", "grid_minutes", "phone", "address", "hours"))
-    with writing.clashes(SITE_UNIQUE), transaction.atomic(durable=True):
+    with writing.clashes(SITE_UNIQUE), writing.transaction():
         site = queries.site(actor=actor, site_id=site_id, lock=True)
         writing.fresh(held=site.version, read=version)
         values, spans = _site_values(actor, changes)
@@ -233,7 +231,7 @@ def update_room(
     """Change a room; an inactive one takes no new visits."""
     permissions.check(actor=actor, capability="rooms.write")
     fields.only(changes=changes, allowed=("name", "kind", "is_active"))
-    with writing.clashes(ROOM_UNIQUE), transaction.atomic(durable=True):
+    with writing.clashes(ROOM_UNIQUE), writing.transaction():
         room = queries.room(actor=actor, room_id=room_id, lock=True)
         writing.fresh(held=room.version, read=version)
         values = _room_values(changes)
@@ -294,7 +292,7 @@ def update_closure(
     """Change when or why a site is shut."""
     permissions.check(actor=actor, capability="closures.write")
     fields.only(changes=changes, allowed=("starts_at", "ends_at", "reason"))
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         closure = queries.closure(actor=actor, closure_id=closure_id, lock=True)
         writing.fresh(held=closure.version, read=version)
         held = {"starts_at": closure.starts_at, "ends_at": closure.ends_at, "reason": closure.reason}
@@ -306,7 +304,7 @@ def update_closure(
 def delete_closure(*, actor: Actor, closure_id: UUID, now: datetime, version: int | None = None) -> None:
     """Open again what was to be shut."""
     permissions.check(actor=actor, capability="closures.write")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         closure = queries.closure(actor=actor, closure_id=closure_id, lock=True)
         writing.fresh(held=closure.version, read=version)
         writing.tell(actor=actor, now=now, verb="delete", kind="closure", row_id=closure.pk)

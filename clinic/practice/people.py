@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib.auth import password_validation
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from clinic.practice import fields, permissions, queries, writing
 from clinic.practice.actor import Actor
@@ -98,7 +97,7 @@ def update_staff_member(
     """
     permissions.check(actor=actor, capability="practitioners.write")
     fields.only(changes=changes, allowed=CHANGEABLE)
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         member = queries.practitioner(actor=actor, staff_id=staff_id, lock=True)
         writing.fresh(held=member.version, read=version)
         values = _values(actor, changes)
@@ -112,7 +111,7 @@ def update_staff_member(
 def set_password(*, actor: Actor, staff_id: UUID, password: str, now: datetime) -> None:
     """Give a person a new password. Raises Invalid when it is too weak."""
     permissions.check(actor=actor, capability="practitioners.write")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         member = queries.practitioner(actor=actor, staff_id=staff_id, lock=True)
         _password(member, password)
         member.save(update_fields=["password"])

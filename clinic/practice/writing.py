@@ -8,15 +8,19 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django import db
+from django.conf import settings
+from django.db import IntegrityError
 from django.db.models import Model
 
 from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Invalid, Stale
+from clinic.practice.errors import Busy, Invalid, Stale
 from clinic.practice.ids import new_id
 
 Key = idempotency.Key | None
+# lock_not_available, deadlock_detected, query_canceled (statement timeout), serialization_failure
+BUSY_STATES = {"55P03", "40P01", "57014", "40001"}
 Row = TypeVar("Row", bound=Model)
 
 
@@ -39,7 +43,7 @@ def create(
     """
     permissions.check(actor=actor, capability=capability)
     row_id = new_id()
-    with clashes(unique or {}), transaction.atomic(durable=True):
+    with clashes(unique or {}), transaction():
         replay = idempotency.claim(key=key, now=now, status_code=201, object_kind=kind, object_id=row_id)
         if replay is not None:
             return load(replay.object_id)
@@ -49,6 +53,23 @@ def create(
         about = row_id if kind == "patient" else patient_id
         tell(actor=actor, now=now, verb="create", kind=kind, row_id=row_id, patient_id=about)
     return row
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """The one transaction of a plain write, with lock and statement timeouts; what runs into them is Busy."""
+    try:
+        with db.transaction.atomic(durable=True):
+            with db.connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+                    [f"{settings.LOCK_TIMEOUT_MS}ms", f"{settings.STATEMENT_TIMEOUT_MS}ms"],
+                )
+            yield
+    except db.OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") in BUSY_STATES:
+            raise Busy() from error
+        raise
 
 
 @contextmanager

@@ -7,30 +7,16 @@ does not. The order everywhere is: idempotency key, course, appointment, gap, re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
-from clinic.practice.errors import Busy
-
-# lock_not_available, deadlock_detected, query_canceled (statement timeout), serialization_failure
-_BUSY_STATES = {"55P03", "40P01", "57014", "40001"}
+from clinic.practice import writing
 
 
 @contextmanager
 def unit_of_work() -> Iterator[None]:
     """The one transaction of a use case, with lock and statement timeouts; what runs into them is Busy."""
-    try:
-        with transaction.atomic(durable=True):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-                    [f"{settings.LOCK_TIMEOUT_MS}ms", f"{settings.STATEMENT_TIMEOUT_MS}ms"],
-                )
-            yield
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") in _BUSY_STATES:
-            raise Busy() from error
-        raise
+    with writing.transaction():
+        yield
 
 
 def lock_resources(resource_ids: Iterable[int]) -> None:
@@ -45,3 +31,10 @@ def lock_resources(resource_ids: Iterable[int]) -> None:
         cursor.execute(
             "SELECT id FROM practice_resource WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
         )
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A part of a unit of work that may fail by itself: what it wrote is taken back, the rest stays."""
+    with transaction.atomic():
+        yield

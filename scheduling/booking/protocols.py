@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, QuerySet
 
 from clinic.practice import fields, idempotency, permissions, writing
@@ -53,7 +52,7 @@ def create(
     """
     permissions.check(actor=actor, capability="protocols.write")
     head = _read(document)
-    with writing.clashes(UNIQUE), transaction.atomic(durable=True):
+    with writing.clashes(UNIQUE), writing.transaction():
         template = _locked(actor).filter(key=document["key"]).first()
         template_id = template.pk if template else new_id()
         replay = idempotency.claim(
@@ -78,7 +77,7 @@ def change(
     """
     permissions.check(actor=actor, capability="protocols.write")
     head = _read(document)
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         template = _locked(actor).filter(pk=protocol_id).first()
         if template is None:
             raise NotFound()
@@ -91,7 +90,7 @@ def change(
 def set_active(*, actor: Actor, protocol_id: UUID, is_active: bool, now: datetime) -> ProtocolVersion:
     """Offer a protocol for new courses, or no longer; running courses go on."""
     permissions.check(actor=actor, capability="protocols.write")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         template = _locked(actor).filter(pk=protocol_id).first()
         if template is None:
             raise NotFound()

@@ -10,7 +10,6 @@ from datetime import date, datetime, time
 from typing import Any, TypeGuard
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from clinic.practice import fields, permissions, queries, writing
@@ -88,7 +87,7 @@ def update_shift(
     """Change a shift. `breaks`, when given, replaces all of them."""
     permissions.check(actor=actor, capability="shifts.write")
     fields.only(changes=changes, allowed=CHANGEABLE)
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         row = shift(actor=actor, shift_id=shift_id, lock=True)
         writing.fresh(held=row.version, read=version)
         held: dict[str, Any] = {
@@ -107,7 +106,7 @@ def update_shift(
 def delete_shift(*, actor: Actor, shift_id: UUID, now: datetime, version: int | None = None) -> None:
     """The person no longer works this shift, from the beginning; set `valid_until` to end it on a day."""
     permissions.check(actor=actor, capability="shifts.write")
-    with transaction.atomic(durable=True):
+    with writing.transaction():
         row = shift(actor=actor, shift_id=shift_id, lock=True)
         writing.fresh(held=row.version, read=version)
         writing.tell(actor=actor, now=now, verb="delete", kind="shift", row_id=row.pk)
