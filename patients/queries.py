@@ -1,6 +1,7 @@
 """Reading who is treated. Every function sees one practice only: the actor's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -109,35 +110,49 @@ def measures(*, patient: Patient) -> QuerySet[Measure]:
     return Measure.objects.filter(patient=patient).order_by("-taken_at", "-id")
 
 
-def why_not_eligible(*, patient_id: UUID, protocol_key: str, now: datetime) -> str:
-    """What speaks against a dose of the protocol (S-01): empty when the latest decision is a yes that stands.
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What a dose needs on file, of several patients for several protocols, as it stood at one moment."""
 
-    The day of expiry is the patient's site's; the decision still holds on it.
-    """
+    decisions: Mapping[tuple[UUID, str], EligibilityDecision]
+    consents: frozenset[tuple[UUID, str, int]]
+
+    def why_not_eligible(self, *, patient_id: UUID, protocol_key: str, at: datetime) -> str:
+        """What speaks against a dose of the protocol (S-01): empty when the latest decision is a yes that
+        stands at that time. The day of expiry is the patient's site's; the decision still holds on it.
+        """
+        latest = self.decisions.get((patient_id, protocol_key))
+        if latest is None:
+            return "No eligibility decision is on file."
+        if latest.decision != EligibilityDecision.Decision.ELIGIBLE:
+            return "The latest eligibility decision is not 'eligible'."
+        day = at.astimezone(ZoneInfo(latest.patient.site.time_zone)).date()
+        if latest.expires_on is not None and latest.expires_on < day:
+            return "The eligibility decision has expired."
+        return ""
+
+    def has_consent(self, *, patient_id: UUID, protocol_key: str, protocol_version: int) -> bool:
+        """Whether an informed consent to exactly this protocol and version stands (S-02)."""
+        return (patient_id, protocol_key, protocol_version) in self.consents
+
+
+def papers(*, patient_ids: Collection[UUID], protocol_keys: Collection[str], now: datetime) -> Papers:
+    """The latest decisions and the consents that stand, in two queries."""
     latest = (
         EligibilityDecision.objects.filter(
-            patient_id=patient_id, protocol_key=protocol_key, decided_at__lte=now
+            patient_id__in=patient_ids, protocol_key__in=protocol_keys, decided_at__lte=now
         )
         .select_related("patient__site")
-        .order_by("-decided_at", "-id")
-        .first()
+        .order_by("patient_id", "protocol_key", "-decided_at", "-id")
+        .distinct("patient_id", "protocol_key")
     )
-    if latest is None:
-        return "No eligibility decision is on file."
-    if latest.decision != EligibilityDecision.Decision.ELIGIBLE:
-        return "The latest eligibility decision is not 'eligible'."
-    today = now.astimezone(ZoneInfo(latest.patient.site.time_zone)).date()
-    if latest.expires_on is not None and latest.expires_on < today:
-        return "The eligibility decision has expired."
-    return ""
-
-
-def has_consent(*, patient_id: UUID, protocol_key: str, protocol_version: int, now: datetime) -> bool:
-    """Whether an informed consent to exactly this protocol and version stands (S-02)."""
-    return TreatmentConsent.objects.filter(
-        patient_id=patient_id,
-        protocol_key=protocol_key,
-        protocol_version=protocol_version,
+    standing = TreatmentConsent.objects.filter(
+        patient_id__in=patient_ids,
+        protocol_key__in=protocol_keys,
         given_at__lte=now,
         withdrawn_at__isnull=True,
-    ).exists()
+    )
+    return Papers(
+        decisions={(one.patient_id, one.protocol_key): one for one in latest},
+        consents=frozenset(standing.values_list("patient_id", "protocol_key", "protocol_version")),
+    )

@@ -100,6 +100,8 @@ COURSE = Machine(
         Move("resume", _from("paused"), "active"),
         # S-17: a phase that asks for a review ends in one (label: evaluate benefit at the end of induction).
         Move("ask_review", _from("active"), "review_due"),
+        # What made it due was recorded wrongly.
+        Move("withdraw_review", _from("review_due"), "active"),
         # A review may also be held before it falls due.
         Move("review", _from("active", "review_due"), "active"),
         Move("complete", _from("active", "review_due"), "completed"),
@@ -191,6 +193,63 @@ WAITLIST = Machine(
 )
 
 
+# A correction is no move: it says that the record was wrong, and what is true instead. From each state, what
+# it may turn out to have been. A place that was never taken is taken by `reinstate`, a visit that was another
+# patient's by `enter_in_error`.
+_HAPPENED = ("arrived", "in_progress", "monitoring", "fulfilled")
+CORRECTIONS: dict[str, tuple[str, ...]] = {
+    "confirmed": ("booked", "confirmed"),
+    "arrived": ("booked", "confirmed", "arrived", "no_show"),
+    "in_progress": ("booked", "confirmed", "arrived", "in_progress", "no_show"),
+    "monitoring": ("booked", "confirmed", "arrived", "in_progress", "monitoring", "no_show"),
+    "fulfilled": ("booked", "confirmed", *_HAPPENED, "no_show"),
+    "no_show": ("booked", "confirmed", *_HAPPENED, "no_show"),
+    "cancelled": (*_HAPPENED, "cancelled", "no_show"),
+    "displaced": (*_HAPPENED, "no_show"),
+}
+# The facts of a day in their order, and which of them each state asks for.
+DAY = ("arrived", "started", "administration_ended", "discharged", "completed")
+_NEEDED = {
+    "confirmed": ("confirmed",),
+    "arrived": ("arrived",),
+    "in_progress": ("arrived", "started"),
+    "monitoring": ("arrived", "started", "administration_ended"),
+    "cancelled": ("cancelled",),
+    "no_show": ("no_show",),
+}
+
+
+def needed_facts(*, status: str, kind: str) -> tuple[str, ...]:
+    """The facts without which a visit of this kind cannot be in this state."""
+    if status != "fulfilled":
+        return _NEEDED.get(status, ())
+    if kind in MONITORED:
+        return ("arrived", "started", "administration_ended", "discharged")
+    return ("arrived", "completed") if kind in TALKS else ("arrived", "started", "completed")
+
+
+def possible_facts(*, status: str, kind: str) -> frozenset[str]:
+    """The facts that may stand beside this state; a correction to it takes back all others."""
+    found = set(needed_facts(status=status, kind=kind))
+    if status != "booked":
+        found.add("confirmed")
+    if status == "fulfilled" and kind in TALKS:
+        found.add("started")
+    if status == "cancelled":
+        found.add("arrived")
+    return frozenset(found)
+
+
+def check_correction(*, status: str, to: str, kind: str) -> None:
+    """Raise InvalidTransition unless a visit recorded as `status` may turn out to have been `to`."""
+    allowed = CORRECTIONS.get(status, ())
+    fits = to != "monitoring" or kind in MONITORED
+    if to not in allowed or not fits:
+        raise InvalidTransition(
+            machine=APPOINTMENT.name, state=status, verb=f"a correction to {to}", allowed=allowed
+        )
+
+
 def find(*, machine: Machine, state: str, verb: str, kind: str | None = None) -> Move:
     """The row of the table for this verb in this state; InvalidTransition when there is none."""
     for row in _rows(machine, state, kind):
@@ -245,6 +304,13 @@ def as_table(machine: Machine) -> str:
             "yes" if row.late else "no",
         )
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def corrections_as_table() -> str:
+    """What each recorded state may be corrected to, as Markdown."""
+    lines = ["| Recorded as | May be corrected to |", "|---|---|"]
+    lines += [f"| {state} | {', '.join(targets)} |" for state, targets in CORRECTIONS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -6,8 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from clinic.practice import idempotency
-from scheduling.booking import holds, waitlist
-from scheduling.followups import digest, gaps, nightly
+from scheduling.booking import holds, reviews, waitlist
+from scheduling.followups import digest, escalation, gaps, nightly
 
 
 @shared_task(name="scheduling.sweep_gaps", soft_time_limit=50, time_limit=60)
@@ -21,6 +21,18 @@ def expire_holds() -> None:
     """Offers that nobody answered and holds that nobody booked in time."""
     waitlist.expire(now=timezone.now())
     holds.expire(now=timezone.now())
+
+
+@shared_task(name="scheduling.escalate", soft_time_limit=50, time_limit=60)
+def escalate() -> None:
+    """Follow-ups that nobody settled in their time."""
+    escalation.sweep(now=timezone.now())
+
+
+@shared_task(name="scheduling.reviews_due", soft_time_limit=100, time_limit=120)
+def reviews_due() -> None:
+    """Courses whose review date has come."""
+    reviews.sweep(now=timezone.now())
 
 
 @shared_task(name="scheduling.morning_digest", soft_time_limit=100, time_limit=120)

@@ -8,14 +8,16 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from clinic.practice import actor as actors
-from clinic.practice import directory, people, queries
+from clinic.practice import delegates, directory, people, queries, work
 from clinic.practice.actor import Actor
-from clinic.practice.models import IntegrationClient, Practice, Room, Site, StaffMember
+from clinic.practice.models import Delegation, IntegrationClient, Practice, Room, Site, StaffMember, WorkItem
 from clinic.practice.permissions import EVERYONE, SCOPES
 from patients import decisions, records
 from patients.models import Patient
@@ -250,4 +252,32 @@ def small_clinic(*, time_zone: str = NEW_YORK, key: str = IV) -> Clinic:
         therapy_rooms=[room(here, "therapy_room"), room(here, "therapy_room")],
         version=version,
         patient=someone,
+    )
+
+
+def task(clinic: Clinic) -> WorkItem:
+    """A task of the front desk about the clinic's patient."""
+    work.raise_item(
+        practice_id=clinic.practice.pk,
+        kind="patient_unreachable",
+        dedupe_key="test",
+        subject_kind="patient",
+        subject_id=clinic.patient.pk,
+        patient_id=clinic.patient.pk,
+        role="front_desk",
+        due_at=timezone.now(),
+    )
+    return WorkItem.objects.get(practice=clinic.practice)
+
+
+def delegation(clinic: Clinic, starts_at: datetime) -> Delegation:
+    """One therapist stands in for the other for a week."""
+    first, second = clinic.therapists
+    return delegates.create(
+        actor=clinic.admin,
+        staff_id=first.pk,
+        delegate_id=second.pk,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(days=7),
+        now=timezone.now(),
     )

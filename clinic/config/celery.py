@@ -42,6 +42,8 @@ app.conf.beat_schedule = {
     "recover from crashes": every(30, "notifications.recover"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "end holds whose time is over": every(30, "scheduling.expire_holds"),
+    "tell the clinical lead": every(60, "scheduling.escalate"),
+    "ask for reviews": every(3600, "scheduling.reviews_due"),
     "tell staff in the morning": every(300, "scheduling.morning_digest"),
     "forget old keys": every(3600, "scheduling.purge_keys"),
     # Between midnight and four o'clock from the Pacific to New York.

@@ -24,6 +24,8 @@ SHORTEST_WINDOW_MINUTES = 60
 LONGEST_HOLD_MINUTES = 1440
 MOST_HOLDS = 10_000
 MFA_REQUIRED = ("none", "admins", "all")
+# Who is given a follow-up unit that needs somebody and that nobody has taken.
+OWNERS = ("therapist", "responsible_clinician", "front_desk")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -81,6 +83,19 @@ def _mfa(problems: Problems, path: str, value: object) -> None:
     fields.choice(problems, path, value, MFA_REQUIRED)
 
 
+def _signed_hours(problems: Problems, path: str, value: object) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not -LONGEST_HOURS <= value <= LONGEST_HOURS
+    ):
+        problems.add(path, f"Must be a number from -{LONGEST_HOURS} to {LONGEST_HOURS}.")
+
+
+def _owner(problems: Problems, path: str, value: object) -> None:
+    fields.choice(problems, path, value, OWNERS)
+
+
 WEIGHT = Setting(_weight, f"0 to {HEAVIEST}, whole")
 HOURS = Setting(_hours, f"0 to {LONGEST_HOURS}")
 COUNT = Setting(_count, f"0 to {MOST_HOLDS}, whole")
@@ -112,6 +127,10 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
         "relies_on_exemption": Setting(fields.flag, "`true`, `false`"),
     },
     "security": {"mfa_required": Setting(_mfa, "`none`, `admins`, `all`")},
+    "follow_ups": {
+        "owner": Setting(_owner, ", ".join(f"`{name}`" for name in OWNERS)),
+        "escalate_hours": Setting(_signed_hours, f"-{LONGEST_HOURS} to {LONGEST_HOURS}"),
+    },
     "region": Setting(_region, "a country's two letters"),
 }
 

@@ -1,8 +1,14 @@
-"""Raising and finishing tasks for people, inside the caller's transaction."""
+"""Tasks for people: raised and settled in the transaction of the caller, read and done by people."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from clinic.practice import idempotency, permissions, writing
+from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound
 from clinic.practice.models import WorkItem
 
 
@@ -17,8 +23,9 @@ def raise_item(
     due_at: datetime,
     reason: str = "",
     patient_id: UUID | None = None,
+    assignee_id: UUID | None = None,
 ) -> None:
-    """Put a task before a role. Raising the same `dedupe_key` again is harmless."""
+    """Put a task before a role, or one person of it. Raising the same `dedupe_key` again is harmless."""
     item = WorkItem(
         practice_id=practice_id,
         kind=kind,
@@ -27,6 +34,7 @@ def raise_item(
         subject_id=subject_id,
         patient_id=patient_id,
         role=role,
+        assignee_id=assignee_id,
         reason=reason,
         due_at=due_at,
     )
@@ -37,3 +45,55 @@ def finish(*, practice_id: UUID, dedupe_key: str, by: str, now: datetime) -> boo
     """Mark a task done; False when it is not open."""
     open_items = WorkItem.objects.filter(practice_id=practice_id, dedupe_key=dedupe_key, done_at__isnull=True)
     return open_items.update(done_at=now, done_by=by) == 1
+
+
+def settle(
+    *, practice_id: UUID, subject_ids: Collection[UUID], kinds: Collection[str], by: str, now: datetime
+) -> int:
+    """Mark done what is open of these kinds about these subjects; returns how many."""
+    open_items = WorkItem.objects.filter(
+        practice_id=practice_id, subject_id__in=subject_ids, kind__in=kinds, done_at__isnull=True
+    )
+    return open_items.update(done_at=now, done_by=by)
+
+
+def items(*, actor: Actor) -> QuerySet[WorkItem]:
+    """The tasks of the practice."""
+    permissions.check(actor=actor, capability="work.read")
+    return WorkItem.objects.filter(practice_id=actor.practice_id)
+
+
+def item(*, actor: Actor, item_id: UUID, capability: str = "work.read", lock: bool = False) -> WorkItem:
+    """One task; raises NotFound, also for one of another practice."""
+    permissions.check(actor=actor, capability=capability)
+    rows = WorkItem.objects.filter(practice_id=actor.practice_id, pk=item_id)
+    found = (rows.select_for_update(no_key=True) if lock else rows).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def done(
+    *,
+    actor: Actor,
+    item_id: UUID,
+    now: datetime,
+    version: int | None = None,
+    key: idempotency.Key | None = None,
+) -> WorkItem:
+    """Say that a task is done. One that is done already stays as it was. Raises NotFound, Stale."""
+    permissions.check(actor=actor, capability="work.finish")
+    with writing.transaction():
+        replay = idempotency.claim(
+            key=key, now=now, status_code=200, object_kind="work_item", object_id=item_id
+        )
+        found = item(actor=actor, item_id=item_id, capability="work.finish", lock=True)
+        if replay or found.done_at is not None:
+            return found
+        writing.fresh(held=found.version, read=version)
+        found.done_at, found.done_by = now, actor.ref
+        found.save(update_fields=["done_at", "done_by"])
+        writing.tell(
+            actor=actor, now=now, verb="done", kind="work_item", row_id=found.pk, patient_id=found.patient_id
+        )
+    return found

@@ -12,8 +12,8 @@ from clinic.practice import queries as places
 from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
-from scheduling.api import asks, forms
-from scheduling.booking import appointments, queries, single
+from scheduling.api import asks, forms, life_asks
+from scheduling.booking import appointments, corrections, queries, reinstating, single
 from scheduling.booking.holding import Hold
 from scheduling.booking.queries import Filters
 
@@ -115,7 +115,7 @@ def transition_view(verb: str) -> Callable[..., HttpResponseBase]:
             f"appointments_{verb}",
             VERBS[verb],
             capability=capability,
-            body=asks.TransitionAsk,
+            body=life_asks.CancelAsk if verb == "cancel" else asks.TransitionAsk,
             answer=forms.AppointmentShape,
             key="optional",
             condition="optional",
@@ -129,6 +129,8 @@ def transition_view(verb: str) -> Callable[..., HttpResponseBase]:
                 now=self.now,
                 at=self.body.get("at"),
                 reason=self.body["reason"],
+                reason_code=self.body.get("reason_code", ""),
+                follow_up=self.body.get("follow_up", ""),
                 overrides=self.body["overrides"],
                 version=self.version,
                 key=self.key,
@@ -137,3 +139,86 @@ def transition_view(verb: str) -> Callable[..., HttpResponseBase]:
             return self.one(visit, version=visit.version)
 
     return TransitionView.as_view()
+
+
+class RecordView(ApiView):
+    """What changes a visit's record and is no step of its day; each answers with the visit as it is then."""
+
+    shape = forms.AppointmentShape
+
+    def answer(self, id: UUID, *, capability: str) -> Response:
+        visit = queries.visit(actor=self.actor, appointment_id=id, capability=capability)
+        return self.one(visit, version=visit.version)
+
+
+class ReinstateView(RecordView):
+    @operation(
+        "appointments_reinstate",
+        "Bring a cancelled, missed or displaced visit back to its old time and place",
+        capability=reinstating.CAPABILITY,
+        body=life_asks.ReinstateAsk,
+        answer=forms.AppointmentShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        reinstating.reinstate(
+            actor=self.actor,
+            appointment_id=id,
+            reason=self.body["reason"],
+            overrides=self.body["overrides"],
+            now=self.now,
+            version=self.version,
+            key=self.key,
+        )
+        return self.answer(id, capability=reinstating.CAPABILITY)
+
+
+class CorrectView(RecordView):
+    @operation(
+        "appointments_correct",
+        "Say what state a visit is really in and when things happened; all that followed is judged anew",
+        capability=corrections.CAPABILITY,
+        body=life_asks.CorrectAsk,
+        answer=forms.AppointmentShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409, 422],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        corrections.correct(
+            actor=self.actor,
+            appointment_id=id,
+            status=self.body.get("status"),
+            facts=self.body.get("facts"),
+            reason=self.body["reason"],
+            overrides=self.body["overrides"],
+            now=self.now,
+            version=self.version,
+            key=self.key,
+        )
+        return self.answer(id, capability=corrections.CAPABILITY)
+
+
+class EnterInErrorView(RecordView):
+    @operation(
+        "appointments_enter_in_error",
+        "Say that the visit should never have been written; nothing leads back",
+        capability=corrections.CAPABILITY,
+        body=asks.ReasonAsk,
+        answer=forms.AppointmentShape,
+        key="optional",
+        condition="optional",
+        problems=[404, 409],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        corrections.enter_in_error(
+            actor=self.actor,
+            appointment_id=id,
+            reason=self.body["reason"],
+            now=self.now,
+            version=self.version,
+            key=self.key,
+        )
+        return self.answer(id, capability=corrections.CAPABILITY)

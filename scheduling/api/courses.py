@@ -1,4 +1,4 @@
-"""Courses: proposed, booked whole, read, cancelled."""
+"""Courses: proposed, booked whole, read."""
 
 from functools import partial
 from typing import Any
@@ -112,32 +112,6 @@ class CourseView(ApiView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         whole = queries.course(actor=self.actor, course_id=id)
-        return self.one(whole, version=whole.course.version)
-
-
-class CourseCancelView(ApiView):
-    shape = forms.WholeCourseShape
-
-    @operation(
-        "courses_cancel",
-        "Stop a course; follow-ups of doses already given stay, and people are asked about them",
-        capability="courses.book",
-        body=asks.ReasonAsk,
-        answer=forms.WholeCourseShape,
-        key="optional",
-        condition="optional",
-        problems=[404],
-    )
-    def post(self, request: Request, id: UUID) -> Response:
-        courses.cancel(
-            actor=self.actor,
-            course_id=id,
-            reason=self.body["reason"],
-            now=self.now,
-            version=self.version,
-            key=self.key,
-        )
-        whole = queries.course(actor=self.actor, course_id=id, capability="courses.book")
         return self.one(whole, version=whole.course.version)
 
 

@@ -10,6 +10,7 @@ from clinic.practice.api.shapes import Shape
 from scheduling.models.appointment import Kind, Mode, Status
 from scheduling.models.course import CourseStatus
 from scheduling.models.followup import GapStatus, Severity
+from scheduling.models.review import Decision
 from scheduling.models.waitlist import OfferState, WaitlistStatus
 
 
@@ -40,6 +41,17 @@ class FactShape(Shape):
     by = Text()
 
 
+class OverrideShape(Shape):
+    """A rule broken on purpose, by whom and why."""
+
+    rule_id = Text()
+    visit = Text(source="visit_ref")
+    value = Anything()
+    reason = Text()
+    author = Text()
+    at = Instant()
+
+
 class AppointmentShape(Shape):
     patient_at = "patient.id"
     id = Id()
@@ -62,10 +74,14 @@ class AppointmentShape(Shape):
     group_session = Id(allow_null=True)
     facts = FactShape(many=True)
     hold_expires_at = Instant(allow_null=True, help_text="Of a held visit: from then on it takes no place.")
+    cancel_reason_code = Text(
+        source="cancel_code", help_text="A code of the list of reasons; blank unless cancelled."
+    )
     cancel_reason = Text()
     late_entry_reason = Text()
     pinned_at = Instant(allow_null=True, help_text="A person fixed it: no cascade moves it.")
     pinned_by = Text(allow_null=True)
+    overrides = OverrideShape(many=True, help_text="The rules that were broken for it on purpose.")
     version = Whole()
     updated_at = Instant()
 
@@ -97,7 +113,11 @@ class GapShape(Shape):
     attendance_unrecorded = Flag()
     review_needed = Flag()
     attended_after = Instant(allow_null=True)
-    assignee = serializers.SerializerMethodField()
+    assignee = serializers.SerializerMethodField(help_text="Who was named for it.")
+    owner = serializers.SerializerMethodField(
+        help_text="The assignee, else whom the practice's rule gives it to; null is the front desk."
+    )
+    escalated_at = Instant(allow_null=True, help_text="When it went to the clinical lead.")
     snoozed_until = Instant(allow_null=True)
     waived_at = Instant(allow_null=True)
     reason = Text()
@@ -107,6 +127,10 @@ class GapShape(Shape):
     @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
     def get_assignee(self, gap: Any) -> str | None:
         return str(gap.assignee.id) if gap.assignee else None
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_owner(self, gap: Any) -> str | None:
+        return str(gap.owner.id) if gap.owner else None
 
 
 class ExplanationShape(Shape):
@@ -134,15 +158,15 @@ class PhaseShape(Shape):
     review_on = Day(allow_null=True)
 
 
-class OverrideShape(Shape):
-    """A rule broken on purpose, by whom and why."""
+class ReviewShape(Shape):
+    """What was decided at the end of a phase, or on its review date."""
 
-    rule_id = Text()
-    visit = Text(source="visit_ref")
-    value = Anything()
+    phase = Text(allow_null=True)
+    decision = Choice(choices=Decision.choices)
+    next_phase = Text(allow_null=True)
     reason = Text()
-    author = Text()
-    at = Instant()
+    decided_at = Instant()
+    decided_by = Text()
 
 
 class CourseShape(Shape):
@@ -170,13 +194,17 @@ class CourseShape(Shape):
 
 
 class WholeCourseShape(CourseShape):
-    """A course with its visits in the order of time, its follow-up units and its overrides."""
+    """A course with its visits in the order of time, its follow-up units, overrides and reviews."""
 
     patient_at = "course.patient.id"
     hold_expires_at = Instant(allow_null=True, help_text="Of a held course: book it before then.")
     visits = AppointmentShape(many=True)
     gaps = GapShape(many=True)
     overrides = OverrideShape(many=True)
+    reviews = ReviewShape(many=True)
+    to_replan = serializers.ListField(
+        child=Id(), help_text="Visits that it gave up when it paused or stopped, and that are not back."
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         ends = instance.hold_expires_at
@@ -185,6 +213,8 @@ class WholeCourseShape(CourseShape):
             "visits": AppointmentShape.show_all(instance.visits),
             "gaps": GapShape.show_all(instance.gaps),
             "overrides": OverrideShape.show_all(instance.overrides),
+            "reviews": ReviewShape.show_all(instance.reviews),
+            "to_replan": [str(one) for one in instance.to_replan],
         }
 
 

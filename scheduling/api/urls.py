@@ -3,6 +3,7 @@ from django.urls import path
 from scheduling.api import (
     adoption,
     appointments,
+    course_life,
     courses,
     gaps,
     holds,
@@ -27,9 +28,16 @@ urlpatterns = [
     path("courses/hold/", holds.CourseHoldView.as_view(), name="courses-hold"),
     path("courses/hold/<uuid:id>/release/", holds.CourseReleaseView.as_view(), name="course-hold-release"),
     path("courses/<uuid:id>/", courses.CourseView.as_view(), name="course"),
-    path("courses/<uuid:id>/cancel/", courses.CourseCancelView.as_view(), name="course-cancel"),
     path("patients/<uuid:id>/merge/", merging.MergeView.as_view(), name="patient-merge"),
     path("imports/appointments/", imports.AppointmentImportView.as_view(), name="import-appointments"),
+    *(
+        path(
+            f"courses/<uuid:id>/{verb.replace('_', '-')}/",
+            course_life.act_view(verb),
+            name=f"course-{verb.replace('_', '-')}",
+        )
+        for verb in course_life.ACTS
+    ),
     path("appointments/", appointments.AppointmentsView.as_view(), name="appointments"),
     path("appointments/<uuid:id>/", appointments.AppointmentView.as_view(), name="appointment"),
     path("appointments/<uuid:id>/move/", moves.MoveView.as_view(), name="appointment-move"),
@@ -63,6 +71,17 @@ urlpatterns = [
     path("waitlist/<uuid:id>/accept/", waitlist.AcceptView.as_view(), name="waitlist-accept"),
     path("waitlist/<uuid:id>/decline/", waitlist.DeclineView.as_view(), name="waitlist-decline"),
     path("waitlist/<uuid:id>/withdraw/", waitlist.WithdrawView.as_view(), name="waitlist-withdraw"),
+    path(
+        "appointments/<uuid:id>/reinstate/",
+        appointments.ReinstateView.as_view(),
+        name="appointment-reinstate",
+    ),
+    path("appointments/<uuid:id>/correct/", appointments.CorrectView.as_view(), name="appointment-correct"),
+    path(
+        "appointments/<uuid:id>/enter-in-error/",
+        appointments.EnterInErrorView.as_view(),
+        name="appointment-enter-in-error",
+    ),
     path("gaps/", gaps.GapsView.as_view(), name="gaps"),
     path("gaps/<uuid:id>/", gaps.GapView.as_view(), name="gap"),
     path("gaps/<uuid:id>/explain/", gaps.ExplainView.as_view(), name="gap-explain"),

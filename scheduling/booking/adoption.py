@@ -15,7 +15,7 @@ from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, consequences, courses, filling, locks, orders, proposals, visits
+from scheduling.booking import access, courses, filling, locks, orders, progress, proposals, visits
 from scheduling.booking import given as chosen_visits
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
@@ -273,8 +273,9 @@ class _Taking:
         if self.outside:
             gaps.refresh(course_ids=[course_id], now=self.now, actor=self.actor)
         last = self.written[self.doses[-1].ref]
-        if last.phase and last.sequence and last.sequence >= (last.phase.planned_sessions or MOST_GIVEN):
-            consequences.ask_for_review(actor=self.actor, appointment=last, now=self.now)
+        planned = (last.phase and last.phase.planned_sessions) or MOST_GIVEN
+        if last.course and last.sequence and last.sequence >= planned:
+            progress.judge(actor=self.actor, course=last.course, now=self.now)
 
 
 def _attended(zone: str, one: Mapping[str, Any], where: str) -> datetime:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from scheduling.booking import fitting, given, notices, overrides, relocations
+from scheduling.booking import fitting, given, notices, relocations, rulebook
 from scheduling.booking.additions import Addition
 from scheduling.booking.fitting import Found, Taking
 from scheduling.booking.relocations import Place, Relocation
@@ -201,11 +201,8 @@ def violation(one: Violation, rows: Mapping[UUID, Appointment]) -> dict[str, Any
     """A broken rule as the surface shows it, the visit by its own name, with who may override it."""
     visit = next((row for key, row in rows.items() if str(key) == one.visit), None)
     name = (visit.ref or visit.kind) if visit else one.visit
-    return given.violation_as_dict(one) | {
-        "visit": name,
-        "appointment": one.visit if visit else None,
-        "may_override": overrides.overriders() if one.overridable else [],
-    }
+    about = {"visit": name, "appointment": one.visit if visit else None}
+    return rulebook.told(given.violation_as_dict(one) | about)
 
 
 def _repair(

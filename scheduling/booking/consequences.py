@@ -4,36 +4,39 @@ people."""
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from clinic.practice import trail, work
+from clinic.practice import work
 from clinic.practice.actor import Actor
-from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, reminders, seats
+from scheduling.booking import progress, releasing, reminders, seats
 from scheduling.models import Appointment, TreatmentCourse
-from scheduling.models.appointment import ENDED_UNATTENDED, Status
 
 
-def follow(*, verb: str, actor: Actor, appointment: Appointment, now: datetime) -> None:
-    """Do what this move implies; most moves imply nothing beyond the visit and its follow-up record."""
+def follow(*, verb: str, actor: Actor, appointment: Appointment, now: datetime, ask: bool = True) -> None:
+    """Do what this move implies; most moves imply nothing beyond the visit and its follow-up record.
+
+    `ask`: people are asked about the follow-ups of a dose that does not happen, because nobody said yet.
+    """
     if verb in _AFTER:
-        _AFTER[verb](actor, appointment, now)
+        _AFTER[verb](actor, appointment, now, ask)
 
 
-def _after_cancel(actor: Actor, appointment: Appointment, now: datetime) -> None:
-    seats.release(appointment_ids=[appointment.id])
+def _after_cancel(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
+    after_loss(actor=actor, appointment=appointment, now=now)
     reminders.on_cancelled(appointments=[appointment], now=now)
-    _ask_about_follow_ups(actor, appointment, now)
+    if ask:
+        _ask_about_follow_ups(appointment)
 
 
-def _after_no_show(actor: Actor, appointment: Appointment, now: datetime) -> None:
-    seats.release(appointment_ids=[appointment.id])
+def _after_no_show(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
+    after_loss(actor=actor, appointment=appointment, now=now)
     reminders.on_no_show(appointment=appointment, now=now)
     if appointment.kind in states.DOSES:
         # S-19: a missed dose is for the prescriber to decide on (J&J Medical Connect, 10/2025).
         work.raise_item(
             practice_id=appointment.practice_id,
             kind="missed_dose",
-            dedupe_key=f"missed_dose:{appointment.id}",
+            # With the version: a no-show that is taken back and recorded again is told again.
+            dedupe_key=f"missed_dose:{appointment.id}:{appointment.version}",
             subject_kind="appointment",
             subject_id=appointment.id,
             patient_id=appointment.patient_id,
@@ -41,20 +44,23 @@ def _after_no_show(actor: Actor, appointment: Appointment, now: datetime) -> Non
             reason="A dose was missed: decide whether the schedule goes on as planned.",
             due_at=now + timedelta(days=1),
         )
-        _ask_about_follow_ups(actor, appointment, now)
+        _ask_about_follow_ups(appointment)
 
 
-def _ask_about_follow_ups(actor: Actor, appointment: Appointment, now: datetime) -> None:
+def after_loss(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
+    """A visit that does not take place: nothing is occupied, and nothing is asked about it any more."""
+    seats.release(appointment_ids=[appointment.id])
+    releasing.settle(actor=actor, visits=[appointment], now=now)
+
+
+def _ask_about_follow_ups(appointment: Appointment) -> None:
     """A dose that does not happen leaves its follow-up without a purpose: keep it as therapy or cancel it, a
     person decides."""
-    if appointment.kind not in states.DOSES:
-        return
-    orphans = appointment.followed_by.exclude(status__in=[*ENDED_UNATTENDED, Status.FULFILLED])
-    for orphan in orphans:
+    for orphan in releasing.followers(dose=appointment):
         work.raise_item(
             practice_id=appointment.practice_id,
             kind="orphaned_follow_up",
-            dedupe_key=f"orphaned_follow_up:{orphan.id}",
+            dedupe_key=f"orphaned_follow_up:{orphan.id}:{appointment.version}",
             subject_kind="appointment",
             subject_id=orphan.id,
             patient_id=appointment.patient_id,
@@ -71,7 +77,7 @@ def ask_about_kept(*, course: TreatmentCourse, kept: Iterable[Appointment], now:
         work.raise_item(
             practice_id=course.practice_id,
             kind="kept_follow_up",
-            dedupe_key=f"kept_follow_up:{visit.id}",
+            dedupe_key=f"kept_follow_up:{visit.id}:{visit.version}",
             subject_kind="appointment",
             subject_id=visit.id,
             patient_id=course.patient_id,
@@ -81,32 +87,34 @@ def ask_about_kept(*, course: TreatmentCourse, kept: Iterable[Appointment], now:
         )
 
 
-def _after_attendance(actor: Actor, appointment: Appointment, now: datetime) -> None:
+def after_return(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
+    """A visit that takes place after all: what was asked about it, and about what follows it, is answered."""
+    about = [appointment, *releasing.followers(dose=appointment)]
+    releasing.settle(actor=actor, visits=about, now=now)
+
+
+def after_error(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
+    """A visit that should never have been written: what followed from it has no ground any more."""
+    after_loss(actor=actor, appointment=appointment, now=now)
+    _ask_about_follow_ups(appointment)
+    if appointment.course is not None:
+        progress.judge(actor=actor, course=appointment.course, now=now)
+
+
+def after_attendance(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
+    """The patient was treated: the word about a missing follow-up, and the course's state."""
+    releasing.settle(actor=actor, visits=[appointment], now=now)
     if appointment.kind in states.DOSES:
         reminders.on_discharged(appointment=appointment, now=now)
-        ask_for_review(actor=actor, appointment=appointment, now=now)
+    if appointment.course is not None:
+        progress.judge(actor=actor, course=appointment.course, now=now)
 
 
-def ask_for_review(*, actor: Actor, appointment: Appointment, now: datetime) -> None:
-    """S-17: the last dose of a phase that ends in a review makes the course's review due (label: end of
-    induction)."""
-    course, phase = appointment.course, appointment.phase
-    if course is None or phase is None or not phase.exit_review_required or course.status != "active":
-        return
-    waiting = Appointment.objects.filter(
-        course=course, phase=phase, kind__in=states.DOSES, status__in=states.LIVE
-    )
-    if waiting.exists():
-        return
-    status = states.move(machine=states.COURSE, state=course.status, verb="ask_review")
-    TreatmentCourse.objects.filter(id=course.id).update(status=status, **access.touched())
-    step = Step(
-        "course.review_due", "course", course.id, course.id, course.patient_id, data={"phase": phase.name}
-    )
-    trail.record(actor=actor, at=now, steps=[step])
+def _after_attendance(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
+    after_attendance(actor=actor, appointment=appointment, now=now)
 
 
-_AFTER: dict[str, Callable[[Actor, Appointment, datetime], None]] = {
+_AFTER: dict[str, Callable[[Actor, Appointment, datetime, bool], None]] = {
     "cancel": _after_cancel,
     "no_show": _after_no_show,
     "discharge": _after_attendance,

@@ -12,7 +12,7 @@ from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import Site
 from clinic.practice.trail import Step
-from scheduling import states
+from scheduling import reasons, states
 from scheduling.booking import (
     access,
     consequences,
@@ -22,9 +22,10 @@ from scheduling.booking import (
     locks,
     orders,
     overrides,
+    progress,
     proposals,
+    releasing,
     reminders,
-    seats,
     visits,
 )
 from scheduling.booking.holding import Hold
@@ -34,7 +35,6 @@ from scheduling.booking.visits import Placement
 from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
-from scheduling.models.appointment import Status
 from scheduling.models.course import CourseStatus
 from scheduling.planning import course as planner
 from scheduling.planning import rules
@@ -225,7 +225,7 @@ def commit(
     if take_over is not None:
         take_over(placement)
     booked = visits.insert(placement, planned)
-    _store_overrides(actor, order, course, used, now)
+    _store_overrides(actor, order, course, used, booked, now)
     done = "adopted" if take_over else "held" if hold else "booked"
     trail.record(actor=actor, at=now, steps=story(course=course, visits=booked, done=done))
     gaps.refresh(course_ids=[course.id], now=now, actor=actor)
@@ -296,10 +296,21 @@ def _phases(course: TreatmentCourse, protocol: Protocol) -> dict[str, CoursePhas
 
 
 def _store_overrides(
-    actor: Actor, order: Order, course: TreatmentCourse, used: list[dict[str, Any]], now: datetime
+    actor: Actor,
+    order: Order,
+    course: TreatmentCourse,
+    used: list[dict[str, Any]],
+    booked: Sequence[Appointment],
+    now: datetime,
 ) -> None:
     planned = [one for one in order.overrides if one.get("rule_id") in orders.PLANNED]
-    rows = overrides.rows(actor=actor, used=[*planned, *used], course=course, appointment=None, now=now)
+    rows = overrides.rows(
+        actor=actor,
+        used=[*planned, *used],
+        course=course,
+        visits={one.ref: one for one in booked},
+        now=now,
+    )
     if rows:
         RuleOverride.objects.bulk_create(rows)
 
@@ -336,8 +347,9 @@ def cancel(
     *,
     actor: Actor,
     course_id: UUID,
-    reason: str,
     now: datetime,
+    reason: str = "",
+    reason_code: str = "",
     version: int | None = None,
     key: idempotency.Key | None = None,
 ) -> None:
@@ -347,43 +359,29 @@ def cancel(
     A repeated `key` has no second effect. Raises NotFound, NotAllowed, Stale, InvalidTransition, Invalid
     without a reason.
     """
-    if not reason.strip():
-        raise Invalid({"reason": ["Say why the course is cancelled."]})
     permissions.check(actor=actor, capability="courses.book")
+    code, note = reasons.read(code=reason_code, note=reason)
     with locks.unit_of_work():
         if idempotency.claim(key=key, now=now, status_code=200, object_kind="course", object_id=course_id):
             return
         course = access.course_for_update(actor=actor, course_id=course_id, capability="courses.book")
         access.check_version(found=course.version, expected=version)
-        status = states.move(machine=states.COURSE, state=course.status, verb="cancel")
-        freed, kept = _future_visits(course, now)
-        ids = [one.id for one in freed]
-        Appointment.objects.filter(id__in=ids).update(
-            status=Status.CANCELLED,
-            cancelled_at=now,
-            cancelled_by=actor.ref,
-            cancel_reason=reason,
-            hold_expires_at=None,
-            **access.touched(),
-        )
-        seats.release(appointment_ids=ids)
-        TreatmentCourse.objects.filter(id=course.id).update(status=status, **access.touched())
-        steps = [Step("course.cancelled", "course", course.id, course.id, course.patient_id, reason)]
-        steps += [
-            Step("appointment.cancelled", "appointment", one.id, course.id, course.patient_id, reason)
-            for one in freed
-        ]
-        trail.record(actor=actor, at=now, steps=steps)
-        consequences.ask_about_kept(course=course, kept=kept, now=now)
-        gaps.refresh(course_ids=[course.id], now=now, actor=actor)
-        reminders.on_cancelled(appointments=freed, now=now)
-        reminders.on_course_cancelled(course=course, now=now)
+        states.move(machine=states.COURSE, state=course.status, verb="cancel")
+        stop(actor=actor, course=course, reason=reasons.in_words(code=code, note=note), code=code, now=now)
 
 
-def _future_visits(course: TreatmentCourse, now: datetime) -> tuple[list[Appointment], list[Appointment]]:
-    """Live visits that have not begun: those to free, and the follow-ups of doses that were given."""
-    waiting = Appointment.objects.filter(
-        course=course, status__in=[Status.HELD, Status.BOOKED, Status.CONFIRMED], start__gt=now
-    ).select_related("patient", "site", "practice", "follows")
-    kept = [one for one in waiting if one.follows and one.follows.status == Status.FULFILLED]
-    return [one for one in waiting if one not in kept], kept
+def stop(*, actor: Actor, course: TreatmentCourse, reason: str, code: str, now: datetime) -> None:
+    """Stop a locked course, in the caller's transaction: also what a review decides."""
+    freed, kept = releasing.waiting(course=course, now=now)
+    steps = [
+        Step("course.cancelled", "course", course.id, course.id, course.patient_id, reason, {"code": code})
+    ]
+    steps += releasing.release(
+        actor=actor, visits=freed, code=reasons.COURSE_STOPPED, reason=reason[:200], now=now
+    )
+    progress.write(course=course, status="stopped")
+    trail.record(actor=actor, at=now, steps=steps)
+    consequences.ask_about_kept(course=course, kept=kept, now=now)
+    gaps.refresh(course_ids=[course.id], now=now, actor=actor)
+    reminders.on_course_cancelled(course=course, now=now)
+    progress.settle(actor=actor, course=course, now=now)

@@ -11,7 +11,7 @@ from uuid import UUID
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.models import Site, StaffMember
 from scheduling import states
-from scheduling.booking import given, nearest, overrides
+from scheduling.booking import given, nearest, rulebook
 from scheduling.booking.nearest import Fit, Refusal, Wanted
 from scheduling.booking.relocations import Place
 from scheduling.errors import SlotTaken
@@ -301,12 +301,13 @@ def _clash(visit: Appointment, planned: PlannedVisit, message: str) -> dict[str,
 
 
 def _broken(visit: Appointment, refusal: Refusal) -> dict[str, Any]:
-    return {
-        "rule_id": refusal.rule_id,
-        "severity": "error",
-        "overridable": True,
-        "may_override": overrides.overriders(),
-        "visit": visit.ref or visit.kind,
-        "appointment": str(visit.pk),
-        "message": refusal.message,
-    }
+    return rulebook.told(
+        {
+            "rule_id": refusal.rule_id,
+            "severity": rulebook.ERROR,
+            "overridable": True,
+            "visit": visit.ref or visit.kind,
+            "appointment": str(visit.pk),
+            "message": refusal.message,
+        }
+    )

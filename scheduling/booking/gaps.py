@@ -9,7 +9,7 @@ from clinic.practice.errors import Conflict, Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import StaffMember
 from clinic.practice.trail import Step
-from scheduling.booking import access, locks
+from scheduling.booking import access, locks, progress
 from scheduling.errors import InTheFuture
 from scheduling.followups import gaps as stored
 from scheduling.models import ExternalVisit, FollowUpGap
@@ -87,6 +87,7 @@ def waive(
         )
         _tell(actor, gap, "waived", now, reason=reason)
         stored.refresh(course_ids=[gap.course_id], now=now, actor=actor)
+        progress.judge(actor=actor, course=gap.course, now=now)
 
 
 def unwaive(
@@ -156,6 +157,7 @@ def attest(
         )
         _tell(actor, gap, "attested", now, data={"attended_at": moment.isoformat()})
         stored.refresh(course_ids=[gap.course_id], now=now, actor=actor)
+        progress.judge(actor=actor, course=gap.course, now=now)
         return visit.id
 
 

@@ -98,7 +98,7 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal
         if mine := [one for one in able if one.id in named]:
             able = mine
         able.sort(key=lambda one: (one.id not in wanted.familiar, one.id))
-        on_shift = [one for one in able if _covers(one.on_shift, start, end)]
+        on_shift = [one for one in able if covers(one.on_shift, start, end)]
         if not on_shift:
             return Refusal("shift", f"No {role} is on shift at that time.", taken=False)
         free_ones = [
@@ -117,7 +117,7 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal
 
 def is_free(*, person: Practitioner, start: datetime, end: datetime, seats: int) -> bool:
     """Whether a person is on shift for the whole time and has so many of their seats left."""
-    return _covers(person.on_shift, start, end) and (
+    return covers(person.on_shift, start, end) and (
         not seats or _load(person.busy, start, end) + seats <= SEATS
     )
 
@@ -133,7 +133,7 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
         if (wanted.room_id is None or one.id == str(wanted.room_id))
         and (not kinds or set(protocols.room_kinds_of(one.kind)) & set(kinds))
     ]
-    opened = [one for one in usable if _covers(one.open, start, end)]
+    opened = [one for one in usable if covers(one.open, start, end)]
     if not opened:
         return Refusal("room", "No suitable room is open at that time.", taken=False)
     until = end + wanted.turnover
@@ -162,7 +162,8 @@ def _outward(middle: datetime, step: timedelta) -> Iterator[datetime]:
         yield on_grid - count * step
 
 
-def _covers(spans: Sequence[Span], start: datetime, end: datetime) -> bool:
+def covers(spans: Sequence[Span], start: datetime, end: datetime) -> bool:
+    """Whether one of the spans holds the whole visit."""
     return any(span.start <= start and end <= span.end for span in spans)
 
 

@@ -11,7 +11,7 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.models import Site
-from scheduling.booking import access
+from scheduling.booking import access, rulebook
 from scheduling.errors import Unplannable
 from scheduling.followups import facts
 from scheduling.models import ProtocolVersion
@@ -87,8 +87,8 @@ def place(
         raise Unplannable(
             rules=[{"rule": "protocol_mapped", "visit": None, "message": message, "relaxations": []}]
         )
-    if overrides:
-        permissions.check(actor=actor, capability="courses.override")
+    for one in overrides:
+        rulebook.check(actor=actor, rule_id=str(one.get("rule_id")))
     if not EARLIEST <= start_on_or_after <= now.date() + LATEST:
         raise Invalid({"start_on_or_after": ["The date is not within the next two years."]})
     for position, one in enumerate(overrides):

@@ -15,9 +15,14 @@ from django.db.models import Q, QuerySet
 from clinic.practice import paging, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from clinic.practice.models import TrailEntry
-from scheduling.booking import rows
-from scheduling.models import Appointment, CoursePhase, FollowUpGap, TreatmentCourse
+from clinic.practice.models import StaffMember, TrailEntry
+from scheduling.booking import decided, rows
+from scheduling.models import (
+    Appointment,
+    CoursePhase,
+    FollowUpGap,
+    TreatmentCourse,
+)
 from scheduling.models.appointment import FACTS
 
 # A course's story and a day's visits are whole, so they are bounded by this instead of by pages.
@@ -92,7 +97,7 @@ def visits_of(actor: Actor) -> QuerySet[Appointment]:
     return (
         Appointment.objects.filter(practice_id=actor.practice_id)
         .select_related("patient", "site", "room", "phase", "group_session__room")
-        .prefetch_related("staffing__staff", "group_session__staff")
+        .prefetch_related("staffing__staff", "group_session__staff", "overrides")
     )
 
 
@@ -131,8 +136,10 @@ def visit_row(visit: Appointment, *, people: Iterable[rows.Person] | None = None
         group_session=visit.group_session_id,
         facts=_facts(visit),
         hold_expires_at=visit.hold_expires_at,
+        cancel_code=visit.cancel_code,
         cancel_reason=visit.cancel_reason,
         late_entry_reason=visit.late_entry_reason,
+        overrides=decided.overrides(visit.overrides.all()),
         updated_at=visit.updated_at,
         pinned_at=visit.pinned_at,
         pinned_by=visit.pinned_by,
@@ -206,26 +213,18 @@ def course(*, actor: Actor, course_id: UUID, capability: str = "courses.read") -
     practice.
     """
     permissions.check(actor=actor, capability=capability)
-    found = _courses_of(actor).filter(pk=course_id).prefetch_related("overrides").first()
+    whole = ("overrides", "reviews__phase", "reviews__next_phase")
+    found = _courses_of(actor).filter(pk=course_id).prefetch_related(*whole).first()
     if found is None:
         raise NotFound()
     stored_visits = visits_of(actor).filter(course_id=course_id).order_by("start", "id")[:WHOLE]
-    stored_gaps = _gaps_of(actor).filter(course_id=course_id).order_by("closes_at", "id")[:WHOLE]
+    stored_gaps = gaps_of(actor).filter(course_id=course_id).order_by("closes_at", "id")[:WHOLE]
     return rows.WholeCourse(
         course=_course_row(found),
         visits=tuple(visit_row(visit) for visit in stored_visits),
         gaps=tuple(gap_row(gap) for gap in stored_gaps),
-        overrides=tuple(
-            rows.Override(
-                rule_id=override.rule_id,
-                visit_ref=override.visit_ref,
-                value=override.value,
-                reason=override.reason,
-                author=override.author,
-                at=override.at,
-            )
-            for override in sorted(found.overrides.all(), key=lambda override: override.at)
-        ),
+        overrides=decided.overrides(found.overrides.all()),
+        reviews=decided.reviews(found.reviews.all()),
     )
 
 
@@ -257,7 +256,6 @@ def _courses_of(actor: Actor) -> QuerySet[TreatmentCourse]:
 
 def _course_row(course: TreatmentCourse) -> rows.Course:
     protocol = course.protocol_version
-    clinician = course.responsible_clinician
     return rows.Course(
         id=course.pk,
         version=course.version,
@@ -271,7 +269,7 @@ def _course_row(course: TreatmentCourse) -> rows.Course:
             name=protocol.name,
             version=protocol.version,
         ),
-        responsible_clinician=rows.Named(clinician.pk, clinician.display_name) if clinician else None,
+        responsible_clinician=_named(course.responsible_clinician),
         start_on_or_after=course.start_on_or_after,
         through_phase=course.through_phase,
         preferences=course.preferences,
@@ -297,7 +295,7 @@ def _phases(phases: Iterable[CoursePhase]) -> tuple[rows.PhaseRow, ...]:
 def gaps(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[rows.Gap]:
     """One page of follow-up units."""
     permissions.check(actor=actor, capability="gaps.read")
-    found = _gaps_of(actor)
+    found = gaps_of(actor)
     for field in ("patient", "course", "site", "assignee"):
         if (value := getattr(filters, field)) is not None:
             found = found.filter(**{f"{field}_id": value})
@@ -317,23 +315,24 @@ def worklist(*, actor: Actor, now: datetime, limit: int = paging.MAX_LIMIT) -> t
     """The flagged units that nobody has put off beyond `now`, the most urgent first."""
     permissions.check(actor=actor, capability="gaps.read")
     awake = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
-    found = _gaps_of(actor).filter(awake, flagged=True).order_by("closes_at", "id")
+    found = gaps_of(actor).filter(awake, flagged=True).order_by("closes_at", "id")
     return tuple(gap_row(gap) for gap in found[:limit])
 
 
 def gap(*, actor: Actor, gap_id: UUID, capability: str = "gaps.read") -> rows.Gap:
     """One follow-up unit; raises NotFound, also for a unit of another practice."""
     permissions.check(actor=actor, capability=capability)
-    found = _gaps_of(actor).filter(pk=gap_id).first()
+    found = gaps_of(actor).filter(pk=gap_id).first()
     if found is None:
         raise NotFound()
     return gap_row(found)
 
 
-def _gaps_of(actor: Actor) -> QuerySet[FollowUpGap]:
+def gaps_of(actor: Actor) -> QuerySet[FollowUpGap]:
+    """The practice's units, with all that a row names."""
     return (
         FollowUpGap.objects.filter(practice_id=actor.practice_id)
-        .select_related("patient", "site", "assignee", "course__protocol_version")
+        .select_related("patient", "site", "assignee", "owner", "course__protocol_version")
         .prefetch_related("doses", "visits")
     )
 
@@ -362,10 +361,16 @@ def gap_row(gap: FollowUpGap) -> rows.Gap:
         attendance_unrecorded=gap.attendance_unrecorded,
         review_needed=gap.review_needed,
         attended_after=gap.attended_after,
-        assignee=rows.Named(gap.assignee.pk, gap.assignee.display_name) if gap.assignee else None,
+        assignee=_named(gap.assignee),
+        owner=_named(gap.assignee or gap.owner),
+        escalated_at=gap.escalated_at,
         snoozed_until=gap.snoozed_until,
         waived_at=gap.waived_at,
         reason=gap.reason,
         next_change_at=gap.next_change_at,
         updated_at=gap.updated_at,
     )
+
+
+def _named(staff: StaffMember | None) -> rows.Named | None:
+    return rows.Named(staff.pk, staff.display_name) if staff else None

@@ -14,7 +14,8 @@ from uuid import UUID
 from django.conf import settings
 
 from clinic.practice import opening
-from notifications import outbox, policy, preferences, recipients
+from notifications import ledger, outbox, policy, preferences, recipients
+from notifications.models import Message
 from notifications.outbox import Draft
 from notifications.policy import Kind, Timing
 from patients.models import Patient
@@ -85,6 +86,36 @@ def planned(*, visits: Sequence[Appointment], told: Collection[UUID], now: datet
     return _reminders(coming, people, now, told=told)
 
 
+def on_reinstated(*, appointments: Sequence[Appointment], now: datetime) -> None:
+    """Tell of visits that take place after all, and remind of them again; `version` must have grown since."""
+    outbox.withdraw(
+        subject_ids=[one.pk for one in appointments],
+        kinds=(*REMINDER_KINDS, Kind.COURSE_BOOKED, Kind.NO_SHOW),
+        reason="superseded",
+        now=now,
+    )
+    on_appointments_booked(appointments=appointments, now=now)
+
+
+def on_corrected(*, appointment: Appointment, now: datetime) -> None:
+    """Withdraw all that was planned on what was recorded before; what follows from the truth is planned by
+    its own call."""
+    kinds = [Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW]
+    if appointment.status not in EXPECTED:
+        kinds += REMINDER_KINDS
+    outbox.withdraw(
+        subject_ids=[appointment.pk],
+        kinds=kinds,
+        reason="record_corrected",
+        now=now,
+    )
+
+
+def on_entered_in_error(*, subject_ids: Sequence[UUID], now: datetime) -> None:
+    """Nothing goes out about what should never have been written."""
+    outbox.withdraw(subject_ids=subject_ids, reason="entered_in_error", now=now)
+
+
 def on_cancelled(*, appointments: Sequence[Appointment], now: datetime) -> None:
     """Withdraw what is planned about these visits. A confirmation tells others too: it is left to the
     re-check when sent.
@@ -111,10 +142,10 @@ def on_discharged(*, appointment: Appointment, now: datetime) -> None:
     """20 to 24 hours after a dose, a word to the patient if its follow-up is not booked by then.
 
     It is planned even when the follow-up stands: that may be cancelled meanwhile, and the re-check keeps it
-    silent else.
+    silent else. What has been said once is not said again after a correction.
     """
     ended_at = appointment.discharged_at or appointment.completed_at
-    if ended_at is None:
+    if ended_at is None or _was_said(appointment, Kind.FOLLOW_UP_MISSING):
         return
     gap = FollowUpGap.objects.filter(doses__appointment_id=appointment.pk).exclude(closes_at=None).first()
     if gap is None or gap.closes_at is None:
@@ -124,6 +155,11 @@ def on_discharged(*, appointment: Appointment, now: datetime) -> None:
     )
     people = _people([appointment])
     _queue_one(appointment, Kind.FOLLOW_UP_MISSING, timing, people, now)
+
+
+def _was_said(appointment: Appointment, kind: Kind) -> bool:
+    said = Message.objects.filter(subject_id=appointment.pk, kind=kind, state__in=ledger.HANDED_OVER)
+    return appointment.version > 1 and said.exists()
 
 
 def on_no_show(*, appointment: Appointment, now: datetime) -> None:

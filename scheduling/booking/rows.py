@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from scheduling import states
+from scheduling import reasons, states
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A rule that was broken on purpose, or a value of the protocol that was changed, by whom and why."""
+
+    rule_id: str
+    visit_ref: str
+    value: dict[str, Any]
+    reason: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """An appointment. Times are UTC; `time_zone` is the site's."""
 
@@ -78,8 +90,10 @@ class Visit:
     group_session: UUID | None
     facts: tuple[Fact, ...]
     hold_expires_at: datetime | None
+    cancel_code: str
     cancel_reason: str
     late_entry_reason: str
+    overrides: tuple[Override, ...]
     updated_at: datetime
     # Fixed by a person: a cascade never moves it.
     pinned_at: datetime | None = None
@@ -105,16 +119,6 @@ class PhaseRow:
     planned_sessions: int | None
     exit_review_required: bool
     review_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    rule_id: str
-    visit_ref: str
-    value: dict[str, Any]
-    reason: str
-    author: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class Gap:
     review_needed: bool
     attended_after: datetime | None
     assignee: Named | None
+    owner: Named | None
+    escalated_at: datetime | None
     snoozed_until: datetime | None
     waived_at: datetime | None
     reason: str
@@ -177,13 +183,36 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What was decided about a course at the end of a phase, or on its review date."""
+
+    phase: str | None
+    decision: str
+    next_phase: str | None
+    reason: str
+    decided_at: datetime
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class WholeCourse:
-    """A course with its visits in the order of time, its follow-up units and its overrides."""
+    """A course with its visits in the order of time, its follow-up units, overrides and reviews."""
 
     course: Course
     visits: tuple[Visit, ...]
     gaps: tuple[Gap, ...]
     overrides: tuple[Override, ...]
+    reviews: tuple[Review, ...]
+
+    @property
+    def to_replan(self) -> tuple[UUID, ...]:
+        """The visits that the course gave up when it paused or stopped and that are not back."""
+        live = {one.ref for one in self.visits if one.status not in states.UNATTENDED}
+        return tuple(
+            one.id
+            for one in self.visits
+            if one.status == "cancelled" and one.cancel_code in reasons.OF_THE_COURSE and one.ref not in live
+        )
 
     @property
     def hold_expires_at(self) -> datetime | None:

@@ -21,6 +21,7 @@ from scheduling.booking import (
     locks,
     nearest,
     overrides,
+    progress,
     queries,
     reminders,
     rows,
@@ -127,6 +128,7 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
             raise Invalid({"patient": ["The course belongs to another patient."]})
         if course.status == CourseStatus.DRAFT:
             raise Invalid({"course": ["The course is only held: book it first."]})
+        progress.check_takes(course=course, kind=visit.kind)
         protocol = facts.protocol_of(course.protocol_version_id)
     elif visit.kind in states.DOSES or visit.follows_id:
         raise Invalid({"course": ["Doses and follow-ups belong to a course."]})

@@ -1,9 +1,11 @@
 """Spacing and caps of one dose that is booked by itself (S-13, S-14): against the doses before and after
 it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Q
 
 from scheduling import states
 from scheduling.booking import given
@@ -16,16 +18,23 @@ RULES = {"spacing_min", "spacing_max", "rolling_cap"}
 
 
 def violations(
-    *, placement: Placement, start: datetime, end: datetime, phase: str | None
+    *,
+    placement: Placement,
+    start: datetime,
+    end: datetime,
+    phase: str | None,
+    beside: Sequence[Appointment] = (),
 ) -> list[dict[str, Any]]:
     """What a dose at this time breaks, for itself and for the next one, as violations; nothing without a
-    course."""
+    course. `beside` are doses that would be there as well, though they are not live now."""
     course, protocol = placement.course, placement.protocol
     if course is None or protocol is None:
         return []
     doses = (
         Appointment.objects.filter(
-            course=course, kind=protocol.dose_kind, status__in=states.LIVE | states.ATTENDED
+            Q(status__in=states.LIVE | states.ATTENDED) | Q(pk__in=[one.pk for one in beside]),
+            course=course,
+            kind=protocol.dose_kind,
         )
         .exclude(hold_expires_at__lte=placement.now)
         .order_by("start", "id")

@@ -15,11 +15,12 @@ from clinic.practice import bulk, trail
 from clinic.practice.actor import Actor
 from clinic.practice.ids import new_id
 from clinic.practice.trail import Step
+from scheduling.followups import escalation, owners, rules
 from scheduling.followups import facts as fact_rows
-from scheduling.followups import rules
 from scheduling.followups.facts import CourseFacts
 from scheduling.followups.rules import FollowUpUnit
 from scheduling.models import Appointment, FollowUpGap, GapDose, GapVisit, TreatmentCourse
+from scheduling.models.followup import UNMET
 
 _WINDOW = ("opens_at", "ideal_from", "ideal_to", "closes_at", "grace_until")
 
@@ -73,6 +74,7 @@ def _refresh_course(facts: CourseFacts, now: datetime, actor: Actor) -> list[Cha
     known = facts.gaps | {gap.unit_key: gap for gap in fresh}
     _link(known, {gap.id for gap in fresh}, answers)
     changes += _void(facts, {answer.key for answer in answers})
+    _hand_over(facts.course, changes, actor, now)
     _tell(facts.course, changes, actor, now)
     return changes
 
@@ -198,6 +200,15 @@ def _link(known: dict[str, FollowUpGap], fresh: set[UUID], answers: Iterable[Fol
 
 def _pair(ids: tuple[UUID, UUID]) -> dict[str, UUID]:
     return {"gap_id": ids[0], "appointment_id": ids[1]}
+
+
+def _hand_over(course: TreatmentCourse, changes: Iterable[Change], actor: Actor, now: datetime) -> None:
+    """What began to need somebody gets its owner; what needs nobody any more is taken back from the lead."""
+    if flagged := [change.gap_id for change in changes if change.became_flagged]:
+        owners.give(course=course, gap_ids=flagged)
+    settled = [change.gap_id for change in changes if change.before in UNMET and change.after not in UNMET]
+    if settled:
+        escalation.settle(course=course, gap_ids=settled, by=actor.ref, now=now)
 
 
 def _tell(course: TreatmentCourse, changes: Iterable[Change], actor: Actor, now: datetime) -> None:

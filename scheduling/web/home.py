@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from clinic.practice import permissions
+from clinic.practice import permissions, work
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
@@ -43,6 +44,7 @@ class SiteToday:
 
 @dataclass(frozen=True, slots=True)
 class Task:
+    id: UUID
     what: str
     who: str
     reason: str
@@ -109,6 +111,7 @@ def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
         course = courses.get(item.subject_id)
         found.append(
             Task(
+                id=item.pk,
                 what=words.WORK.get(item.kind) or words.sentence(item.kind),
                 who=people.get(item.patient_id, "") if item.patient_id else "",
                 reason=words.WHY.get(item.reason) or words.plain(item.reason),
@@ -117,6 +120,14 @@ def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
             )
         )
     return found
+
+
+@pages.staff_page("POST")
+def task_done(request: HttpRequest, actor: Actor, item_id: UUID) -> HttpResponse:
+    """Say that a task is done."""
+    work.done(actor=actor, item_id=item_id, now=timezone.now())
+    messages.success(request, "Done.")
+    return pages.done(reverse("home"))
 
 
 @pages.staff_page("GET", "HEAD", "POST")

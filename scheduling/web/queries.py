@@ -7,16 +7,17 @@ from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
-from clinic.practice import permissions
+from clinic.practice import delegates, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.models import StaffMember, TrailEntry, WorkItem
 from notifications import queries as ledger
 from notifications.models import Message
 from patients import queries as patients
-from patients.models import EligibilityDecision, Patient, TreatmentConsent
+from patients.models import Patient
+from patients.queries import Papers
 from scheduling import states
 from scheduling.booking import queries, rows
-from scheduling.followups import facts
+from scheduling.followups import facts, owners
 from scheduling.models import Appointment, CoursePhase, FollowUpGap, TreatmentCourse
 
 LISTED = 100
@@ -40,8 +41,7 @@ class Around:
     planned: dict[tuple[UUID, str], int | None] = field(default_factory=dict)
     phases: dict[UUID, int] = field(default_factory=dict)
     protocols: dict[UUID, Protocol] = field(default_factory=dict)
-    decisions: dict[tuple[UUID, str], EligibilityDecision] = field(default_factory=dict)
-    consents: frozenset[tuple[UUID, str, int]] = frozenset()
+    papers: Papers = field(default_factory=lambda: Papers({}, frozenset()))
     gaps: dict[UUID, rows.Gap] = field(default_factory=dict)
 
 
@@ -61,8 +61,7 @@ def around(*, actor: Actor, visits: Collection[rows.Visit], now: datetime) -> Ar
         planned=planned,
         phases=count,
         protocols=protocols,
-        decisions=_decisions(people, keys, now),
-        consents=_consents(people, keys, now),
+        papers=patients.papers(patient_ids=people, protocol_keys=keys, now=now),
         gaps=_gaps_of_doses(actor, [visit.id for visit in doses]),
     )
 
@@ -80,37 +79,9 @@ def _protocols(actor: Actor, course_ids: Collection[UUID]) -> dict[UUID, Protoco
     }
 
 
-def _decisions(
-    people: Collection[UUID], keys: Collection[str], now: datetime
-) -> dict[tuple[UUID, str], EligibilityDecision]:
-    latest = (
-        EligibilityDecision.objects.filter(patient_id__in=people, protocol_key__in=keys, decided_at__lte=now)
-        .order_by("patient_id", "protocol_key", "-decided_at", "-id")
-        .distinct("patient_id", "protocol_key")
-    )
-    return {(one.patient_id, one.protocol_key): one for one in latest}
-
-
-def _consents(
-    people: Collection[UUID], keys: Collection[str], now: datetime
-) -> frozenset[tuple[UUID, str, int]]:
-    standing = TreatmentConsent.objects.filter(
-        patient_id__in=people, protocol_key__in=keys, given_at__lte=now, withdrawn_at__isnull=True
-    )
-    return frozenset(standing.values_list("patient_id", "protocol_key", "protocol_version"))
-
-
 def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.Gap]:
-    units = _units(actor).filter(doses__appointment_id__in=dose_ids).distinct()
+    units = queries.gaps_of(actor).filter(doses__appointment_id__in=dose_ids).distinct()
     return {dose_id: row for row in (queries.gap_row(unit) for unit in units) for dose_id in row.doses}
-
-
-def _units(actor: Actor) -> QuerySet[FollowUpGap]:
-    return (
-        FollowUpGap.objects.filter(practice_id=actor.practice_id)
-        .select_related("patient", "site", "assignee", "course__protocol_version")
-        .prefetch_related("doses", "visits")
-    )
 
 
 # --- the worklist ---------------------------------------------------------------------------------------
@@ -141,7 +112,7 @@ def worklist(*, actor: Actor, wanted: Wanted, now: datetime) -> tuple[tuple[rows
 
 def _narrowed(actor: Actor, wanted: Wanted, now: datetime) -> QuerySet[FollowUpGap]:
     asleep = Q(snoozed_until__gt=now)
-    found = _units(actor)
+    found = queries.gaps_of(actor)
     if wanted.show == "snoozed":
         found = found.filter(asleep, status__in=NOT_BOOKED)
     elif wanted.show == "unbooked":
@@ -151,10 +122,14 @@ def _narrowed(actor: Actor, wanted: Wanted, now: datetime) -> QuerySet[FollowUpG
     if wanted.severity:
         found = found.filter(severity=wanted.severity)
     if wanted.mine:
-        found = found.filter(assignee_id=actor.id)
+        found = found.filter(_mine(actor, now))
     if wanted.site:
         found = found.filter(site_id=wanted.site)
     return found
+
+
+def _mine(actor: Actor, now: datetime) -> Q:
+    return owners.of_people(people=delegates.acts_for(staff_id=actor.id, now=now))
 
 
 def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
@@ -163,7 +138,7 @@ def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
     awake = _narrowed(actor, Wanted(), now).prefetch_related(None).select_related(None)
     counted = awake.aggregate(
         **{name: Count("id", filter=Q(severity=name)) for name in ("high", "moderate", "low")},
-        mine=Count("id", filter=Q(assignee_id=actor.id)),
+        mine=Count("id", filter=_mine(actor, now)),
     )
     return {name: int(count) for name, count in counted.items()}
 
@@ -193,7 +168,8 @@ def next_busy_day(*, actor: Actor, site_id: UUID, after: date) -> tuple[date, in
 
 def tasks(*, actor: Actor, now: datetime) -> tuple[list[WorkItem], int]:
     """The tasks that wait for this person or a role of theirs, the oldest ten, and how many there are."""
-    mine = Q(assignee_id=actor.id) | Q(assignee=None, role__in=actor.roles)
+    people = delegates.acts_for(staff_id=actor.id, now=now)
+    mine = Q(assignee__in=people) | Q(assignee=None, role__in=actor.roles)
     found = WorkItem.objects.filter(mine, practice_id=actor.practice_id, done_at=None, due_at__lte=now)
     return list(found.order_by("due_at", "id")[:10]), found.count()
 

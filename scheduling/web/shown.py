@@ -9,7 +9,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import times
 from clinic.practice.web.times import Moment
 from scheduling import states
-from scheduling.booking import appointments, rows
+from scheduling.booking import appointments, readiness, rows
 from scheduling.planning import windows
 from scheduling.web import queries, words
 from scheduling.web.words import Badge
@@ -68,6 +68,7 @@ class VisitLine:
     next: Action | None
     others: tuple[Action, ...]
     over: bool
+    overridden: Badge
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -127,6 +128,7 @@ def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: 
         next=first,
         others=tuple(one for one in possible if one != first),
         over=visit.status in OVER,
+        overridden=words.overridden_badge(visit),
     )
 
 
@@ -184,17 +186,17 @@ def _day(visit: rows.Visit, instant: datetime) -> date:
 def _checks(visit: rows.Visit, around: queries.Around) -> tuple[Check, ...]:
     """S-01 and S-02, until the dose begins; readiness in booking is what decides."""
     protocol = around.protocols.get(visit.course_id) if visit.course_id else None
-    if visit.kind != "dosing" or visit.status not in NOT_BEGUN or protocol is None:
+    if visit.kind not in states.MONITORED or visit.status not in NOT_BEGUN or protocol is None:
         return ()
-    decision = around.decisions.get((visit.patient.id, protocol.key))
-    day = windows.local_day(zone=visit.time_zone, instant=visit.start)
-    eligible = decision is not None and decision.decision == "eligible"
-    if decision is not None and decision.expires_on is not None and decision.expires_on < day:
-        eligible = False
-    return (
-        Check("Eligible", eligible),
-        Check("Consent", (visit.patient.id, protocol.key, protocol.version) in around.consents),
+    lacking = readiness.unmet(
+        papers=around.papers,
+        patient_id=visit.patient.id,
+        key=protocol.key,
+        version=protocol.version,
+        # On the day of the dose: a decision that will have expired by then is told in time.
+        at=visit.start,
     )
+    return Check("Eligible", "S-01" not in lacking), Check("Consent", "S-02" not in lacking)
 
 
 def _leaves_at(visit: rows.Visit, around: queries.Around) -> datetime | None:
@@ -222,7 +224,7 @@ def gap_line(*, actor: Actor, gap: rows.Gap, doses: Collection[rows.Visit], now:
         snoozed_until=times.optional(gap.snoozed_until, gap.time_zone)
         if gap.snoozed_until and gap.snoozed_until > now
         else None,
-        mine=gap.assignee is not None and gap.assignee.id == actor.id,
+        mine=gap.owner is not None and gap.owner.id == actor.id,
     )
 
 

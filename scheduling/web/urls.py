@@ -10,6 +10,7 @@ urlpatterns = [
     path("roster/", roster.day, name="roster"),
     path("visits/<uuid:visit_id>/", visits.detail, name="visit"),
     path("visits/<uuid:visit_id>/<slug:verb>/", visits.move, name="visit-move"),
+    path("tasks/<uuid:item_id>/done/", home.task_done, name="task-done"),
     path("follow-ups/", worklist.listing, name="worklist"),
     path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),

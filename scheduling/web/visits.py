@@ -14,7 +14,8 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
-from scheduling.booking import appointments, rows
+from scheduling import reasons, states
+from scheduling.booking import appointments, rows, rulebook
 from scheduling.booking import queries as booked
 from scheduling.web import forms, queries, shown, words
 
@@ -30,6 +31,16 @@ class FactLine:
     at: times.Moment
     who: str
     entered: times.Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideLine:
+    """A rule that was broken for this visit on purpose."""
+
+    rule: str
+    reason: str
+    who: str
+    at: times.Moment
 
 
 @pages.staff_page("GET", "HEAD")
@@ -53,6 +64,8 @@ def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpR
             now=now,
             at=_when(request, visit, verb, now),
             reason=forms.text(request, "reason", longest=200),
+            reason_code=forms.text(request, "reason_code", longest=30),
+            follow_up=forms.text(request, "follow_up", longest=10),
             overrides=[{"rule_id": rule, "reason": reason} for rule in _overridden(request) if reason],
             version=forms.version(request),
         )
@@ -81,16 +94,20 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
     visit = booked.visit(actor=actor, appointment_id=visit_id)
     around = queries.around(actor=actor, visits=[visit], now=now)
     line = shown.visit_line(actor=actor, visit=visit, around=around, now=now)
-    reasons = tuple(times.localized(text, visit.time_zone) for text in refusal.reasons) if refusal else ()
+    told = tuple(times.localized(text, visit.time_zone) for text in refusal.reasons) if refusal else ()
     roster = f"{reverse('roster')}?site={visit.site.id}&date={line.start.iso[:10]}"
     context = {
         "line": line,
         "refusal": refusal,
-        "reasons": reasons,
+        "reasons": told,
         "refused": words.VERBS[refusal.form].do if refusal else "",
         # A refused step that the state no longer offers has no form to show again.
-        "may_override": permissions.allows(actor=actor, capability="courses.override"),
-        "ambiguous": forms.TWICE in reasons,
+        "may_override": _may_override(actor, refusal),
+        "overrides": _overrides(actor, visit),
+        "cancel_reasons": [(code, reasons.CANCELLATION[code].words) for code in reasons.CHOICES],
+        "cancelled_why": reasons.in_words(code=visit.cancel_code, note=visit.cancel_reason),
+        "is_dose": visit.kind in states.DOSES,
+        "ambiguous": forms.TWICE in told,
         "facts": _facts(actor, visit),
         "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,
         "zone": times.zone_words(visit.start, visit.time_zone),
@@ -101,6 +118,25 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
     status = refusal.status if refusal else 200
     template, patients = "scheduling/visit.html", [visit.patient.id]
     return pages.show(request, template, context, here="roster", patients=patients, status=status)
+
+
+def _may_override(actor: Actor, refusal: Refusal | None) -> bool:
+    """Whether this actor may break all the rules that the refusal names."""
+    asked = {rulebook.of(rule).capability for rule in refusal.overridable} if refusal else set()
+    return all(name and permissions.allows(actor=actor, capability=name) for name in asked)
+
+
+def _overrides(actor: Actor, visit: rows.Visit) -> list[OverrideLine]:
+    people = queries.names(actor=actor, refs=[one.author for one in visit.overrides])
+    return [
+        OverrideLine(
+            rule=one.rule_id,
+            reason=one.reason,
+            who=who(one.author, people),
+            at=times.moment(one.at, visit.time_zone),
+        )
+        for one in visit.overrides
+    ]
 
 
 def _facts(actor: Actor, visit: rows.Visit) -> list[FactLine]:

@@ -136,13 +136,21 @@ WHY = {
     "follow_up_waived": "the follow-up was waived",
     "nothing_booked": "nothing is booked any more",
     "rebooked": "a new time is booked",
+    "record_corrected": "the record was corrected",
+    "entered_in_error": "it was entered in error",
 }
 WORK = {
     "missed_dose": "Missed dose",
     "orphaned_follow_up": "Follow-up without its dose",
     "patient_unreachable": "Call: no message gets through",
-    "delivery_in_doubt": "Message in doubt",
     "needs_new_place": "Visit that needs a new time",
+    "kept_follow_up": "Follow-up of a stopped course",
+    "course_review": "Review due",
+    "course_paused": "Paused course",
+    "course_to_replan": "Course to plan anew",
+    "escalated_follow_up": "Follow-up that nobody settled",
+    "message_in_doubt": "Message in doubt",
+    "message_failed": "Message failed",
     "follow_up_record_differs": "Follow-up record that is not true",
 }
 TRAIL = {
@@ -160,10 +168,20 @@ TRAIL = {
     "appointment.cancelled": "cancelled",
     "appointment.booked": "booked",
     "appointment.no_show": "did not come",
+    "appointment.reinstate": "takes place after all",
+    "appointment.correct": "record corrected",
+    "appointment.enter_in_error": "entered in error",
     "booked": "booked",
     "course.booked": "Course booked",
     "course.cancelled": "Course cancelled",
     "course.review_due": "Review due",
+    "course.withdraw_review": "Review not due any more",
+    "course.reviewed": "Reviewed",
+    "course.paused": "Course paused",
+    "course.resumed": "Course resumed",
+    "course.reopened": "Course reopened",
+    "course.completed": "Course completed",
+    "course.enter_in_error": "Course entered in error",
     "message.sent": "Message sent",
     "message.suppressed": "Message not sent",
     "message.failed": "Message failed",
@@ -171,6 +189,7 @@ TRAIL = {
     "follow_up.snoozed": "Follow-up put off",
     "follow_up.waived": "Follow-up waived",
     "follow_up.unwaived": "Waiver taken back",
+    "follow_up.escalated": "Follow-up brought before the clinical lead",
     "follow_up.attested": "Outside follow-up recorded",
     "follow_up.prospective": "Follow-up owed",
     "follow_up.covered": "Follow-up booked in its window",
@@ -231,3 +250,9 @@ def gap_badge(gap: Gap) -> Badge:
     if gap.status == "prospective" and not gap.flagged:
         return Badge(badge.word, "clock", "neutral", badge.hint)
     return badge
+
+
+def overridden_badge(visit: Visit) -> Badge:
+    """That rules were broken for this visit on purpose; the hint says which and why."""
+    told = "; ".join(f"{one.rule_id}: {one.reason}" for one in visit.overrides)
+    return Badge("Rule overridden", "alert", "warn", told)

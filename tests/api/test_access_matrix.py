@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from clinic.practice.permissions import SCOPES
-from scheduling.booking import appointments, gaps
+from scheduling.booking import appointments, courses, gaps, pauses
 from tests.api import access
 from tests.api.access import API, OPEN, PAGES, ROLES, Page, Row, World
 from tests.api.conftest import Api, program
@@ -93,17 +93,17 @@ def send(api: Api, row: Row, world: World, where: str) -> Any:
 
 
 def prepare(row: Row, world: World) -> None:
-    """Bring the visit or the unit to where the row's verb is possible."""
+    """Bring the visit, the course or the unit to where the row's verb is possible."""
+    given: dict[str, Any] = {"actor": world.clinic.admin, "reason": "x", "now": timezone.now()}
     for verb in row.before:
         if verb == "waive":
-            gaps.waive(actor=world.clinic.admin, gap_id=world.ids["gaps"], reason="x", now=timezone.now())
+            gaps.waive(gap_id=world.ids["gaps"], **given)
+        elif verb == "course.pause":
+            pauses.pause(course_id=world.ids["courses"], **given)
+        elif verb == "course.stop":
+            courses.cancel(course_id=world.ids["courses"], **given)
         else:
-            appointments.transition(
-                actor=world.clinic.admin,
-                appointment_id=world.ids["appointments"],
-                verb=verb,
-                now=timezone.now(),
-            )
+            appointments.transition(appointment_id=world.ids["appointments"], verb=verb, **given)
 
 
 def name_of(row: Row) -> str:

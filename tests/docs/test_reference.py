@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduling.booking import rulebook
 from scheduling.management.reference import known, pages, rules
 from tests.docs import fenced
 from tests.docs.fenced import ROOT
@@ -47,7 +48,7 @@ def test_every_rule_of_planning_is_explained() -> None:
                 if node.func.id in {"broken", "_says", "Violation", "UnmetRule", "Attempt"}:
                     used |= {name.value} if isinstance(name, ast.Constant) else set()
     assert used
-    assert used <= set(known.PLANNER)
+    assert used <= set(rulebook.RULES)
 
 
 @pytest.mark.parametrize("page", fenced.pages(), ids=lambda page: page.relative_to(ROOT).as_posix())

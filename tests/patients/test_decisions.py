@@ -83,7 +83,8 @@ def test_a_bad_decision_points_at_its_fields(patient, desk):
 
 # --- eligibility ----------------------------------------------------------------------------------------
 def eligible(patient, at: datetime) -> bool:
-    return not queries.why_not_eligible(patient_id=patient.pk, protocol_key=KEY, now=at)
+    papers = queries.papers(patient_ids=[patient.pk], protocol_keys=[KEY], now=at)
+    return not papers.why_not_eligible(patient_id=patient.pk, protocol_key=KEY, at=at)
 
 
 def test_eligibility_expires_at_the_end_of_a_local_day(patient, prescriber):
@@ -121,12 +122,16 @@ def test_a_bad_eligibility_points_at_its_fields(patient, prescriber):
 def test_a_consent_is_to_one_version_and_can_be_withdrawn(patient, desk):
     asked = {"actor": desk, "patient_id": patient.pk, "now": NOW}
     given = decisions.record_consent(**asked, protocol_key=KEY, protocol_version=1)
-    about = {"patient_id": patient.pk, "protocol_key": KEY, "now": NOW}
-    assert queries.has_consent(**about, protocol_version=1)
-    assert not queries.has_consent(**about, protocol_version=2)
+
+    def consented(version: int) -> bool:
+        papers = queries.papers(patient_ids=[patient.pk], protocol_keys=[KEY], now=NOW)
+        return papers.has_consent(patient_id=patient.pk, protocol_key=KEY, protocol_version=version)
+
+    assert consented(1)
+    assert not consented(2)
     decisions.withdraw_consent(**asked, consent_id=given.pk)
     decisions.withdraw_consent(**asked, consent_id=given.pk)
-    assert not queries.has_consent(**about, protocol_version=1)
+    assert not consented(1)
 
 
 def test_a_consent_of_another_patient_cannot_be_withdrawn(patient, desk):

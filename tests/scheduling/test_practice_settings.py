@@ -7,7 +7,7 @@ import pytest
 
 from clinic.practice import directory, practice_settings
 from notifications import policy, preferences
-from scheduling.followups import gaps, reconcile
+from scheduling.followups import gaps, owners, reconcile
 from scheduling.followups.rules import SeverityHours
 from scheduling.planning.values import Weights
 from tests import factories
@@ -25,6 +25,7 @@ def test_the_names_are_those_that_the_planner_and_the_follow_ups_read() -> None:
         "messages",
         "holds",
         "security",
+        "follow_ups",
         "region",
     }
     assert set(practice_settings.TABLE["planner_weights"]) == names(Weights)
@@ -41,6 +42,11 @@ def test_every_default_may_be_set() -> None:
         messages={**messages, "relies_on_exemption": False},
     )
     assert preferences.of(ours) == preferences.Preferences()
+
+
+def test_the_names_of_owners_are_those_that_the_follow_ups_read() -> None:
+    assert practice_settings.OWNERS == owners.CHOICES
+    assert set(practice_settings.TABLE["follow_ups"]) == {"owner", "escalate_hours"}
 
 
 @pytest.mark.django_db

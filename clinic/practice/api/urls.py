@@ -1,6 +1,6 @@
 from django.urls import path
 
-from clinic.practice.api import access_log, people, place
+from clinic.practice.api import access_log, people, place, work
 
 urlpatterns = [
     path("access-log/", access_log.AccessLogView.as_view(), name="access-log"),
@@ -14,4 +14,9 @@ urlpatterns = [
     path("closures/<uuid:id>/", place.ClosureView.as_view(), name="closure"),
     path("practitioners/", people.PractitionersView.as_view(), name="practitioners"),
     path("practitioners/<uuid:id>/", people.PractitionerView.as_view(), name="practitioner"),
+    path("delegations/", work.DelegationsView.as_view(), name="delegations"),
+    path("delegations/<uuid:id>/", work.DelegationView.as_view(), name="delegation"),
+    path("work-items/", work.WorkItemsView.as_view(), name="work-items"),
+    path("work-items/<uuid:id>/", work.WorkItemView.as_view(), name="work-item"),
+    path("work-items/<uuid:id>/done/", work.WorkItemDoneView.as_view(), name="work-item-done"),
 ]

@@ -24,7 +24,7 @@ View = Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]
 Guarded = Callable[Concatenate[HttpRequest, P], HttpResponse]
 CONFLICTS = (errors.Conflict, errors.Busy, errors.Stale)
 # What is shown again after a refusal: never a token, a password or a version.
-TYPED = ("at", "fold", "name", "override_reason", "reason", "until")
+TYPED = ("reason_code", "at", "fold", "name", "override_reason", "reason", "until")
 AFRESH = "It was changed since this page was opened. Look at it as it is now, and try again."
 
 

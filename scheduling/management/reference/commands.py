@@ -19,6 +19,9 @@ TICK_WORDS = {
     "notifications.recover": "Clears up after processes that died, and asks providers about hand-overs "
     "in doubt.",
     "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
+    "scheduling.escalate": "Brings follow-up units that nobody settled in their time before the clinical "
+    "lead.",
+    "scheduling.reviews_due": "Asks for the review of courses whose review date has come.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
     "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",
     "scheduling.reconcile_gaps": "Recomputes every follow-up record by independent ways; what differs "

@@ -78,16 +78,17 @@ RULES = (
     Rule(
         "S-17",
         "The end of induction is evaluated before treatment goes on (label).",
-        PART,
+        KEPT,
         "A proposal stops at the first phase that asks for a review unless told to go on; the last "
-        "dose of such a phase "
-        "makes the course `review_due`. There is no use case yet that records the review.",
+        "dose of such a phase makes the course `review_due` and asks the prescriber. Until the review is "
+        "recorded a dose of a later phase is not confirmed, checked in or started.",
     ),
     Rule(
         "S-18",
         "Maintenance is re-examined periodically (label).",
-        PART,
-        "An open-ended phase is planned to a review date only. Nothing is raised when that date comes.",
+        KEPT,
+        "An open-ended phase is planned to a review date: twelve weeks after its first dose, or when the "
+        "last review says. On that day the course becomes `review_due` and the prescriber is asked.",
     ),
     Rule(
         "S-19",
@@ -95,7 +96,13 @@ RULES = (
         KEPT,
         "A task for the prescriber.",
     ),
-    Rule("S-20", "A long gap asks for a clinician before the next dose.", NOT_YET),
+    Rule(
+        "S-20",
+        "A long gap asks for a clinician before the next dose.",
+        PART,
+        "A paused course is asked about after 28 days at the latest. A gap without a pause raises nothing "
+        "beyond the longest spacing of the phase.",
+    ),
     Rule(
         "S-21",
         "Medication reviews by count and by time.",
@@ -233,48 +240,3 @@ RULES = (
     ),
     Rule("R-23", "The patient's language.", PART, "English and Spanish."),
 )
-
-ERROR, WARNING, YES, NO = "error", "warning", "yes", "no"
-PLANNER = {
-    "visit_times": (ERROR, NO, "A visit ends after it starts."),
-    "not_before": (ERROR, YES, "No visit before the moment of asking."),
-    "grid": (WARNING, YES, "Starts lie on the site's grid."),
-    "patient_twice": (ERROR, NO, "Two visits of the course at once."),
-    "patient_busy": (ERROR, NO, "The patient is booked elsewhere."),
-    "patient_limits": (ERROR, YES, "A day or time at which the patient can never come."),
-    "staff": (ERROR, NO, "One person for two needs, or for a role that they do not have."),
-    "staff_shift": (ERROR, NO, "Not on shift for the whole visit."),
-    "staff_busy": (ERROR, NO, "No place left with this person."),
-    "staff_missing": (ERROR, YES, "A role that the visit needs is not filled."),
-    "room_missing": (ERROR, YES, "A visit in person needs a room."),
-    "room_kind": (ERROR, YES, "Not a kind of room that the protocol names."),
-    "room_closed": (ERROR, NO, "The room is not open for the visit and its turnover."),
-    "room_busy": (ERROR, NO, "The room is taken."),
-    "room_turnover": (ERROR, NO, "The room is still being made ready."),
-    "group_session": (ERROR, NO, "There is no such group session at this time."),
-    "group_full": (ERROR, NO, "The group session has no place left."),
-    "start_day": (ERROR, YES, "The first dose is on or after the day that was asked for."),
-    "spacing_min": (ERROR, YES, "Too few days after the dose before (S-14)."),
-    "spacing_max": (ERROR, YES, "Too many days after the dose before."),
-    "rolling_cap": (ERROR, YES, "Too many doses in 7 days (S-14)."),
-    "follow_up_window": (ERROR, YES, "The follow-up starts outside its window."),
-    "follow_up_window_empty": (ERROR, YES, "No start lets the follow-up end before the next dose."),
-    "follow_up_missing": (WARNING, YES, "A dose without its follow-up: it is recorded as a gap."),
-    "preparation_hours": (ERROR, YES, "Outside its hours before the first dose."),
-    "preparation_missing": (WARNING, YES, "A preparation is not planned."),
-    "plan_review": (ERROR, YES, "A review is needed between two phases (S-17)."),
-    "plan_review_missing": (WARNING, YES, "The review after this dose is not planned."),
-    "medication_review_missing": (WARNING, YES, "The medication review after this dose is not planned."),
-    # Of a plan that cannot be made, beside those above.
-    "dose_start": (ERROR, NO, "A dose has no start that keeps the other rules."),
-    "room": (ERROR, NO, "Too few rooms are free."),
-    "review": (ERROR, NO, "A review has no place between two phases."),
-    "medication_review_due": (ERROR, NO, "A medication review by time has no place."),
-    "given": (ERROR, NO, "A visit that happened or is under way was put elsewhere."),
-    "dose_order": (ERROR, NO, "A dose would pass one that comes before it and cannot move."),
-    "no_other_place": (ERROR, NO, "A visit would have to make room and nothing is free for it."),
-    "no_repair": (ERROR, NO, "No arrangement of the visits that may move keeps every rule."),
-    "nothing_to_plan": (ERROR, NO, "Every dose is given already."),
-    "no_plan": (ERROR, NO, "The rules cannot hold together."),
-    "search_limit": (ERROR, NO, "The search was ended before it had an answer: nothing is claimed."),
-}

@@ -4,7 +4,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from scheduling.management.reference.known import PLANNER, RULES, Rule
+from scheduling.booking import rulebook
+from scheduling.management.reference.known import RULES, Rule
 from scheduling.management.reference.markdown import table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,22 +29,29 @@ def page() -> str:
             "missing. **Not yet**: it\n",
             "does nothing, and the clinic must see to it in another way.\n\n",
             "## Safety\n\n",
-            "A rule that blocks can be overridden by somebody with `courses.override` and with a "
-            "reason; both are kept with\n",
-            "the visit for ever.\n\n",
+            "A rule that blocks can be overridden by a prescriber or a clinical lead, with a reason; "
+            "both are kept with\n",
+            "the visit for ever, and shown wherever it is shown.\n\n",
             _table("S", found),
             "\n## Messages\n\n",
             _table("R", found),
-            "\n## Rules of planning\n\n",
-            "The names that `rule_violation` and `unplannable` use. A warning never stops a booking. "
-            "At planning an\n",
-            "override named `window` or `spacing` changes the figures of one dose instead.\n\n",
-            table(
-                ("Rule", "Severity", "Overridable", "Meaning"),
-                [(f"`{name}`", *told) for name, told in PLANNER.items()],
-            ),
+            "\n## Rules of booking\n\n",
+            "The names that `rule_violation` and `unplannable` use, from `scheduling/booking/rulebook.py`. A "
+            "warning never\n",
+            "stops a booking. Who may break a rule is told with each violation as `may_override`; a single "
+            "case of a rule\n",
+            "may stand for everybody. At planning an override named `window` or `spacing` changes the "
+            "figures of one dose.\n\n",
+            table(("Rule", "Severity", "Who may override", "Meaning"), _book()),
         ]
     )
+
+
+def _book() -> list[tuple[str, ...]]:
+    return [
+        (f"`{name}`", rule.severity, ", ".join(rule.may_override) or "nobody", rule.meaning)
+        for name, rule in rulebook.RULES.items()
+    ]
 
 
 def places() -> dict[str, list[str]]:

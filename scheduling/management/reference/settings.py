@@ -11,6 +11,7 @@ from django.conf import settings
 from clinic.practice import practice_settings
 from notifications import policy
 from scheduling.booking.holding import HoldLimits
+from scheduling.followups import escalation, owners
 from scheduling.followups.rules import SeverityHours
 from scheduling.management.reference.markdown import table
 from scheduling.planning.values import Weights
@@ -91,6 +92,21 @@ HOLD_WORDS = {
     "per_practice": "live holds that the whole practice may have at a time",
     "offer_minutes": "how long an offer to somebody on the waitlist stands when nobody says",
 }
+
+FOLLOW_UPS = [
+    (
+        "`follow_ups.owner`",
+        f"`{owners.THERAPIST}`",
+        "Whose a unit is that needs somebody and that nobody has taken; where it is nobody, the front "
+        "desk's.",
+    ),
+    (
+        "`follow_ups.escalate_hours`",
+        f"`{escalation.DEFAULT_HOURS}`",
+        "When an unsettled unit goes to the clinical lead: hours after its window closes, before it if "
+        "negative.",
+    ),
+]
 
 
 def page() -> str:
@@ -184,7 +200,7 @@ def _practice() -> list[str]:
     allowed = practice_settings.allowed()
     rows = [
         (name, default, allowed[name.strip("`")], told)
-        for name, default, told in [*weights, *hours, *holds, *others]
+        for name, default, told in [*weights, *hours, *holds, *FOLLOW_UPS, *others]
     ]
     return [
         "## Of a practice\n\n",

@@ -33,10 +33,16 @@ def page() -> str:
         *_machine("Appointment", "scheduling/states.py", states.APPOINTMENT),
         f"No use case makes these moves yet: {_waiting()}. They are in the table so that a state means\n",
         "the same from the start.\n\n",
+        "A correction (`POST appointments/{id}/correct/`) is no move: it says that the record was wrong. "
+        "From each\n",
+        "state, what the visit may turn out to have been:\n\n",
+        states.corrections_as_table(),
+        "\n",
         *_machine("Course", "scheduling/states.py", states.COURSE),
-        "Today a course is held first (a `draft`) or booked (`active` at once), becomes `review_due` "
-        "after the last\ndose of a phase that asks for a review, and is cancelled. The other moves wait "
-        "for their use cases.\n\n",
+        "A course is held first (a `draft`) or booked (`active` at once). `ask_review`, `withdraw_review`, "
+        "and `complete`\n",
+        "and `reopen` where they follow from the facts, are made by no one: see [the life of a course]"
+        "(../explanation/life-of-a-course.md).\n\n",
         *_machine("Waitlist entry", "scheduling/states.py", states.WAITLIST),
         *_follow_up(),
         *_message(),
@@ -46,7 +52,7 @@ def page() -> str:
 
 def _waiting() -> str:
     verbs = dict.fromkeys(move.verb for move in states.APPOINTMENT.moves)
-    made = {*appointments.CAPABILITY, *OF_HOLDS}
+    made = {*appointments.CAPABILITY, *OF_HOLDS, "reinstate", "enter_in_error"}
     return ", ".join(f"`{verb}`" for verb in verbs if verb not in made)
 
 

@@ -1,0 +1,33 @@
+"""Every code that the pages show has its words."""
+
+import re
+from pathlib import Path
+
+from scheduling import states
+from scheduling.web import words
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("clinic", "patients", "notifications", "scheduling")
+KIND = re.compile(
+    r'\bkind="(\w+)"|^KIND = "(\w+)"|_work_item\(message, "(\w+)"|_ITEM = "(\w+)"', re.MULTILINE
+)
+
+
+def kinds_raised() -> set[str]:
+    """The kinds of task that the source raises."""
+    found = set()
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            if "work.raise_item(" in source:
+                found |= {name for groups in KIND.findall(source) for name in groups if name}
+    return found
+
+
+def test_every_kind_of_task_has_its_words_and_no_other() -> None:
+    assert set(words.WORK) == kinds_raised()
+
+
+def test_every_state_has_its_words() -> None:
+    assert set(words.STATUSES) == set(states.APPOINTMENT.states)
+    assert set(words.COURSES) == set(states.COURSE.states)
