@@ -126,32 +126,35 @@ def free(
     """
     permissions.check(actor=actor, capability="availability.read")
     roster = rosters.of(practice_id=actor.practice_id)
-    found = for_planning(
-        practice_id=actor.practice_id,
-        site_id=site_id,
-        patient_id=patient_id,
-        span=span,
-        now=now,
-        roster=roster,
-        groups=False,
-    )
-    left: Iterable[Span] = _place(roster, site_id, span).open
+    place = _place(roster, site_id, span)
+    person = _named_person(roster, actor.practice_id, practitioner_id) if practitioner_id else None
+    room = roster.rooms.get(room_id) if room_id else None
+    if room_id and (room is None or room.site_id != site_id):
+        raise NotFound()
+    patient = _patient_resource(actor.practice_id, patient_id) if patient_id else None
+    named = {one.resource_id for one in (person, room) if one is not None} | {patient}
+    taken = _taken(named, span, now, ())
+    left: Iterable[Span] = place.open
     if practitioner_id is not None:
-        if not StaffMember.objects.filter(practice_id=actor.practice_id, pk=practitioner_id).exists():
-            raise NotFound()
         # A person without a shift at the site is never free there.
-        on_shift = [one for one in found.practitioners if one.id == str(practitioner_id)]
-        left = spans.intersect(spans=left, others=on_shift[0].on_shift if on_shift else ())
-        left = spans.subtract(spans=left, minus=(busy.span for one in on_shift for busy in one.busy))
-    if room_id is not None:
-        room = next((one for one in found.rooms if one.id == str(room_id)), None)
-        if room is None:
-            raise NotFound()
-        left = spans.intersect(spans=left, others=room.open)
-        left = spans.subtract(spans=left, minus=(busy.span for busy in room.busy))
-    left = spans.subtract(spans=left, minus=found.patient_busy)
+        on_shift = _working(roster, place, [person], span).get(person.pk, ()) if person else ()
+        left = spans.intersect(spans=left, others=on_shift)
+        busy = _busy_person(person, site_id, taken[person.resource_id]) if person else ()
+        left = spans.subtract(spans=left, minus=(one.span for one in busy))
+    if room is not None:
+        left = spans.subtract(spans=left, minus=place.shut_rooms.get(room.pk, ()))
+        left = spans.subtract(spans=left, minus=(row.span for row in taken[room.resource_id]))
+    left = spans.subtract(spans=left, minus=(row.span for row in taken[patient]))
     shortest = timedelta(minutes=minutes)
     return tuple(one for one in left if one.end - one.start >= shortest)
+
+
+def _named_person(roster: Roster, practice_id: UUID, staff_id: UUID) -> StaffMember | None:
+    """The person, or None for one who no longer works; raises NotFound for somebody unknown."""
+    person = roster.people.get(staff_id)
+    if person is None and not StaffMember.objects.filter(practice_id=practice_id, pk=staff_id).exists():
+        raise NotFound()
+    return person
 
 
 def busy_patients(
