@@ -68,15 +68,15 @@ class CoursesView(ApiView):
         answer=forms.WholeCourseShape,
         status=201,
         key="required",
-        problems=[404],
     )
     def post(self, request: Request) -> Response:
         body = self.body
         skip = tuple(body.pop("skip", ()))
         if "hold" in body:
-            course_id = holds.book_course(
-                actor=self.actor, course_id=body["hold"], now=self.now, key=self.key
-            )
+            with pointing({"hold": lambda: self._held(body["hold"])}):
+                course_id = holds.book_course(
+                    actor=self.actor, course_id=body["hold"], now=self.now, key=self.key
+                )
         elif "proposal" in body:
             course_id = courses.book(
                 actor=self.actor, now=self.now, key=self.key, proposal=body["proposal"], skip=skip
@@ -88,6 +88,9 @@ class CoursesView(ApiView):
                 )
         whole = queries.course(actor=self.actor, course_id=course_id, capability="courses.book")
         return self.one(whole, version=whole.course.version, status=201, shape=forms.WholeCourseShape)
+
+    def _held(self, course_id: UUID) -> Any:
+        return queries.course(actor=self.actor, course_id=course_id, capability="courses.book")
 
     def _loaders(self, body: dict[str, Any]) -> dict[str, Any]:
         protocol = asks.protocol_named(body["protocol"])

@@ -77,7 +77,8 @@ def test_another_practice_s_hold_is_as_a_missing_one(api: Api, clinic: factories
     theirs = factories.small_clinic()
     held = hold(program(theirs.practice), theirs).json()
     foreign, missing = book(api, held["id"]), book(api, str(uuid4()))
-    assert foreign.status_code == missing.status_code == 404
+    assert foreign.status_code == missing.status_code == 400
+    assert list(foreign.json()["fields"]) == ["hold"]
     assert foreign.content == missing.content
 
 
