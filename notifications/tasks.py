@@ -10,13 +10,19 @@ from celery import shared_task
 from django.utils import timezone
 
 from notifications import delivery, recovery
+from notifications.webhooks import serving
 
 
 @shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)
 def send_due() -> None:
     """Hand over what is due."""
-    worker = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    delivery.run(clock=timezone.now, worker=worker)
+    delivery.run(clock=timezone.now, worker=_worker())
+
+
+@shared_task(name="notifications.serve_webhooks", soft_time_limit=75, time_limit=90)
+def serve_webhooks() -> None:
+    """Tell receivers of events what is new, and what they have not accepted yet."""
+    serving.run(clock=timezone.now, worker=_worker())
 
 
 @shared_task(name="notifications.recover", soft_time_limit=60, time_limit=75)
@@ -25,3 +31,7 @@ def recover() -> None:
     now = timezone.now()
     recovery.recover(now=now)
     recovery.settle(now=now)
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

@@ -22,7 +22,11 @@ app.autodiscover_tasks()
 
 # A worker serves both unless told otherwise; sending must not wait behind a long sweep.
 app.conf.task_queues = [Queue("default"), Queue("messages")]
-app.conf.task_routes = {"notifications.*": {"queue": "messages"}}
+app.conf.task_routes = {
+    # Receivers of events may be slow: messages do not wait for them.
+    "notifications.serve_webhooks": {"queue": "default"},
+    "notifications.*": {"queue": "messages"},
+}
 
 
 def every(seconds: int, task: str) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def nightly(hour: int, task: str) -> dict[str, Any]:
 app.conf.beat_schedule = {
     "send what is due": every(15, "notifications.send_due"),
     "recover from crashes": every(30, "notifications.recover"),
+    "tell receivers of events": every(5, "notifications.serve_webhooks"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "end holds whose time is over": every(30, "scheduling.expire_holds"),
     "tell the clinical lead": every(60, "scheduling.escalate"),

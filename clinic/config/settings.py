@@ -235,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "GapStatus": "scheduling.models.followup.GapStatus",
         "Severity": "scheduling.models.followup.Severity",
         "MessageStatus": "notifications.models.message.State",
+        "DeliveryStatus": "notifications.models.webhook.DeliveryState",
+        "EventType": "notifications.api.webhook_forms.TYPES",
         "Channel": "patients.models.contact.Channel",
         "Language": "patients.models.patient.Language",
         "EligibilityDecision": "patients.models.clinical.EligibilityDecision.Decision",
@@ -260,6 +262,8 @@ TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN", "")
 TWILIO_FROM = env.text("TWILIO_FROM", "")
 # The 3-minute grace: a move and its undo within it send nothing.
 MESSAGE_GRACE_SECONDS = env.integer("MESSAGE_GRACE_SECONDS", 180)
+# For development: webhooks by http, and to this machine and network. Without effect where we are public.
+WEBHOOKS_TO_INNER_ADDRESSES = env.boolean("WEBHOOKS_TO_INNER_ADDRESSES", False) and not _HTTPS
 
 # --- scheduling ---------------------------------------------------------------------------------------
 PROPOSAL_MAX_AGE_SECONDS = env.integer("PROPOSAL_MAX_AGE_SECONDS", 900)

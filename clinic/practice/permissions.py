@@ -74,6 +74,10 @@ GRANTS: dict[str, Grant] = {
     # Who read what says as much of a patient as what was read.
     "access_log.read": Grant(frozenset({ADMIN}), "read:access-log"),
     "messages.work": Grant(BOOKERS, "write:messages"),
+    "webhooks.read": Grant(frozenset({ADMIN}), "read:webhooks"),
+    "webhooks.write": Grant(frozenset({ADMIN}), "write:webhooks"),
+    "calendar_feeds.read": Grant(frozenset({LEAD, ADMIN}), "read:calendar-feeds"),
+    "calendar_feeds.write": Grant(frozenset({LEAD, ADMIN}), "write:calendar-feeds"),
 }
 
 SCOPES: dict[str, str] = {

@@ -5,6 +5,7 @@ from scheduling.api import (
     appointments,
     course_life,
     courses,
+    feeds,
     gaps,
     holds,
     imports,
@@ -16,6 +17,8 @@ from scheduling.api import (
 )
 
 urlpatterns = [
+    path("calendar-feeds/", feeds.FeedsView.as_view(), name="calendar-feeds"),
+    path("calendar-feeds/<uuid:id>/", feeds.FeedView.as_view(), name="calendar-feed"),
     path("protocols/", protocols.ProtocolsView.as_view(), name="protocols"),
     path("protocols/<uuid:id>/", protocols.ProtocolView.as_view(), name="protocol"),
     path("shifts/", roster.ShiftsView.as_view(), name="shifts"),

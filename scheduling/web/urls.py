@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scheduling.web import access_log, courses, home, roster, visits, worklist
+from scheduling.web import access_log, calendar, courses, home, roster, visits, worklist
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
     path("access-log/", access_log.listing, name="access-log"),
+    path("calendar/<str:token>.ics", calendar.calendar, name="calendar"),
     path("courses/<uuid:course_id>/", courses.detail, name="course"),
 ]

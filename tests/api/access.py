@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from clinic.practice import directory
-from clinic.practice.models import Closure, StaffMember
+from clinic.practice.models import Closure, StaffMember, TrailEntry
 from notifications.models import Message
+from notifications.webhooks import subscriptions
 from patients.models import TreatmentConsent
-from scheduling.booking import courses, waitlist
+from scheduling.booking import courses, feeds, waitlist
 from scheduling.models import Appointment, FollowUpGap, Shift
 from tests import factories
 
@@ -60,6 +61,11 @@ def build() -> World:
         wish=waitlist.Wish(clinic.patient.pk, "therapy", soon, soon + timedelta(days=200), mode="video"),
         now=timezone.now(),
     )
+    hook = {"url": "https://hooks.example.org/in", "event_types": ["course.booked"]}
+    webhook = subscriptions.create(actor=clinic.admin, now=timezone.now(), **hook)
+    line = TrailEntry.objects.get(verb="course.booked", subject_id=course_id)
+    subscriptions.queue(webhook=webhook, found=[line], now=timezone.now())
+    feed, _ = feeds.create(actor=clinic.admin, shows="site", of=clinic.site.pk, now=timezone.now())
     return World(
         clinic=clinic,
         admin=factories.worker(clinic.site, "practice_admin"),
@@ -83,6 +89,9 @@ def build() -> World:
             "work-items": factories.task(clinic).pk,
             "delegations": factories.delegation(clinic, soon).pk,
             "messages": Message.objects.filter(practice=clinic.practice).earliest("created_at").pk,
+            "webhooks": webhook.pk,
+            "deliveries": webhook.deliveries.get().pk,
+            "calendar-feeds": feed.pk,
         },
     )
 
@@ -138,6 +147,12 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
     "measure": lambda world: {"code": "PHQ-9", "score": 12},
     "messaging": lambda world: {"channel": "sms", "decision": "revoked"},
+    "webhook": lambda world: {"url": "https://hooks.example.org/in", "event_types": ["course.booked"]},
+    "span": lambda world: {
+        "since": (timezone.now() - timedelta(days=1)).isoformat(),
+        "until": timezone.now().isoformat(),
+    },
+    "feed": lambda world: {"shows": "practitioner", "of": str(world.clinic.monitor.pk)},
     "propose": lambda world: {
         "patient": str(world.clinic.patient.pk),
         "protocol": factories.IV,
@@ -309,6 +324,15 @@ API: list[Row] = [
     Row("POST", "waitlist/<id>/decline/", "write:appointments", 409, "nothing"),
     Row("POST", "waitlist/<id>/withdraw/", "write:waitlist", 200, "nothing"),
     *resource("messages", "messages"),
+    *resource("webhooks", "webhooks", make="webhook", change="webhook"),
+    Row("DELETE", "webhooks/<id>/", "write:webhooks", 204),
+    Row("POST", "webhooks/<id>/rotate-secret/", "write:webhooks", 200, "nothing"),
+    Row("POST", "webhooks/<id>/replay/", "write:webhooks", 200, "span"),
+    Row("GET", "webhooks/<id>/deliveries/", "read:webhooks"),
+    Row("GET", "webhooks/<id>/deliveries/<delivery>/", "read:webhooks"),
+    Row("POST", "webhooks/<id>/deliveries/<delivery>/replay/", "write:webhooks", 200, "nothing"),
+    *resource("calendar-feeds", "calendar-feeds", make="feed"),
+    Row("DELETE", "calendar-feeds/<id>/", "write:calendar-feeds", 204),
     Row("GET", "access-log/", "read:access-log"),
     *resource("work-items", "work"),
     Row("POST", "work-items/<id>/done/", "write:work", 200, "nothing"),
@@ -376,6 +400,8 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "metrics"): (200, 200, 200),
     ("POST", "oauth/token/"): (400, 400, 400),
     ("GET", "oauth/token/"): (405, 405, 405),
+    # The address is the key: without a feed's own token there is nothing.
+    ("GET", "calendar/<str:token>.ics"): (404, 404, 404),
     ("GET", "accounts/sign-in/"): (200, 200, 302),
     ("GET", "accounts/sign-out/"): (302, 302, 200),
     ("GET", "accounts/inactive/"): (200, 200, 200),

@@ -60,7 +60,9 @@ def routes() -> set[str]:
 
 
 def pattern_of(row: Row) -> str:
-    return "api/v1/" + row.route.replace("<id>", "<uuid:id>").replace("<consent>", "<uuid:consent_id>")
+    return "api/v1/" + row.route.replace("<id>", "<uuid:id>").replace(
+        "<consent>", "<uuid:consent_id>"
+    ).replace("<delivery>", "<uuid:delivery>")
 
 
 def test_every_address_is_in_the_tables() -> None:
@@ -71,7 +73,7 @@ def test_every_address_is_in_the_tables() -> None:
 # --- the API --------------------------------------------------------------------------------------------
 def address(row: Row, world: World, which: Callable[[str], Any]) -> str:
     found = row.route.replace("<id>", str(which(row.route.split("/")[0])))
-    found = found.replace("<consent>", str(which("consents")))
+    found = found.replace("<consent>", str(which("consents"))).replace("<delivery>", str(which("deliveries")))
     if row.route == "roster/":
         found += f"?site={world.clinic.site.pk}"
     if row.route == "waitlist/fits/":

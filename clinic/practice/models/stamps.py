@@ -43,7 +43,7 @@ def stamps(
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
         # What changes nothing is no change: neither here nor in the row history.
-        condition=pgtrigger.AnyChange(exclude=but),
+        condition=pgtrigger.AnyChange(exclude=list(but)),
         func=func,
     )
     return [inserted, changed]

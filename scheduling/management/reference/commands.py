@@ -18,6 +18,8 @@ TICK_WORDS = {
     "hands it over.",
     "notifications.recover": "Clears up after processes that died, and asks providers about hand-overs "
     "in doubt.",
+    "notifications.serve_webhooks": "Tells receivers of events what is new, and again what they have not "
+    "accepted.",
     "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
     "scheduling.escalate": "Brings follow-up units that nobody settled in their time before the clinical "
     "lead.",
@@ -68,7 +70,7 @@ def _commands() -> list[tuple[str, str]]:
 def _ticks() -> list[tuple[str, str, str, str]]:
     rows = []
     for tick in sorted(current_app.conf.beat_schedule.values(), key=_order):
-        queue = "messages" if tick["task"].startswith("notifications.") else "default"
+        queue = current_app.amqp.router.route({}, tick["task"])["queue"].name
         rows.append((_when(tick["schedule"]), f"`{tick['task']}`", queue, TICK_WORDS[tick["task"]]))
     return rows
 

@@ -18,9 +18,10 @@ from scheduling.planning.values import Weights
 
 # A variable that the settings read and this table does not know stops the writing.
 VARIABLES = {
-    "SECRET_KEY": "Signs sessions, proposals and cursors. At least 50 random characters, or the "
-    "process refuses to start.",
-    "SECRET_KEY_FALLBACKS": "Former keys, comma-separated, that still verify what they signed.",
+    "SECRET_KEY": "Signs sessions, proposals and cursors, and seals the secrets of webhooks. At least 50 "
+    "random characters, or the process refuses to start.",
+    "SECRET_KEY_FALLBACKS": "Former keys, comma-separated, that still verify what they signed and open "
+    "what they sealed.",
     "PUBLIC_URL": "The address that people use. Plain http is accepted for this machine only; https "
     "switches on secure "
     "cookies, HSTS and the redirect.",
@@ -37,6 +38,8 @@ VARIABLES = {
     "TWILIO_FROM": "The number that texts come from.",
     "MESSAGE_GRACE_SECONDS": "How long a message waits after a change, so that a change and its undo "
     "send nothing.",
+    "WEBHOOKS_TO_INNER_ADDRESSES": "`true` lets webhooks go by http and to addresses of this machine and "
+    "network: for development. Without effect where PUBLIC_URL is https.",
     "PROPOSAL_MAX_AGE_SECONDS": "How long a proposal can be booked.",
     "LOCK_TIMEOUT_MS": "How long a booking waits for a lock before it says `busy`.",
     "STATEMENT_TIMEOUT_MS": "How long one statement of a booking may take.",

@@ -1,0 +1,1 @@
+"""Events to integrators: which there are, who is told, and how a telling leaves."""
