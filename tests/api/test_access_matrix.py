@@ -16,7 +16,8 @@ from django.utils import timezone
 from clinic.practice.permissions import SCOPES
 from scheduling.booking import appointments, courses, gaps, pauses
 from tests.api import access
-from tests.api.access import API, OPEN, PAGES, ROLES, Page, Row, World
+from tests.api.access import API, Row, World
+from tests.api.access_pages import OPEN, PAGES, ROLES, Page
 from tests.api.conftest import Api, program
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,8 @@ from django.utils import timezone
 from clinic.practice.models import PatientRead
 from tests import factories
 from tests.api import access
-from tests.api.access import API, PAGES, World
+from tests.api.access import API, World
+from tests.api.access_pages import PAGES
 from tests.api.conftest import Api, program
 from tests.api.test_access_matrix import address, browsers, pattern_of, send, undone, visit_page
 

@@ -1,0 +1,80 @@
+"""Who is shown what at every page, and what is open to everybody: written by hand, as in `access`."""
+
+from dataclasses import dataclass
+
+ROLES = ("front_desk", "therapist", "prescriber", "practice_admin")
+ALL = dict.fromkeys(ROLES, 200)
+DONE = dict.fromkeys(ROLES, 303)
+REFUSED = dict.fromkeys(ROLES, 422)
+ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
+WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One method of one page: what each role is answered. `verb` fills the address, `form` is what is
+    sent.
+    """
+
+    method: str
+    route: str
+    kind: str
+    roles: dict[str, int]
+    verb: str = ""
+    form: dict[str, str] | None = None
+
+
+PAGES: list[Page] = [
+    Page("GET", "", "", ALL),
+    Page("GET", "patients/", "", ALL),
+    Page("GET", "roster/", "", ALL),
+    Page("GET", "visits/<uuid:visit_id>/", "appointments", ALL),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "confirm", {}),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", REFUSED, "no_show", {}),
+    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "cancel", {"reason": "Ill."}),
+    Page("POST", "tasks/<uuid:item_id>/done/", "work-items", DONE, "", {}),
+    Page("GET", "follow-ups/", "", ALL),
+    Page("GET", "follow-ups/<uuid:gap_id>/", "gaps", ALL),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "take", {}),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
+    Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
+    Page("GET", "access-log/", "", ADMINS),
+    Page("GET", "accounts/people/", "", ADMINS),
+    Page(
+        "POST",
+        "accounts/people/<uuid:staff_id>/reset/",
+        "practitioners",
+        {**ADMINS, "practice_admin": 303},
+        form={},
+    ),
+]
+
+# Open to everybody: (method, route) -> what a stranger, a program and a member of staff are answered.
+OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
+    ("GET", "api/schema/"): (200, 200, 200),
+    ("GET", "api/docs/"): (200, 200, 200),
+    ("GET", "health/live"): (200, 200, 200),
+    ("GET", "health/ready"): (200, 200, 200),
+    ("GET", "metrics"): (200, 200, 200),
+    ("POST", "oauth/token/"): (400, 400, 400),
+    ("GET", "oauth/token/"): (405, 405, 405),
+    # The address is the key: without a feed's own token there is nothing.
+    ("GET", "calendar/<str:token>.ics"): (404, 404, 404),
+    ("GET", "accounts/sign-in/"): (200, 200, 302),
+    ("GET", "accounts/sign-out/"): (302, 302, 200),
+    ("GET", "accounts/inactive/"): (200, 200, 200),
+    ("GET", "accounts/second-factor/"): (302, 302, 302),
+    ("GET", "accounts/confirm/"): (302, 302, 403),
+    ("GET", "accounts/confirm/code/"): (302, 302, 403),
+    ("GET", "accounts/confirm/passkey/"): (302, 302, 403),
+    ("GET", "accounts/password/"): (302, 302, 403),
+    ("GET", "accounts/factors/"): (302, 302, 200),
+    ("GET", "accounts/factors/app/add/"): (302, 302, 200),
+    ("GET", "accounts/factors/app/remove/"): (302, 302, 404),
+    ("GET", "accounts/factors/codes/"): (302, 302, 404),
+    ("GET", "accounts/factors/codes/renew/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/add/"): (302, 302, 200),
+    ("GET", "accounts/factors/passkeys/<int:pk>/remove/"): (404, 404, 404),
+}
