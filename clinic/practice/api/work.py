@@ -18,7 +18,7 @@ from clinic.practice.models.staff import Role
 class WorkItemShape(Shape):
     """Something that a role, or one person, has to look at."""
 
-    about = "patient_id"
+    patient_at = "patient_id"
 
     id = Id()
     kind = Text()
