@@ -9,7 +9,7 @@ from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
-from clinic.practice.models import Closure, Site, StaffMember
+from clinic.practice.models import Site
 from patients import queries as patients
 from scheduling.booking import nearest, queries, rows
 from scheduling.booking.nearest import Fit, Wanted
@@ -17,7 +17,7 @@ from scheduling.followups import facts
 from scheduling.models import FollowUpGap
 from scheduling.planning import windows
 from scheduling.planning.values import Span
-from scheduling.roster import availability
+from scheduling.roster import availability, rosters
 
 # A calendar that somebody looks at; a longer one is asked for in parts.
 LONGEST = timedelta(days=35)
@@ -37,22 +37,28 @@ BECAUSE = {
 def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
     """Who works at a site on one of its local days, and every visit of that day. Raises NotFound."""
     permissions.check(actor=actor, capability="roster.read")
-    site = places.site(actor=actor, site_id=site_id)
+    roster = rosters.of(practice_id=actor.practice_id)
+    site = roster.site(site_id)
     span = windows.day_bounds(zone=site.time_zone, day=day)
     found = queries.visits_of(actor).filter(site_id=site_id, local_date=day)
     visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
     working = availability.working(practice_id=actor.practice_id, site_id=site_id, span=span)
-    seen = {person.id for visit in visits for person in visit.practitioners}
-    people = places.practitioners(actor=actor).filter(pk__in=working.keys() | seen)
-    lines = (_line(person, _on(working.get(person.pk, ()), span), visits) for person in people)
-    shut = Closure.objects.filter(site=site, room=None, starts_at__lt=span.end, ends_at__gt=span.start)
+    people = {id: roster.people[id].display_name for id in working if id in roster.people}
+    # Also whoever has a visit without a shift, or works here no more.
+    people |= {person.id: person.name for visit in visits for person in visit.practitioners}
+    lines = (
+        _line(rows.Named(id, name), _on(working.get(id, ()), span), visits) for id, name in people.items()
+    )
+    shut = [one for one in roster.closures.get(site_id, ()) if one.room_id is None]
     return rows.RosterDay(
         day=day,
         time_zone=site.time_zone,
         site=rows.Named(site.pk, site.name),
         lines=tuple(sorted(lines, key=lambda line: line.practitioner.name)),
         visits=visits,
-        closures=_on((Span(one.starts_at, one.ends_at) for one in shut.order_by("starts_at")), span),
+        closures=_on(
+            (Span(one.starts_at, one.ends_at) for one in sorted(shut, key=lambda one: one.starts_at)), span
+        ),
     )
 
 
@@ -70,7 +76,11 @@ def practitioner_day(*, actor: Actor, practitioner_id: UUID, day: date) -> rows.
         working += shifts.get(person.pk, ())
     found = queries.with_practitioner(queries.visits_of(actor).filter(local_date=day), person.pk)
     visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
-    line = _line(person, _on(sorted(working, key=lambda one: one.start), span), visits)
+    line = _line(
+        rows.Named(person.pk, person.display_name),
+        _on(sorted(working, key=lambda one: one.start), span),
+        visits,
+    )
     return rows.RosterDay(day=day, time_zone=zone, site=None, lines=(line,), visits=visits, closures=())
 
 
@@ -85,12 +95,12 @@ def today(*, actor: Actor, now: datetime, site_id: UUID | None, practitioner_id:
 
 
 def _line(
-    person: StaffMember, on_shift: tuple[rows.Interval, ...], visits: Sequence[rows.Visit]
+    person: rows.Named, on_shift: tuple[rows.Interval, ...], visits: Sequence[rows.Visit]
 ) -> rows.RosterLine:
     return rows.RosterLine(
-        practitioner=rows.Named(person.pk, person.display_name),
+        practitioner=person,
         on_shift=on_shift,
-        visits=tuple(visit for visit in visits if any(one.id == person.pk for one in visit.practitioners)),
+        visits=tuple(visit for visit in visits if any(one.id == person.id for one in visit.practitioners)),
     )
 
 

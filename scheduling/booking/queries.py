@@ -1,8 +1,7 @@
 """Reading courses, visits and follow-up units: the API's and the pages' only way to them.
 
 Every function sees the actor's practice only, asks for the capability first, and costs the same few
-statements
-however many rows it returns.
+statements however many rows it returns.
 """
 
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from clinic.practice import paging, permissions
 from clinic.practice.actor import Actor
@@ -19,6 +18,7 @@ from clinic.practice.models import StaffMember, TrailEntry
 from scheduling.booking import decided, rows
 from scheduling.models import (
     Appointment,
+    AppointmentPractitioner,
     CoursePhase,
     FollowUpGap,
     TreatmentCourse,
@@ -47,6 +47,27 @@ class Filters:
     start_from: datetime | None = None
     start_before: datetime | None = None
     updated_since: datetime | None = None
+
+
+_NAMED_BY_A_VISIT = (
+    "patient__given_name",
+    "patient__family_name",
+    "site__name",
+    "room__name",
+    "room__kind",
+    "phase__name",
+    "group_session__room__name",
+    "group_session__room__kind",
+)
+_OF_A_VISIT = (*(field.attname for field in Appointment._meta.concrete_fields), *_NAMED_BY_A_VISIT)
+_OF_A_PART = (
+    "appointment_id",
+    "role",
+    "presence",
+    "staff__first_name",
+    "staff__last_name",
+    "staff__username",
+)
 
 
 # --- visits ---------------------------------------------------------------------------------------------
@@ -94,10 +115,13 @@ def visits_named(*, actor: Actor, ids: Iterable[UUID], capability: str) -> tuple
 
 def visits_of(actor: Actor) -> QuerySet[Appointment]:
     """The practice's visits, with all that a row names."""
+    parts = AppointmentPractitioner.objects.select_related("staff").only(*_OF_A_PART)
     return (
         Appointment.objects.filter(practice_id=actor.practice_id)
         .select_related("patient", "site", "room", "phase", "group_session__room")
-        .prefetch_related("staffing__staff", "group_session__staff", "overrides")
+        # Whole rows of all that is named are three times as much to read.
+        .only(*_OF_A_VISIT)
+        .prefetch_related(Prefetch("staffing", parts), "group_session__staff", "overrides")
     )
 
 
