@@ -25,8 +25,8 @@ CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 OPTED_OUT = 21610
 NO_SUCH_NUMBER = frozenset({21211, 21214, 21217, 21614})
 # The library logs addresses and query values, and a look-up's query holds a telephone number.
-_SILENT = logging.getLogger("notifications.twilio.silent")
-_SILENT.disabled = True
+# A logger outside the tree, which no configuration that comes later can wake.
+_SILENT = logging.Logger("notifications.twilio.silent", level=logging.CRITICAL + 1)
 _PUBLIC_BASE = "https://api.twilio.com"
 # A message that the provider took is listed under its own clock: allow for the difference.
 _CLOCK_SKEW = timedelta(minutes=2)

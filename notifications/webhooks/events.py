@@ -43,6 +43,7 @@ _DONE = {
         "pause": "paused",
         "resume": "resumed",
         "ask_review": "review_due",
+        "withdraw_review": "review_withdrawn",
         "review": "reviewed",
         "complete": "completed",
         "stop": "stopped",

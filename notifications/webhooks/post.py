@@ -90,7 +90,8 @@ def send(
 
 
 def _post(connection: _Pinned, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
-    late = threading.Timer(WHOLE_SECONDS, _hang_up, [connection])
+    hung_up = threading.Event()
+    late = threading.Timer(WHOLE_SECONDS, _hang_up, [connection, hung_up])
     late.daemon = True
     late.start()
     try:
@@ -107,13 +108,14 @@ def _post(connection: _Pinned, target: Target, body: bytes, headers: Mapping[str
     except ssl.SSLError:
         return Answer(error="tls")
     except (OSError, http.client.HTTPException) as error:
-        return Answer(error="timeout" if not late.is_alive() else type(error).__name__[:40])
+        return Answer(error="timeout" if hung_up.is_set() else type(error).__name__[:40])
     finally:
         late.cancel()
         connection.close()
 
 
-def _hang_up(connection: _Pinned) -> None:
+def _hang_up(connection: _Pinned, hung_up: threading.Event) -> None:
+    hung_up.set()
     sock = connection.sock
     if sock is not None:
         try:

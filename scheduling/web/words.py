@@ -151,6 +151,7 @@ WORK = {
     "escalated_follow_up": "Follow-up that nobody settled",
     "message_in_doubt": "Message in doubt",
     "message_failed": "Message failed",
+    "webhook_disabled": "Webhook that stopped working",
     "follow_up_record_differs": "Follow-up record that is not true",
 }
 TRAIL = {

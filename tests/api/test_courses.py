@@ -164,7 +164,7 @@ def test_a_day_of_a_dose(api: Api, clinic: factories.Clinic, course: Any) -> Non
 
 def test_a_cancelled_course_frees_its_visits(api: Api, course: Any) -> None:
     address = f"courses/{course['id']}/cancel/"
-    assert api.post(address, {}).json()["fields"] == {"reason": ["This field is required."]}
+    assert list(api.post(address, {}).json()["fields"]) == ["reason_code"]
     stale = api.post(address, {"reason": "Moved away."}, if_match='"7"')
     assert stale.status_code == 412
     stopped = api.post(address, {"reason": "Moved away."}, if_match='"1"')

@@ -16,8 +16,8 @@ from django.db import connections  # noqa: E402  after django.setup, like everyt
 
 from tests import factories  # noqa: E402
 from tests.bench import _server  # noqa: E402
-from tests.races import race, repeated  # noqa: E402
-from tests.races.test_booking_http import MONDAY, SECRET, program  # noqa: E402
+from tests.races import firing, race, repeated  # noqa: E402
+from tests.races.test_booking_http import MONDAY  # noqa: E402
 
 
 def main() -> None:
@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     clinic = factories.small_clinic()
-    client_id = program(clinic)
+    client_id = firing.program(clinic.practice)
     requests = repeated.asked(factories.patient(clinic.site, consents=False), MONDAY, options.keys)
     with _server.web() as port:
-        bearer = _server.token(port, client_id, SECRET)
+        bearer = _server.token(port, client_id, firing.SECRET)
         told = repeated.send_all(
             port=port,
             bearer=bearer,

@@ -4,8 +4,8 @@ import pytest
 
 from tests import factories
 from tests.bench import _server
-from tests.races import race, repeated
-from tests.races.test_booking_http import MONDAY, SECRET, program
+from tests.races import firing, race, repeated
+from tests.races.test_booking_http import MONDAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEYS, SENDERS, KILLS = 40, 5, 5
@@ -13,10 +13,10 @@ KEYS, SENDERS, KILLS = 40, 5, 5
 
 def test_a_key_has_one_effect_whatever_dies() -> None:
     clinic = factories.small_clinic()
-    client_id = program(clinic)
+    client_id = firing.program(clinic.practice)
     requests = repeated.asked(factories.patient(clinic.site, consents=False), MONDAY, KEYS)
     with _server.web() as port:
-        bearer = _server.token(port, client_id, SECRET)
+        bearer = _server.token(port, client_id, firing.SECRET)
         told = repeated.send_all(
             port=port, bearer=bearer, requests=requests, senders=SENDERS, kills=KILLS, seed=1
         )
@@ -43,10 +43,10 @@ def test_a_key_has_one_effect_whatever_dies() -> None:
 def test_without_a_key_each_repetition_has_an_effect() -> None:
     """The control: the same senders without keys leave a patient for each time that they asked."""
     clinic = factories.small_clinic()
-    client_id = program(clinic)
+    client_id = firing.program(clinic.practice)
     requests = repeated.asked(factories.patient(clinic.site, consents=False), MONDAY, 4)[1::2]
     with _server.web() as port:
-        bearer = _server.token(port, client_id, SECRET)
+        bearer = _server.token(port, client_id, firing.SECRET)
         repeated.send_all(
             port=port, bearer=bearer, requests=requests, senders=SENDERS, kills=0, seed=1, keyed=False
         )

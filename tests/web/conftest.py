@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from clinic.practice.models import StaffMember
+from clinic.practice import work
+from clinic.practice.models import StaffMember, WorkItem
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
 from tests.scheduling.booking import booked
@@ -26,6 +27,7 @@ class World:
     course: TreatmentCourse
     dose: Appointment
     gap: FollowUpGap
+    task: WorkItem
     now: datetime
 
     def visit(self, ref: str) -> Appointment:
@@ -46,7 +48,18 @@ def build() -> World:
     course = booked.book(clinic, skip=("integration-3",))
     dose = booked.visit(course, "dose-1")
     gap = booked.gap_of(course, "dose-3")
-    return World(clinic, course, dose, gap, now=dose.start - timedelta(minutes=5))
+    work.raise_item(
+        practice_id=clinic.practice.pk,
+        kind="missed_dose",
+        dedupe_key="a task of this world",
+        subject_kind="appointment",
+        subject_id=dose.pk,
+        patient_id=clinic.patient.pk,
+        role="prescriber",
+        due_at=dose.start + timedelta(days=1),
+    )
+    task = WorkItem.objects.get()
+    return World(clinic, course, dose, gap, task, now=dose.start - timedelta(minutes=5))
 
 
 @pytest.fixture
