@@ -34,7 +34,7 @@ from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
 from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
 from scheduling.followups import facts, gaps
-from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
+from scheduling.models import Appointment, CoursePhase, RuleOverride, TreatmentCourse
 from scheduling.models.course import CourseStatus
 from scheduling.planning import course as planner
 from scheduling.planning import rules
@@ -194,7 +194,7 @@ def commit(
     roster = rosters.of(practice_id=actor.practice_id)
     patient = access.patient(actor=actor, patient_id=UUID(order.patient), roster=roster)
     site = roster.site(UUID(order.site))
-    version = ProtocolVersion.objects.get(id=order.version)
+    version = facts.version_of(UUID(order.version))
     protocol = facts.protocol_of(version.id)
     placement = Placement(actor=actor, patient=patient, site=site, now=now, protocol=protocol, roster=roster)
     if hold is not None:
@@ -215,7 +215,7 @@ def commit(
         start_on_or_after=order.start_on_or_after,
         through_phase=order.through_phase or "",
         preferences=order.preferences,
-        sensitive_sud=bool(version.document.get("part2_flag")),
+        sensitive_sud=facts.is_sensitive(version.id),
         created_at=now,
         created_by=actor.ref,
     )
@@ -228,7 +228,10 @@ def commit(
     _store_overrides(actor, order, course, used, booked, now)
     done = "adopted" if take_over else "held" if hold else "booked"
     trail.record(actor=actor, at=now, steps=story(course=course, visits=booked, done=done))
-    gaps.refresh(course_ids=[course.id], now=now, actor=actor)
+    if take_over is None:
+        gaps.begin(course=course, now=now, actor=actor)
+    else:
+        gaps.refresh(course_ids=[course.id], now=now, actor=actor)
     # It tells of visits that are booked: a hold tells nobody.
     reminders.on_course_booked(course=course, appointments=booked, now=now)
     return course_id

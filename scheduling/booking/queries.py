@@ -233,9 +233,7 @@ def courses(*, actor: Actor, filters: Filters, part: paging.Cut) -> paging.Page[
 
 
 def course(*, actor: Actor, course_id: UUID, capability: str = "courses.read") -> rows.WholeCourse:
-    """One course with its visits, units and overrides; raises NotFound, also for a course of another
-    practice.
-    """
+    """One course with its visits, units and overrides; raises NotFound, also for another practice's."""
     permissions.check(actor=actor, capability=capability)
     whole = ("overrides", "reviews__phase", "reviews__next_phase")
     found = _courses_of(actor).filter(pk=course_id).prefetch_related(*whole).first()
@@ -274,6 +272,7 @@ def _courses_of(actor: Actor) -> QuerySet[TreatmentCourse]:
     return (
         TreatmentCourse.objects.filter(practice_id=actor.practice_id)
         .select_related("patient", "site", "protocol_version__template", "responsible_clinician")
+        .defer("protocol_version__document")
         .prefetch_related("phases")
     )
 

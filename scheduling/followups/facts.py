@@ -49,6 +49,19 @@ def protocol_of(version_id: UUID) -> Protocol:
     return protocols.parse(ProtocolVersion.objects.values_list("document", flat=True).get(id=version_id))
 
 
+@lru_cache(maxsize=512)
+def version_of(version_id: UUID) -> ProtocolVersion:
+    """The version itself, without its document; shared by threads, nobody changes it."""
+    return ProtocolVersion.objects.select_related("template").defer("document").get(id=version_id)
+
+
+@lru_cache(maxsize=512)
+def is_sensitive(version_id: UUID) -> bool:
+    """Whether its document marks substance-use treatment (42 CFR Part 2)."""
+    document = ProtocolVersion.objects.values_list("document", flat=True).get(id=version_id)
+    return bool(document.get("part2_flag"))
+
+
 @dataclass(slots=True)
 class CourseFacts:
     """One course as the rules see it."""
@@ -72,14 +85,28 @@ def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
         TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
     )
     found = {course.id: CourseFacts(course, protocol_of(course.protocol_version_id)) for course in courses}
-    rows: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in Appointment.objects.filter(course_id__in=found).values(*_VISIT_FIELDS):
-        rows[row["course_id"]].append(row)
     for gap in FollowUpGap.objects.filter(course_id__in=found).prefetch_related("doses", "visits"):
         found[gap.course_id].gaps[gap.unit_key] = gap
     outside = ExternalVisit.objects.filter(gap__course_id__in=found).select_related("gap")
     for visit in outside:
         found[visit.gap.course_id].visits.append(_outside_fact(visit))
+    _add_stored(found)
+    return list(found.values())
+
+
+def of_new(*, course: TreatmentCourse) -> CourseFacts:
+    """The facts of a course that this transaction has just written: it has no records and no outside visits
+    yet."""
+    facts = CourseFacts(course, protocol_of(course.protocol_version_id))
+    _add_stored({course.id: facts})
+    return facts
+
+
+def _add_stored(found: Mapping[UUID, CourseFacts]) -> None:
+    """The visits and the overrides of these courses."""
+    rows: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in Appointment.objects.filter(course_id__in=found).values(*_VISIT_FIELDS):
+        rows[row["course_id"]].append(row)
     overrides = RuleOverride.objects.filter(course_id__in=found, rule_id="window").order_by("at", "id")
     for course_id, facts in found.items():
         facts.hours = SeverityHours(**facts.course.practice.settings.get("severity_hours", {}))
@@ -96,7 +123,6 @@ def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
                     rule=facts.protocol.follow_up, zone=facts.course.site.time_zone, dose=dose
                 )
                 facts.overrides[key] = window_override(override.value)
-    return list(found.values())
 
 
 def window_override(value: Mapping[str, Any]) -> WindowOverride:

@@ -50,6 +50,11 @@ def refresh(*, course_ids: Collection[UUID], now: datetime, actor: Actor | None 
     return changes
 
 
+def begin(*, course: TreatmentCourse, now: datetime, actor: Actor) -> list[Change]:
+    """The first records of a course that this transaction has just written, with `course` as it stands."""
+    return _refresh_course(fact_rows.of_new(course=course), now, actor)
+
+
 def _refresh_course(facts: CourseFacts, now: datetime, actor: Actor) -> list[Change]:
     answers = rules.evaluate(
         rule=facts.protocol.follow_up,

@@ -90,10 +90,14 @@ class Client:
             self.headers["Authorization"] = f"Bearer {token}"
 
     def post(self, path: str, body: Any, *, key: str = "") -> tuple[int, Any]:
+        status, answer = self.post_raw(path, body, key=key)
+        return status, json.loads(answer or b"null")
+
+    def post_raw(self, path: str, body: Any, *, key: str = "") -> tuple[int, bytes]:
         headers = {**self.headers, **({"Idempotency-Key": key} if key else {})}
         self.connection.request("POST", path, json.dumps(body), headers)
         answer = self.connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
+        return answer.status, answer.read()
 
 
 @contextmanager
