@@ -34,7 +34,7 @@ from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
 from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
 from scheduling.followups import facts, gaps
-from scheduling.models import Appointment, CoursePhase, RuleOverride, TreatmentCourse
+from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
 from scheduling.models.course import CourseStatus
 from scheduling.planning import course as planner
 from scheduling.planning import rules
@@ -205,21 +205,7 @@ def commit(
     visits.occupy(placement, planned)
     if hold is not None:
         holding.check_number(actor=actor, practice=site.practice, now=now)
-    course = TreatmentCourse(
-        id=course_id,
-        practice_id=actor.practice_id,
-        patient=patient,
-        site=site,
-        protocol_version=version,
-        status=CourseStatus.DRAFT if hold else CourseStatus.ACTIVE,
-        start_on_or_after=order.start_on_or_after,
-        through_phase=order.through_phase or "",
-        preferences=order.preferences,
-        sensitive_sud=facts.is_sensitive(version.id),
-        created_at=now,
-        created_by=actor.ref,
-    )
-    bulk.insert(TreatmentCourse, [vars(course)])
+    course = _store(placement, order, course_id, version, held=hold is not None)
     placement.course = course
     placement.phases = _phases(course, protocol)
     if take_over is not None:
@@ -235,6 +221,27 @@ def commit(
     # It tells of visits that are booked: a hold tells nobody.
     reminders.on_course_booked(course=course, appointments=booked, now=now)
     return course_id
+
+
+def _store(
+    placement: Placement, order: Order, course_id: UUID, version: ProtocolVersion, *, held: bool
+) -> TreatmentCourse:
+    course = TreatmentCourse(
+        id=course_id,
+        practice_id=placement.actor.practice_id,
+        patient=placement.patient,
+        site=placement.site,
+        protocol_version=version,
+        status=CourseStatus.DRAFT if held else CourseStatus.ACTIVE,
+        start_on_or_after=order.start_on_or_after,
+        through_phase=order.through_phase or "",
+        preferences=order.preferences,
+        sensitive_sud=facts.is_sensitive(version.id),
+        created_at=placement.now,
+        created_by=placement.actor.ref,
+    )
+    bulk.insert(TreatmentCourse, [vars(course)])
+    return course
 
 
 def _check(
