@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from clinic.practice import directory
+from clinic.practice import directory, reads
 from clinic.practice.models import Closure, StaffMember, TrailEntry
 from notifications.models import Message
 from notifications.webhooks import subscriptions
@@ -33,6 +33,11 @@ class World:
         """A moment of somebody's shift, far from every visit."""
         far = (self.soon + timedelta(days=100)).replace(hour=16, minute=0, second=0)
         return far + timedelta(days=(7 - far.weekday()) % 7)
+
+    def named_in(self, answer: Any) -> list[str]:
+        """Which objects of this practice an answer names."""
+        told = answer.content.decode()
+        return [kind for kind, one in self.ids.items() if str(one) in told]
 
     def body(self, name: str) -> Any:
         return BODIES[name](self) if name else None
@@ -65,6 +70,9 @@ def build() -> World:
     webhook = subscriptions.create(actor=clinic.admin, now=timezone.now(), **hook)
     line = TrailEntry.objects.get(verb="course.booked", subject_id=course_id)
     subscriptions.queue(webhook=webhook, found=[line], now=timezone.now())
+    # Another system's names for people are each practice's own: every practice has its 77.
+    named = factories.patient(clinic.site, external_ids=[{"system": "ehr", "value": "77"}])
+    reads.record(actor=clinic.admin, route="a page", patient_ids=[clinic.patient.pk], now=timezone.now())
     feed, _ = feeds.create(actor=clinic.admin, shows="site", of=clinic.site.pk, now=timezone.now())
     return World(
         clinic=clinic,
@@ -79,6 +87,7 @@ def build() -> World:
             "shifts": Shift.objects.filter(staff=clinic.monitor).get().pk,
             "protocols": clinic.version.template_id,
             "patients": clinic.patient.pk,
+            "named outside": named.pk,
             "consents": TreatmentConsent.objects.get(patient=clinic.patient).pk,
             "courses": course_id,
             "appointments": Appointment.objects.filter(course_id=course_id, kind="dosing")
@@ -138,10 +147,10 @@ BODIES: dict[str, Callable[[World], Any]] = {
         "reason": "The same person.",
     },
     "patients file": lambda world: (
-        b"external_system,external_value,given_name,family_name,birth_date\nehr,1,A,B,1990-01-01\n"
+        b"external_system,external_value,given_name,family_name,birth_date\nehr,77,A,B,1990-01-01\n"
     ),
     "appointments file": lambda world: (
-        b"external_system,external_value,patient_system,patient_value,kind,start\nehr,1,ehr,9,screening,now\n"
+        b"external_system,external_value,patient_system,patient_value,kind,start\nehr,1,ehr,77,screening,now\n"
     ),
     "consent": lambda world: {"protocol": factories.IV, "version": 1},
     "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
