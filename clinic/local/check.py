@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "TWILIO_FROM": "+15005550006",
     "DEFAULT_FROM_EMAIL": "visits@clinic.example.org",
     "POSTGRES_PASSWORD": secrets.token_hex(16),
+    "RUNTIME_PASSWORD": secrets.token_hex(16),
     "REDIS_PASSWORD": secrets.token_hex(16),
 }
 

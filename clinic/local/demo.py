@@ -18,6 +18,7 @@ from typing import Any
 
 from clinic.local.errors import LocalError, from_log, from_os_error
 from clinic.local.home import ROOT, Child, Home, wait_until
+from clinic.local.postgres import RUNTIME_USER, Postgres
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.local.supervisor import Kept
 from clinic.local.workshop import Workshop, data_folder, write_private
@@ -40,6 +41,9 @@ class Demo:
         self.web_socket = self._bind()
         self.url = f"http://127.0.0.1:{self.web_socket.getsockname()[1]}"
         self.environment: dict[str, str] = {}
+        # What web, worker and beat are told otherwise: the role that owns no table. Not in a database that
+        # was given, where the demo makes no roles.
+        self.runtime: dict[str, str] = {}
         self.inbox: dict[str, str] = {}
 
     def start(self) -> None:
@@ -48,22 +52,25 @@ class Demo:
         stores, servers = self.workshop.start_stores(home=self.home)
         self.environment = self.workshop.environment(home=self.home, public_url=self.url) | stores
         for server in servers:
+            if isinstance(server, Postgres):
+                self.runtime = {"DATABASE_URL": server.runtime_url}
             self.kept.append(Kept(name=server.name, start=server.launch, child=server.child))
         self._start_providers()
         say("preparing the data")
-        self._manage("migrate", "--verbosity", "0")
-        self._manage(
-            "load_demo",
-            "--credentials-file",
-            str(self.workshop.credentials_file),
-            *(["--empty"] if self.empty else []),
-        )
+        self._prepare_data()
         say("starting the web process, a worker and a beat")
         web = self._keep(name="web", start=self._start_web)
         self._keep(name="worker", start=self._start_worker)
         self._keep(name="beat", start=self._start_beat)
         if not wait_until(ready=self._answers, child=web, seconds=WEB_SECONDS):
             raise from_log(service="the web process", log=web.last_words())
+
+    def _prepare_data(self) -> None:
+        self._manage("migrate", "--verbosity", "0")
+        if self.runtime:
+            self._manage("grant_runtime", RUNTIME_USER, "--create")
+        credentials = ("--credentials-file", str(self.workshop.credentials_file))
+        self._manage("load_demo", *credentials, *(["--empty"] if self.empty else []))
 
     def announce(self) -> None:
         """Write ready.json and print where the product is and who may sign in."""
@@ -166,9 +173,8 @@ class Demo:
 
     def _start(self, name: str, command: list[str], pass_fds: list[int] | None = None) -> Child:
         log: Path = self.workshop.logs / f"{name}.log"
-        return self.home.start(
-            name=name, command=command, log=log, env=self.environment, pass_fds=pass_fds or []
-        )
+        environment = self.environment | self.runtime
+        return self.home.start(name=name, command=command, log=log, env=environment, pass_fds=pass_fds or [])
 
     def _answers(self) -> bool:
         try:

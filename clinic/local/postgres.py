@@ -16,6 +16,8 @@ from clinic.local import identity, janitor
 from clinic.local.errors import LocalError, from_log, from_os_error
 
 USER = "clinic"
+# Of web, worker and beat; `manage.py grant_runtime` makes it.
+RUNTIME_USER = "clinic_runtime"
 DATABASE = "clinic"
 START_SECONDS = 120.0
 
@@ -62,8 +64,13 @@ class Postgres:
         """A libpq URL whose host is the socket's folder."""
         return self.url_of(database=DATABASE)
 
-    def url_of(self, *, database: str) -> str:
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.sockets), safe='')}"
+    @property
+    def runtime_url(self) -> str:
+        """The same database for a role that owns nothing in it."""
+        return self.url_of(database=DATABASE, user=RUNTIME_USER)
+
+    def url_of(self, *, database: str, user: str = USER) -> str:
+        return f"postgresql://{user}@/{database}?host={quote(str(self.sockets), safe='')}"
 
     def start(self) -> None:
         """Make the data folder at the first time, start the server, wait until it answers, make the database.

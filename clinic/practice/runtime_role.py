@@ -5,7 +5,10 @@ The triggers refuse a slip; a role that owns its tables could switch them off or
 
 from django.apps import apps
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
+
+from clinic.practice.errors import Invalid
 
 APPEND_ONLY = "append_only"
 # Written by `migrate` alone.
@@ -21,8 +24,28 @@ def append_only_tables() -> list[str]:
     )
 
 
+def create(*, role: str, password: str = "") -> None:
+    """Make the role unless it is there, inside the caller's transaction; a password given replaces its own.
+
+    The server sees a hash: a statement could be logged.
+    """
+    who = sql.Identifier(role)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        if cursor.fetchone() is None:
+            cursor.execute(sql.SQL("CREATE ROLE {who} LOGIN").format(who=who))
+        if password:
+            wire = cursor.connection.pgconn
+            hashed = wire.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            statement = "ALTER ROLE {who} PASSWORD {hashed}"
+            cursor.execute(sql.SQL(statement).format(who=who, hashed=sql.Literal(hashed)))
+
+
 def grant(*, role: str) -> list[str]:
-    """Give the role its privileges anew, inside the caller's transaction; returns the append-only tables."""
+    """Give the role its privileges anew, inside the caller's transaction; returns the append-only tables.
+
+    Raises Invalid for a role that privileges do not bind: one that is not there, a superuser, an owner.
+    """
     who = sql.Identifier(role)
     kept = append_only_tables()
     statements = [
@@ -35,6 +58,7 @@ def grant(*, role: str) -> list[str]:
         "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {who}",
     ]
     with connection.cursor() as cursor:
+        _refuse_unbound(cursor, role)
         for statement in statements:
             cursor.execute(sql.SQL(statement).format(who=who))
         for table in kept:
@@ -44,6 +68,22 @@ def grant(*, role: str) -> list[str]:
     return kept
 
 
-def _revoke(cursor: object, what: str, table: str, who: sql.Identifier) -> None:
+def _refuse_unbound(cursor: CursorWrapper, role: str) -> None:
+    cursor.execute(
+        """
+        SELECT rolsuper OR EXISTS (
+            SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(r.oid, tableowner, 'MEMBER'))
+        FROM pg_roles r WHERE rolname = %s
+        """,
+        [role],
+    )
+    found = cursor.fetchone()
+    if found is None:
+        raise Invalid({"role": ["there is no such role"]})
+    if found[0]:
+        raise Invalid({"role": ["a superuser, or an owner of tables: privileges do not bind it"]})
+
+
+def _revoke(cursor: CursorWrapper, what: str, table: str, who: sql.Identifier) -> None:
     statement = sql.SQL("REVOKE " + what + " ON {table} FROM {who}")
-    cursor.execute(statement.format(table=sql.Identifier(table), who=who))  # type: ignore[attr-defined]
+    cursor.execute(statement.format(table=sql.Identifier(table), who=who))

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
+from io import StringIO
 from json import dumps, loads
 from typing import Any
 from urllib.parse import urlencode
@@ -20,11 +21,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
 from clinic.local.home import Home, wait_until
+from clinic.local.postgres import RUNTIME_USER
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.local.redis import RedisServer
 from clinic.practice.models import IdempotencyKey
@@ -114,6 +117,15 @@ def listen(server: RedisServer, heard: list[str]) -> None:
             heard.append(str(told["command"]))
 
 
+def runtime_address(url: str) -> str:
+    """The same database for a role that owns nothing in it, as web and worker have it outside of tests."""
+    password = uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNTIME_PASSWORD", password)
+        call_command("grant_runtime", RUNTIME_USER, "--create", stdout=StringIO())
+    return f"postgresql://{RUNTIME_USER}:{password}@{url.partition('@')[2]}"
+
+
 @pytest.fixture
 def place(sms_provider: SmsProvider, smtp_catcher: SmtpCatcher) -> Iterator[Place]:
     with Home() as home:
@@ -121,7 +133,9 @@ def place(sms_provider: SmsProvider, smtp_catcher: SmtpCatcher) -> Iterator[Plac
         redis.start()
         heard: list[str] = []
         threading.Thread(target=listen, args=(redis, heard), daemon=True).start()
-        environment = making.child_environment() | {
+        given = making.child_environment()
+        environment = given | {
+            "DATABASE_URL": runtime_address(given["DATABASE_URL"]),
             "REDIS_URL": redis.url(),
             "MESSAGE_GRACE_SECONDS": "0",
             "LOG_LEVEL": "DEBUG",

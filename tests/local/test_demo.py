@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from clinic.local.home import ROOT
+from clinic.local.postgres import RUNTIME_USER
+from clinic.local.workshop import MARK
 
 
 @contextmanager
@@ -59,6 +62,44 @@ def processes_of(data: Path) -> list[str]:
     return found
 
 
+def databases_of(data: Path) -> dict[str, set[str]]:
+    """Which DATABASE_URLs the demo's web, worker and beat processes were given."""
+    found: dict[str, set[str]] = {"gunicorn": set(), "worker": set(), "beat": set()}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode().split("\0")
+            given = (process / "environ").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        environment = dict(one.split("=", 1) for one in given if "=" in one)
+        if environment.get(MARK) == str(data) and ("gunicorn" in command or "celery" in command):
+            for name in found.keys() & set(command):
+                found[name].add(environment["DATABASE_URL"])
+    return found
+
+
+TAMPERING = [
+    "TRUNCATE practice_trailentry",
+    "DELETE FROM practice_trailentry",
+    "UPDATE practice_trailentry SET reason = 'another'",
+    "ALTER TABLE practice_trailentry DISABLE TRIGGER ALL",
+    "DROP TABLE practice_trailentry",
+    "TRUNCATE practice_patientread",
+    "DELETE FROM scheduling_appointmentevent",
+]
+
+
+def assert_the_trail_is_safe_from(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM practice_trailentry").fetchone()
+        assert row is not None and row[0] > 0
+        for statement in TAMPERING:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+        found = "SELECT usename FROM pg_stat_activity WHERE datname = 'clinic'"
+        assert {name for (name,) in connection.execute(found)} == {RUNTIME_USER}
+
+
 @pytest.mark.timeout(600)
 def test_the_demo_comes_up_survives_a_kill_and_leaves_nothing(tmp_path: Path):
     data = tmp_path / "data"
@@ -68,6 +109,10 @@ def test_the_demo_comes_up_survives_a_kill_and_leaves_nothing(tmp_path: Path):
         assert {"token_url", "client_id", "client_secret"} <= set(told["oauth"])
         assert all({"role", "username", "password"} <= set(person) for person in told["staff"])
         assert b"ready" in get(f"{told['url']}/health/ready")
+        given = databases_of(data)
+        assert all(given.values()), given
+        [url] = set.union(*given.values())
+        assert_the_trail_is_safe_from(url)
         assert [json.loads(get(url)) for url in told["inbox"].values()] == [[], []]
         for name in ("ready.json", "services.json", "secrets.json", "credentials.json"):
             assert (data / name).stat().st_mode & 0o077 == 0

@@ -1,16 +1,19 @@
 """./dev and its installer, as someone who has just cloned the repository meets them."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from clinic.local import bootstrap, check, pins
 from clinic.local.home import ROOT
+from clinic.local.postgres import RUNTIME_USER
 
 DEV = ROOT / "dev"
 
@@ -144,7 +147,33 @@ def test_the_containers_need_every_secret_from_outside():
     services = said[said.index("services:") :]
     for name in ("db", "redis", "migrate", "web", "worker", "beat"):
         assert f"\n  {name}:" in services
-    for secret in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "TWILIO_AUTH_TOKEN"):
+    for secret in (
+        "SECRET_KEY",
+        "POSTGRES_PASSWORD",
+        "RUNTIME_PASSWORD",
+        "REDIS_PASSWORD",
+        "TWILIO_AUTH_TOKEN",
+    ):
         without = {name: value for name, value in check.ENVIRONMENT.items() if name != secret}
         status, said = run(*compose, **without)
         assert status != 0 and secret in said
+
+
+def test_no_container_but_the_migrating_one_owns_the_tables():
+    compose = [check.compose_program(), "--file", ROOT / "docker-compose.yml", "config", "--format", "json"]
+    status, said = run(*compose, **check.ENVIRONMENT)
+    assert status == 0, said
+    services = json.loads(said)["services"]
+    for name, user in {
+        "migrate": "clinic",
+        "web": RUNTIME_USER,
+        "worker": RUNTIME_USER,
+        "beat": RUNTIME_USER,
+    }.items():
+        assert urlsplit(services[name]["environment"]["DATABASE_URL"]).username == user
+        knows_the_owners = check.ENVIRONMENT["POSTGRES_PASSWORD"] in json.dumps(services[name])
+        assert knows_the_owners == (user == "clinic")
+    assert (
+        f"migrate --no-input && python manage.py grant_runtime {RUNTIME_USER} --create"
+        in services["migrate"]["command"][-1]
+    )

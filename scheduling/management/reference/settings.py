@@ -72,6 +72,11 @@ ELSEWHERE = (
     ),
     ("PORT", "`8000`", "`./dev demo` and docker compose: the port of the web process."),
     ("DATA_DIR", "`.data`", "`./dev demo` and `./dev manage`: where the demo keeps its data."),
+    (
+        "RUNTIME_PASSWORD",
+        "none",
+        "`grant_runtime --create`: the password that it gives the role of web and workers.",
+    ),
     ("PYTHON", "the first that fits", "`./dev`: the Python to make `.venv` with."),
 )
 WEIGHT_WORDS = {

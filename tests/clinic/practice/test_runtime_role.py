@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinic.practice import runtime_role
@@ -35,8 +36,7 @@ def api(clinic: factories.Clinic) -> Iterator[Api]:
     """A program whose requests run as the role; what it is granted goes with the test's transaction."""
     caller = program(clinic.practice)
     caller.get("patients/")
-    execute(f"CREATE ROLE {ROLE}")
-    call_command("grant_runtime", ROLE, stdout=io.StringIO())
+    call_command("grant_runtime", ROLE, "--create", stdout=io.StringIO())
     execute(f"SET LOCAL ROLE {ROLE}")
     yield caller
     execute("RESET ROLE")
@@ -103,6 +103,31 @@ def test_the_work_goes_on(api: Api, clinic: factories.Clinic) -> None:
     visit = booked.json()["visits"][-1]["id"]
     assert api.post(f"appointments/{visit}/cancel/", {"reason": "Ill."}).status_code == 200
     assert api.get(f"patients/{clinic.patient.pk}/").status_code == 200
+
+
+def test_the_role_is_made_once_with_a_password_that_the_server_does_not_see(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    for password in ("first", "second", ""):
+        monkeypatch.setenv("RUNTIME_PASSWORD", password)
+        with CaptureQueriesContext(connection) as seen:
+            call_command("grant_runtime", ROLE, "--create", stdout=io.StringIO())
+        assert not password or not any(f"'{password}'" in query["sql"] for query in seen.captured_queries)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolcanlogin, rolpassword FROM pg_authid WHERE rolname = %s", [ROLE])
+            kept.append(cursor.fetchone())
+    assert all(login and password.startswith("SCRAM-SHA-256$") for login, password in kept)
+    # Another password replaces the first; none given leaves what is there.
+    assert kept[0] != kept[1] == kept[2]
+
+
+@pytest.mark.parametrize("made", [None, "CREATE ROLE {role} SUPERUSER", "CREATE ROLE {role} IN ROLE {owner}"])
+def test_a_role_that_privileges_do_not_bind_is_refused(db: None, made: str | None) -> None:
+    if made:
+        execute(made.format(role=ROLE, owner=connection.settings_dict["USER"]))
+    with pytest.raises(CommandError, match=r"^role: "):
+        call_command("grant_runtime", ROLE)
 
 
 def test_every_append_only_table_of_the_catalogue_is_kept(api: Api) -> None:
