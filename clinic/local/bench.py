@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import psycopg
 
@@ -12,6 +14,7 @@ from clinic.local.errors import LocalError
 from clinic.local.home import ROOT, Home
 from clinic.local.postgres import DATABASE, Postgres
 from clinic.local.redis import RedisServer
+from clinic.local.supervisor import Kept
 
 FOLDER = ROOT / "tests/bench"
 
@@ -42,7 +45,27 @@ def run(name: str, arguments: list[str]) -> int:
             connection.execute(f"DROP DATABASE {DATABASE}")
             connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template}")
         command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
-        return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode
+        servers = [Kept(one.name, one.launch, one.child) for one in (postgres, redis)]
+        return _finish(command, environment, servers)
+
+
+def _finish(command: list[str], environment: dict[str, str], servers: list[Kept]) -> int:
+    """The benchmark to its end; a server that it kills is started again, after a while."""
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        try:
+            while process.poll() is None:
+                for server in servers:
+                    server.check(now=time.monotonic(), say=_say)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr)
 
 
 def main() -> int:

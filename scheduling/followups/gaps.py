@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from clinic.practice import actor as actors
 from clinic.practice import bulk, trail
@@ -242,16 +242,15 @@ def sweep(*, now: datetime, limit: int = 200) -> int:
     """Refresh the courses of which time alone has changed a unit; returns how many units were due.
 
     It reads only what is due, by index, one transaction a course. A course that somebody is writing to is
-    skipped: that write refreshes it. So any number of sweeps may run at once.
+    skipped: that write refreshes it. One that another sweep has done meanwhile is not done again. So any
+    number of sweeps may run at once, and they share the work.
     """
-    due = list(
-        FollowUpGap.objects.filter(next_change_at__lte=now)
-        .order_by("next_change_at")
-        .values_list("course_id", flat=True)[:limit]
-    )
+    waiting = FollowUpGap.objects.filter(next_change_at__lte=now)
+    due = list(waiting.order_by("next_change_at").values_list("course_id", flat=True)[:limit])
     for course_id in dict.fromkeys(due):
         with transaction.atomic(durable=True):
             courses = TreatmentCourse.objects.select_for_update(skip_locked=True, no_key=True)
-            if courses.filter(id=course_id).first() is not None:
+            still = courses.filter(Exists(waiting.filter(course_id=OuterRef("pk"))), id=course_id)
+            if still.values_list("id").first() is not None:
                 refresh(course_ids=[course_id], now=now)
     return len(due)
