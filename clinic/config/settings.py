@@ -242,6 +242,16 @@ SPECTACULAR_SETTINGS = {
         "EligibilityDecision": "patients.models.clinical.EligibilityDecision.Decision",
         "MessagingDecision": "patients.models.contact.MessagingConsent.Decision",
         "Role": "clinic.practice.models.staff.Role",
+        "MessagingCategory": "patients.api.forms.CATEGORIES",
+        "CancelReason": "scheduling.reasons.CHOICES",
+        "FollowUpFate": "scheduling.api.life_asks.FOLLOW_UP",
+        "CorrectedStatus": "scheduling.api.life_asks.CORRECTED",
+        "ReviewDecision": "scheduling.models.review.Decision",
+        "ImportOutcome": "clinic.practice.importing.Outcome",
+        "FeedShows": "scheduling.api.feeds.WHAT",
+        "OfferState": "scheduling.models.waitlist.OfferState",
+        "WaitlistStatus": "scheduling.models.waitlist.WaitlistStatus",
+        "PartOfDay": "scheduling.api.waitlist_asks.PARTS_OF_DAY",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576

@@ -22,7 +22,7 @@ class ProposeView(ApiView):
         "Propose whole courses, best first; writes nothing",
         capability="courses.book",
         body=asks.ProposeAsk,
-        answer=forms.ProposalsShape,
+        answer=forms.ProposedShape,
         problems=[422],
     )
     def post(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,15 +24,17 @@ WHAT = [(name, name) for name in feeds.SHOWN]
 
 class FeedShape(Shape):
     id = Id()
-    shows = serializers.SerializerMethodField(help_text="What it shows: practitioner, room, site or patient.")
-    of = serializers.SerializerMethodField(help_text="Its id.")
+    shows = serializers.SerializerMethodField()
+    of = serializers.SerializerMethodField()
     created_at = Instant()
     revoked_at = Instant(allow_null=True)
     updated_at = Instant()
 
+    @extend_schema_field(Choice(choices=WHAT, help_text="What it shows."))
     def get_shows(self, feed: Any) -> str:
         return next(name for name in feeds.SHOWN if getattr(feed, f"{name}_id"))
 
+    @extend_schema_field(Id(help_text="The id of what it shows."))
     def get_of(self, feed: Any) -> str:
         return str(getattr(feed, f"{self.get_shows(feed)}_id"))
 

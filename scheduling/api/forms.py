@@ -378,5 +378,5 @@ class ProposalShape(Shape):
     visits = PlannedVisitShape(many=True)
 
 
-class ProposalsShape(Shape):
+class ProposedShape(Shape):
     proposals = ProposalShape(many=True)

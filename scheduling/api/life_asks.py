@@ -6,6 +6,9 @@ from scheduling import reasons, states
 from scheduling.api.asks import OverrideAsk, TransitionAsk
 from scheduling.models.review import Decision
 
+FOLLOW_UP = [(name, name) for name in ("keep", "cancel")]
+CORRECTED = [(name, name) for name in sorted({one for to in states.CORRECTIONS.values() for one in to})]
+
 
 class CourseCancelAsk(Body):
     """A reason of the list, a reason in words, or both."""
@@ -37,7 +40,7 @@ class CancelAsk(TransitionAsk):
 
     reason_code = Choice(choices=reasons.CHOICES, allow_blank=True, default="")
     follow_up = Choice(
-        choices=("keep", "cancel"),
+        choices=FOLLOW_UP,
         required=False,
         help_text="Of a dose: what becomes of the visits that follow it. Unsaid, people are asked.",
     )
@@ -64,7 +67,7 @@ class FactsAsk(Body):
 class CorrectAsk(Body):
     """What state the visit is really in, and when things really happened; what is right is left out."""
 
-    status = Choice(choices=sorted({one for to in states.CORRECTIONS.values() for one in to}), required=False)
+    status = Choice(choices=CORRECTED, required=False)
     facts = FactsAsk(required=False)
     reason = Text(max_length=200)
     overrides = OverrideAsk(many=True, default=list)

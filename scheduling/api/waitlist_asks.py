@@ -12,6 +12,8 @@ from scheduling.booking.orders import TIMES_OF_DAY
 from scheduling.models.appointment import Kind, Mode
 from scheduling.models.waitlist import WaitlistStatus
 
+PARTS_OF_DAY = [(name, name) for name in TIMES_OF_DAY]
+
 
 class WaitlistChange(Body):
     """When the patient could come, and their wishes: these rank, they do not exclude."""
@@ -20,7 +22,7 @@ class WaitlistChange(Body):
     latest = Instant()
     practitioners = serializers.ListField(child=Id(), max_length=20, default=list)
     weekdays = serializers.ListField(child=Whole(min_value=1, max_value=7), max_length=7, default=list)
-    time_of_day = Choice(choices=list(TIMES_OF_DAY), allow_blank=True, default="")
+    time_of_day = Choice(choices=PARTS_OF_DAY, allow_blank=True, default="")
     priority = Whole(min_value=0, max_value=9, default=0, help_text="9 is the most urgent.")
 
 

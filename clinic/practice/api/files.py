@@ -86,7 +86,7 @@ class ResultShape(Shape):
     line = Whole(help_text="Where the row begins in the file; the header is line 1.")
     external_system = Text(source="system")
     external_value = Text(source="value")
-    outcome = Choice(choices=[one.value for one in Outcome])
+    outcome = Choice(choices=[(one.value, one.name) for one in Outcome])
     id = Id(source="object_id", allow_null=True, help_text="Null: refused, or not there after a dry run.")
     errors = FaultShape(many=True)  # type: ignore[assignment]
 

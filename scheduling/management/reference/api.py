@@ -59,7 +59,7 @@ def page() -> str:
 
 
 def _row(path: str, method: str, operation: dict[str, Any]) -> tuple[str, ...]:
-    scope = re.search(r"`[a-z]+:[a-z]+`", operation["description"])
+    scope = re.search(r"`[a-z]+:[a-z-]+`", operation["description"])
     headers = [
         f"`{one['name']}`{' (required)' if one.get('required') else ''}"
         for one in operation.get("parameters", ())
