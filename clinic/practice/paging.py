@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from clinic.practice import changes
 
 Row = TypeVar("Row")
-Stored = TypeVar("Stored", bound=Model)
+Stored = TypeVar("Stored")
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -56,14 +56,14 @@ class Page(Generic[Row]):
     next: Position | None
 
 
-def page(*, rows: QuerySet[Stored], part: Cut, where: Mapping[str, Any] | None = None) -> Page[Stored]:
+def page(*, rows: QuerySet[Any, Stored], part: Cut, where: Mapping[str, Any] | None = None) -> Page[Stored]:
     """`cut`, for lists whose stored rows are shown as they are."""
     found, following = cut(rows=rows, part=part, where=where)
     return Page(rows=tuple(found), next=following)
 
 
 def cut(
-    *, rows: QuerySet[Stored], part: Cut, where: Mapping[str, Any] | None = None
+    *, rows: QuerySet[Any, Stored], part: Cut, where: Mapping[str, Any] | None = None
 ) -> tuple[list[Stored], Position | None]:
     """The stored rows of one page, and where it ended when there are more. `where` are look-ups
     (`site_id`).
@@ -86,7 +86,7 @@ def cut(
     return found, following
 
 
-def _slice(rows: QuerySet[Stored], order: str, part: Cut) -> tuple[list[Stored], Position | None]:
+def _slice(rows: QuerySet[Any, Stored], order: str, part: Cut) -> tuple[list[Stored], Position | None]:
     """The first comparison is on the ordering field alone, because an index serves it; the OR only breaks
     ties.
     """
@@ -103,4 +103,4 @@ def _slice(rows: QuerySet[Stored], order: str, part: Cut) -> tuple[list[Stored],
     last: Any = found[-1]
     value = None if order == "id" else getattr(last, order)
     began, again = (after.began, after.again) if after else (None, False)
-    return found, Position(value=value, id=last.pk, began=began, again=again)
+    return found, Position(value=value, id=last.id, began=began, again=again)

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from django.db.models import QuerySet
 
-from clinic.practice import permissions
+from clinic.practice import bulk, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.models import PatientRead
 
@@ -20,19 +20,16 @@ def record(*, actor: Actor, route: str, patient_ids: Iterable[UUID | None], now:
     shown = sorted({one for one in patient_ids if one is not None})
     if not shown:
         return
-    PatientRead.objects.bulk_create(
-        [
-            PatientRead(
-                practice_id=actor.practice_id,
-                at=now,
-                actor_ref=actor.ref,
-                actor_label=actor.label,
-                route=route,
-                request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
-                patient_ids=shown,
-            )
-        ]
-    )
+    row = {
+        "practice_id": actor.practice_id,
+        "at": now,
+        "actor_ref": actor.ref,
+        "actor_label": actor.label,
+        "route": route,
+        "request_id": str(structlog.contextvars.get_contextvars().get("request_id", "")),
+        "patient_ids": shown,
+    }
+    bulk.insert(PatientRead, [row])
 
 
 def reads(

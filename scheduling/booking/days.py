@@ -1,6 +1,7 @@
 """Reading time: one day's roster, what is free, and how much room a follow-up unit has left."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,10 +12,10 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.models import Site
 from patients import queries as patients
-from scheduling.booking import nearest, queries, rows
+from scheduling.booking import nearest, queries, reading, rows
 from scheduling.booking.nearest import Fit, Wanted
 from scheduling.followups import facts
-from scheduling.models import FollowUpGap
+from scheduling.models import Appointment, FollowUpGap
 from scheduling.planning import windows
 from scheduling.planning.values import Span
 from scheduling.roster import availability, rosters
@@ -40,14 +41,18 @@ def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
     roster = rosters.of(practice_id=actor.practice_id)
     site = roster.site(site_id)
     span = windows.day_bounds(zone=site.time_zone, day=day)
-    found = queries.visits_of(actor).filter(site_id=site_id, local_date=day)
-    visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
-    working = availability.working(practice_id=actor.practice_id, site_id=site_id, span=span)
+    visits = reading.visits(actor=actor, site=site_id, day=day)
+    working = availability.working(roster=roster, site_id=site_id, span=span)
     people = {id: roster.people[id].display_name for id in working if id in roster.people}
     # Also whoever has a visit without a shift, or works here no more.
     people |= {person.id: person.name for visit in visits for person in visit.practitioners}
+    of_person: dict[UUID, list[rows.Visit]] = defaultdict(list)
+    for visit in visits:
+        for id in {person.id for person in visit.practitioners}:
+            of_person[id].append(visit)
     lines = (
-        _line(rows.Named(id, name), _on(working.get(id, ()), span), visits) for id, name in people.items()
+        rows.RosterLine(rows.Named(id, name), _on(working.get(id, ()), span), tuple(of_person[id]))
+        for id, name in people.items()
     )
     shut = [one for one in roster.closures.get(site_id, ()) if one.room_id is None]
     return rows.RosterDay(
@@ -70,13 +75,15 @@ def practitioner_day(*, actor: Actor, practitioner_id: UUID, day: date) -> rows.
     home = person.home_site or sites.filter(shifts__staff=person).first()
     zone = home.time_zone if home else "UTC"
     span = windows.day_bounds(zone=zone, day=day)
+    roster = rosters.of(practice_id=actor.practice_id)
     working: list[Span] = []
     for site in sites.filter(shifts__staff=person).distinct():
-        shifts = availability.working(practice_id=actor.practice_id, site_id=site.pk, span=span)
+        shifts = availability.working(roster=roster, site_id=site.pk, span=span)
         working += shifts.get(person.pk, ())
-    found = queries.with_practitioner(queries.visits_of(actor).filter(local_date=day), person.pk)
-    visits = tuple(queries.visit_row(visit) for visit in found.order_by("start", "id")[: queries.WHOLE])
-    line = _line(
+    of_day = Appointment.objects.filter(practice_id=actor.practice_id, local_date=day)
+    theirs = queries.with_practitioner(of_day, person.pk).values_list("pk", flat=True)
+    visits = reading.visits(actor=actor, ids=list(theirs[: reading.WHOLE]))
+    line = rows.RosterLine(
         rows.Named(person.pk, person.display_name),
         _on(sorted(working, key=lambda one: one.start), span),
         visits,
@@ -92,16 +99,6 @@ def today(*, actor: Actor, now: datetime, site_id: UUID | None, practitioner_id:
     elif practitioner_id:
         site = places.practitioner(actor=actor, staff_id=practitioner_id).home_site
     return windows.local_day(zone=site.time_zone if site else "UTC", instant=now)
-
-
-def _line(
-    person: rows.Named, on_shift: tuple[rows.Interval, ...], visits: Sequence[rows.Visit]
-) -> rows.RosterLine:
-    return rows.RosterLine(
-        practitioner=person,
-        on_shift=on_shift,
-        visits=tuple(visit for visit in visits if any(one.id == person.id for one in visit.practitioners)),
-    )
 
 
 def _on(spans: Iterable[Span], within: Span) -> tuple[rows.Interval, ...]:
@@ -174,8 +171,7 @@ def explain(*, actor: Actor, gap_id: UUID, now: datetime) -> rows.Explanation:
     NotFound.
     """
     gap = queries.gap(actor=actor, gap_id=gap_id)
-    named = queries.visits_of(actor).filter(pk__in=[*gap.doses, *gap.visits]).order_by("start", "id")
-    visits = tuple(queries.visit_row(visit) for visit in named)
+    visits = reading.visits(actor=actor, ids=[*gap.doses, *gap.visits])
     words = [BECAUSE[gap.status]]
     if gap.late:
         words.append("It took place in the grace, so it is late.")

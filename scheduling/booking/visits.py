@@ -17,8 +17,8 @@ from clinic.practice.ids import new_id
 from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.models.place import SEATS
 from patients.models import Patient
-from scheduling.booking import locks, proposals, queries, seats
-from scheduling.booking.rows import Person, Visit
+from scheduling.booking import locks, proposals, reading, seats
+from scheduling.booking.rows import Person, Place, Visit
 from scheduling.booking.seats import Need
 from scheduling.errors import SlotTaken
 from scheduling.followups import units
@@ -124,7 +124,15 @@ def shown(placement: Placement, visit: PlannedVisit, appointment: Appointment) -
         )
         for one in visit.staffing
     )
-    return queries.visit_row(appointment, people=people)
+    room, phase = appointment.room, appointment.phase
+    return reading.visit(
+        appointment,
+        patient=str(placement.patient),
+        site=placement.site.name,
+        phase=phase.name if phase else None,
+        room=Place(room.pk, room.name, room.kind) if room else None,
+        people=people,
+    )
 
 
 def give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:

@@ -166,11 +166,10 @@ def busy_patients(
     return {of[resource]: spans.merge(spans=(row.span for row in taken[resource])) for resource in of}
 
 
-def working(*, practice_id: UUID, site_id: UUID, span: Span) -> dict[UUID, tuple[Span, ...]]:
+def working(*, roster: Roster, site_id: UUID, span: Span) -> dict[UUID, tuple[Span, ...]]:
     """When each person works at a site, by their id, whether or not they are taken: what a day's roster
     shows.
     """
-    roster = rosters.of(practice_id=practice_id)
     return _working(roster, _place(roster, site_id, span), _people(roster, site_id), span)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
 from clinic.practice import delegates, permissions
 from clinic.practice.actor import Actor
@@ -16,9 +16,9 @@ from patients import queries as patients
 from patients.models import Patient
 from patients.queries import Papers
 from scheduling import states
-from scheduling.booking import queries, rows
+from scheduling.booking import reading, rows
 from scheduling.followups import facts, owners
-from scheduling.models import Appointment, CoursePhase, FollowUpGap, TreatmentCourse
+from scheduling.models import Appointment, CoursePhase, FollowUpGap, GapDose, TreatmentCourse
 
 LISTED = 100
 MATCHES = 25
@@ -80,8 +80,9 @@ def _protocols(actor: Actor, course_ids: Collection[UUID]) -> dict[UUID, Protoco
 
 
 def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.Gap]:
-    units = queries.gaps_of(actor).filter(doses__appointment_id__in=dose_ids).distinct()
-    return {dose_id: row for row in (queries.gap_row(unit) for unit in units) for dose_id in row.doses}
+    owed = GapDose.objects.filter(appointment_id__in=dose_ids).values("gap_id")
+    units = reading.gaps(reading.gaps_of(actor).filter(pk__in=owed))
+    return {dose_id: unit for unit in units for dose_id in unit.doses}
 
 
 # --- the worklist ---------------------------------------------------------------------------------------
@@ -101,18 +102,17 @@ def worklist(*, actor: Actor, wanted: Wanted, now: datetime) -> tuple[tuple[rows
     What has already lapsed comes last, newest first: it cannot be saved any more, only explained.
     """
     permissions.check(actor=actor, capability="gaps.read")
-    found = _narrowed(actor, wanted, now)
+    found = _narrowed(reading.gaps_of(actor), actor, wanted, now)
     lapsed = Case(When(status="lapsed", then=Value(1)), default=Value(0), output_field=IntegerField())
     due = Case(
         When(status="open", then=F("grace_until")), When(status="lapsed", then=None), default=F("closes_at")
     )
     ordered = found.annotate(lapsed_last=lapsed, due=due).order_by("lapsed_last", "due", "-closes_at", "id")
-    return tuple(queries.gap_row(unit) for unit in ordered[:LISTED]), found.count()
+    return reading.gaps(ordered[:LISTED]), found.count()
 
 
-def _narrowed(actor: Actor, wanted: Wanted, now: datetime) -> QuerySet[FollowUpGap]:
+def _narrowed(found: reading.Stored, actor: Actor, wanted: Wanted, now: datetime) -> reading.Stored:
     asleep = Q(snoozed_until__gt=now)
-    found = queries.gaps_of(actor)
     if wanted.show == "snoozed":
         found = found.filter(asleep, status__in=NOT_BOOKED)
     elif wanted.show == "unbooked":
@@ -135,8 +135,8 @@ def _mine(actor: Actor, now: datetime) -> Q:
 def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
     """How many units need somebody now: by severity, and `mine`."""
     permissions.check(actor=actor, capability="gaps.read")
-    awake = _narrowed(actor, Wanted(), now).prefetch_related(None).select_related(None)
-    counted = awake.aggregate(
+    of_practice = FollowUpGap.objects.filter(practice_id=actor.practice_id)
+    counted = _narrowed(of_practice, actor, Wanted(), now).aggregate(
         **{name: Count("id", filter=Q(severity=name)) for name in ("high", "moderate", "low")},
         mine=Count("id", filter=_mine(actor, now)),
     )
@@ -146,7 +146,7 @@ def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
 def doses_of(*, actor: Actor, gaps: Iterable[rows.Gap]) -> dict[UUID, rows.Visit]:
     """The doses and visits that these units are about, by id."""
     ids = {one for gap in gaps for one in (*gap.doses, *gap.visits)}
-    return {one.pk: queries.visit_row(one) for one in queries.visits_of(actor).filter(pk__in=ids)}
+    return {one.id: one for one in reading.visits(actor=actor, ids=list(ids))}
 
 
 # --- home, search, messages, names ------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, lis
     permissions.check(actor=actor, capability="courses.read")
     found: dict[UUID, list[TreatmentCourse]] = {}
     courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, patient_id__in=patient_ids)
-    for course in courses.select_related("protocol_version").order_by("-created_at", "-id")[: queries.WHOLE]:
+    for course in courses.select_related("protocol_version").order_by("-created_at", "-id")[: reading.WHOLE]:
         found.setdefault(course.patient_id, []).append(course)
     return found
 

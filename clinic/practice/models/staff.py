@@ -54,6 +54,8 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
 
+    NAMED_BY: ClassVar = ("first_name", "last_name", "username")
+
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         abstract = False
         triggers: ClassVar = [
@@ -77,6 +79,11 @@ class StaffMember(AbstractUser):  # type: ignore[django-manager-missing]  # of t
         known = self.password + self.session_stamp
         return salted_hmac(salt, known, secret=secret, algorithm="sha256").hexdigest()
 
+    @staticmethod
+    def name_of(first_name: str, last_name: str, username: str) -> str:
+        """What `NAMED_BY` says, in words."""
+        return f"{first_name} {last_name}".strip() or username
+
     @property
     def display_name(self) -> str:
-        return self.get_full_name() or self.username
+        return self.name_of(self.first_name, self.last_name, self.username)

@@ -11,7 +11,7 @@ from clinic.practice import directory, people
 from clinic.practice.errors import NotAllowed, NotFound
 from scheduling.models import Appointment, GroupSession, Occupancy
 from scheduling.planning.values import Busy, Span
-from scheduling.roster import availability, shifts
+from scheduling.roster import availability, rosters, shifts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -310,5 +310,7 @@ def test_a_program_needs_the_scope(clinic):
 
 def test_the_roster_of_a_day_shows_who_works_taken_or_not(clinic):
     take(clinic, clinic.monitor.resource, between(9, 10))
-    found = availability.working(practice_id=clinic.practice.pk, site_id=clinic.site.pk, span=DAY)
+    found = availability.working(
+        roster=rosters.of(practice_id=clinic.practice.pk), site_id=clinic.site.pk, span=DAY
+    )
     assert found[clinic.monitor.pk] == (between(8, 18),)
