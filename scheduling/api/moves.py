@@ -221,10 +221,18 @@ def ways(body: Mapping[str, Any]) -> Ways:
     )
 
 
+# What an answer has nothing to say about: a preview of what is stored, an act of what was only weighed.
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("stays", "added", "ended", "units", "violations", "unmet", "visits"), ()),
+    **dict.fromkeys(("token", "expires_at", "messages")),
+}
+
+
 def seen(view: ApiView, preview: Preview) -> Response:
     """A preview, as it is answered."""
     act = preview.act
     told = {
+        **_NOTHING,
         "mode": "preview",
         "token": preview.token,
         "expires_at": preview.expires_at,
@@ -238,7 +246,6 @@ def seen(view: ApiView, preview: Preview) -> Response:
         "violations": act.violations,
         "unmet": act.unmet,
         "outcomes": act.outcomes,
-        "visits": (),
     }
     view.shown({one["patient"] for one in preview.moves} | {UUID(one["patient"]) for one in act.outcomes})
     return Response(move_shapes.ActShape.show(told))
@@ -258,18 +265,10 @@ def done(
         actor=view.actor, ids=acts.changed(actor=view.actor, act_id=act_id), capability=capability
     )
     told = {
+        **_NOTHING,
         "mode": "apply",
-        "token": None,
-        "expires_at": None,
         "applicable": True,
         "moves": moved,
-        "stays": (),
-        "added": (),
-        "ended": (),
-        "units": (),
-        "messages": None,
-        "violations": (),
-        "unmet": (),
         "outcomes": acts.outcomes(actor=view.actor, act_id=act_id),
         "visits": visits,
     }

@@ -71,9 +71,10 @@ urlpatterns = [
     path("waitlist/fits/", waitlist.FitsView.as_view(), name="waitlist-fits"),
     path("waitlist/<uuid:id>/", waitlist.EntryView.as_view(), name="waitlist-entry"),
     path("waitlist/<uuid:id>/offer/", waitlist.OfferView.as_view(), name="waitlist-offer"),
-    path("waitlist/<uuid:id>/accept/", waitlist.AcceptView.as_view(), name="waitlist-accept"),
-    path("waitlist/<uuid:id>/decline/", waitlist.DeclineView.as_view(), name="waitlist-decline"),
-    path("waitlist/<uuid:id>/withdraw/", waitlist.WithdrawView.as_view(), name="waitlist-withdraw"),
+    *(
+        path(f"waitlist/<uuid:id>/{verb}/", view, name=f"waitlist-{verb}")
+        for verb, view in waitlist.VERBS.items()
+    ),
     path(
         "appointments/<uuid:id>/reinstate/",
         appointments.ReinstateView.as_view(),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -160,49 +161,44 @@ class OfferView(EntryAnswer):
         return self.answer(id, capability="appointments.book")
 
 
-class AcceptView(EntryAnswer):
-    @operation(
-        "waitlist_accept",
-        "They take it: the visit is booked",
-        capability="appointments.book",
-        body=Nothing,
-        answer=forms.WaitlistShape,
-        key="optional",
-        condition="optional",
-        problems=[404],
+def verb_view(
+    verb: str, summary: str, act: Callable[..., object], capability: str
+) -> Callable[..., HttpResponseBase]:
+    """The view of a verb that needs no more than the entry."""
+
+    class VerbView(EntryAnswer):
+        @operation(
+            f"waitlist_{verb}",
+            summary,
+            capability=capability,
+            body=Nothing,
+            answer=forms.WaitlistShape,
+            key="optional",
+            condition="optional",
+            problems=[404],
+        )
+        def post(self, request: Request, id: UUID) -> Response:
+            act(actor=self.actor, entry_id=id, now=self.now, version=self.version, key=self.key)
+            return self.answer(id, capability=capability)
+
+    return VerbView.as_view()
+
+
+VERBS = {
+    verb: verb_view(verb, summary, act, capability)
+    for verb, summary, act, capability in (
+        ("accept", "They take it: the visit is booked", waitlist.accept, "appointments.book"),
+        (
+            "decline",
+            "They do not take it: the place is free, and they wait on",
+            waitlist.decline,
+            "appointments.book",
+        ),
+        (
+            "withdraw",
+            "Take them off the list; a place offered to them is free again",
+            waitlist.withdraw,
+            "waitlist.work",
+        ),
     )
-    def post(self, request: Request, id: UUID) -> Response:
-        waitlist.accept(actor=self.actor, entry_id=id, now=self.now, version=self.version, key=self.key)
-        return self.answer(id, capability="appointments.book")
-
-
-class DeclineView(EntryAnswer):
-    @operation(
-        "waitlist_decline",
-        "They do not take it: the place is free, and they wait on",
-        capability="appointments.book",
-        body=Nothing,
-        answer=forms.WaitlistShape,
-        key="optional",
-        condition="optional",
-        problems=[404],
-    )
-    def post(self, request: Request, id: UUID) -> Response:
-        waitlist.decline(actor=self.actor, entry_id=id, now=self.now, version=self.version, key=self.key)
-        return self.answer(id, capability="appointments.book")
-
-
-class WithdrawView(EntryAnswer):
-    @operation(
-        "waitlist_withdraw",
-        "Take them off the list; a place offered to them is free again",
-        capability="waitlist.work",
-        body=Nothing,
-        answer=forms.WaitlistShape,
-        key="optional",
-        condition="optional",
-        problems=[404],
-    )
-    def post(self, request: Request, id: UUID) -> Response:
-        waitlist.withdraw(actor=self.actor, entry_id=id, now=self.now, version=self.version, key=self.key)
-        return self.answer(id, capability="waitlist.work")
+}
