@@ -5,7 +5,7 @@ click.
 from celery import shared_task
 from django.utils import timezone
 
-from clinic.practice import idempotency
+from clinic.practice import idempotency, reads
 from scheduling.booking import holds, reviews, waitlist
 from scheduling.followups import digest, escalation, gaps, nightly
 
@@ -52,3 +52,9 @@ def reconcile_gaps() -> None:
 def purge_keys() -> None:
     """Idempotency keys that are older than they are kept."""
     idempotency.purge(now=timezone.now())
+
+
+@shared_task(name="scheduling.forget_reads", soft_time_limit=540, time_limit=570)
+def forget_reads() -> None:
+    """Rows of the log of reads that are older than they are kept."""
+    reads.forget()

@@ -53,4 +53,5 @@ app.conf.beat_schedule = {
     "forget old keys": every(3600, "scheduling.purge_keys"),
     # Between midnight and four o'clock from the Pacific to New York.
     "check what is stored": nightly(8, "scheduling.reconcile_gaps"),
+    "forget who looked long ago": nightly(9, "scheduling.forget_reads"),
 }

@@ -5,11 +5,18 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from django.db.models import QuerySet
 
-from clinic.practice import bulk, permissions
+from clinic.practice import bulk, permissions, writing
 from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
 from clinic.practice.models import PatientRead
+
+# What one night may remove: a busy clinic writes 20,000 rows a day.
+BATCH = 2_000
+MOST_BATCHES = 200
+FEWEST_MONTHS, MOST_MONTHS = 12, 1_200
 
 
 def record(*, actor: Actor, route: str, patient_ids: Iterable[UUID | None], now: datetime) -> None:
@@ -52,3 +59,41 @@ def reads(
     if before is not None:
         found = found.filter(at__lt=before)
     return found
+
+
+def forget(*, batch: int = BATCH, most_batches: int = MOST_BATCHES) -> int:
+    """Remove the rows that are older than they are kept, some at a time; returns how many.
+
+    What is old the database says by its own clock, in a function of the tables' owner: whoever runs this can
+    remove nothing else.
+    """
+    removed = 0
+    for _ in range(most_batches):
+        with writing.transaction(), connection.cursor() as cursor:
+            cursor.execute("SELECT practice_forget_reads(%s)", [batch])
+            (gone,) = cursor.fetchone()
+        removed += gone
+        if gone < batch:
+            break
+    return removed
+
+
+def kept_months() -> int:
+    """For how many months the rows are kept, in the whole installation."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 12 * extract(year FROM kept) + extract(month FROM kept) "
+            "FROM practice_reads_kept() AS kept"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def keep(*, months: int) -> None:
+    """Say anew for how long. Only as the owner of the tables. Raises Invalid."""
+    if not FEWEST_MONTHS <= months <= MOST_MONTHS:
+        raise Invalid({"months": [f"must be from {FEWEST_MONTHS} to {MOST_MONTHS}"]})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION practice_reads_kept() RETURNS interval LANGUAGE sql STABLE "
+            f"AS $$ SELECT interval '{months:d} months' $$"
+        )

@@ -15,7 +15,8 @@ from tests.api import access
 from tests.api.access import API, World
 from tests.api.access_pages import PAGES
 from tests.api.conftest import Api, program
-from tests.api.test_access_matrix import address, browsers, pattern_of, send, undone, visit_page
+from tests.api.matrix import address, browsers, send, undone, visit_page
+from tests.api.test_access_matrix import pattern_of
 
 pytestmark = pytest.mark.django_db
 # Whom others were shown, told to whom the practice answers for it.
@@ -24,7 +25,13 @@ NOT_A_RECORD = {"access-log/"}
 
 @pytest.fixture
 def world(db: None) -> World:
-    return access.build()
+    """Whose log is empty: of what was made, one row is a read."""
+    made = access.build()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE practice_patientread; SET CONSTRAINTS ALL DEFERRED"
+        )
+    return made
 
 
 def shows(world: World, answer: Any) -> bool:
@@ -43,7 +50,7 @@ def test_every_read_of_the_api_that_shows_a_patient_is_logged(world: World) -> N
             continue
         before = set(PatientRead.objects.values_list("pk", flat=True))
         where = address(row, world, world.ids.get)
-        answer = send(api, row, world, where)
+        answer = send(api, row, where, None)
         assert answer.status_code == 200, row.route
         rows = list(PatientRead.objects.exclude(pk__in=before))
         # A list below a patient names them in its address alone.
@@ -88,23 +95,25 @@ def test_a_search_that_finds_a_patient_is_logged_and_its_words_are_not(world: Wo
     assert name not in repr(row.__dict__)
 
 
-def test_one_row_tells_a_whole_list(world: World) -> None:
-    others = [factories.patient(world.clinic.site, consents=False).pk for _ in range(4)]
-    program(world.clinic.practice).get("patients/?limit=200")
+def test_one_row_tells_a_whole_list() -> None:
+    clinic = factories.small_clinic()
+    others = [factories.patient(clinic.site, consents=False).pk for _ in range(4)]
+    program(clinic.practice).get("patients/?limit=200")
     (row,) = PatientRead.objects.all()
-    assert row.patient_ids == sorted([*others, world.clinic.patient.pk])
+    assert row.patient_ids == sorted([*others, clinic.patient.pk])
 
 
-def test_pairs_that_may_be_one_patient_are_logged_both(world: World) -> None:
-    first = world.clinic.patient
+def test_pairs_that_may_be_one_patient_are_logged_both() -> None:
+    clinic = factories.small_clinic()
+    first = clinic.patient
     twin = factories.patient(
-        world.clinic.site,
+        clinic.site,
         consents=False,
         given_name=first.given_name,
         family_name=first.family_name,
         birth_date=first.birth_date,
     )
-    answer = program(world.clinic.practice).get("patients/duplicates/")
+    answer = program(clinic.practice).get("patients/duplicates/")
     assert str(twin.pk) in answer.content.decode()
     (row,) = PatientRead.objects.all()
     assert row.patient_ids == sorted([first.pk, twin.pk])
@@ -133,7 +142,7 @@ def test_what_was_read_cannot_be_changed_or_removed(world: World) -> None:
         lambda: PatientRead.objects.all().delete(),
         lambda: PatientRead.objects.get().delete(),
     ):
-        with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="Cannot (update|delete)"), transaction.atomic():
             change()
     assert PatientRead.objects.count() == 1
 

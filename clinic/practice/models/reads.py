@@ -12,7 +12,8 @@ from clinic.practice.models.place import Practice
 
 
 class PatientRead(models.Model):
-    """One answer that showed patients, with all of them. Append-only: a trigger refuses every change.
+    """One answer that showed patients, with all of them. Append-only: triggers refuse every change, and every
+    removal before its time, which `practice_reads_kept()` in the database says.
 
     `route` is the address's pattern, never the address. The patients are named by value: a merged or moved
     patient was read all the same.
@@ -34,7 +35,12 @@ class PatientRead(models.Model):
             GinIndex(fields=["patient_ids"], name="read_of_patient"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
+            pgtrigger.Protect(
+                name="kept_for_its_time",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Condition("OLD.at >= now() - practice_reads_kept()"),
+            ),
         ]
 
     def __str__(self) -> str:

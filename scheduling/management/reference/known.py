@@ -230,7 +230,8 @@ RULES = (
         "R-21",
         "Evidence is kept for years.",
         PART,
-        "Decisions are added, never changed or deleted. No retention is set.",
+        "Decisions are added, never changed or deleted; the log of reads is kept for six years, or as the "
+        "installation says (`keep_reads`).",
     ),
     Rule(
         "R-22",

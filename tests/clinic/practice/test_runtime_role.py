@@ -57,6 +57,8 @@ TAMPERING = [
     "ALTER TABLE practice_patientread DROP COLUMN actor_ref",
     "DROP TABLE practice_patientread",
     "DROP TRIGGER {trigger} ON practice_patientread",
+    "CREATE OR REPLACE FUNCTION practice_reads_kept() RETURNS interval LANGUAGE sql STABLE "
+    "AS $$ SELECT interval '1 day' $$",
     "CREATE TABLE mine (x int)",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE TRIGGER mine BEFORE UPDATE ON practice_trailentry FOR EACH ROW "
@@ -77,7 +79,7 @@ def test_what_is_written_down_cannot_be_tampered_with(api: Api) -> None:
             "SELECT tgname FROM pg_trigger "
             "WHERE tgrelid = 'practice_patientread'::regclass AND NOT tgisinternal"
         )
-        (trigger,) = (name for (name,) in cursor.fetchall())
+        trigger, *_ = (name for (name,) in cursor.fetchall())
     done = []
     for statement in (one.replace("{trigger}", trigger) for one in TAMPERING):
         # Triggers off, as pgtrigger lets anybody: the privileges stand all the same.
