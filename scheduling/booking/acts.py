@@ -157,8 +157,9 @@ def check_unchanged(*, act: Act, rows: Mapping[UUID, Appointment], now: datetime
         if (visit := rows[key]).version != version
     ]
     changed += [_changed(visit, "It was booked since.") for key, visit in rows.items() if key not in act.seen]
-    practice_id = next(visit.practice_id for visit in rows.values())
-    if not changed and act.stamp != rosters.stamp(practice_id=practice_id):
+    # An act that rests on no visit (somebody who falls out had none) cannot have gone stale.
+    practice_id = next((visit.practice_id for visit in rows.values()), None)
+    if not changed and practice_id is not None and act.stamp != rosters.stamp(practice_id=practice_id):
         changed = list(_gone(act, rows, now))
     if changed:
         raise PreviewStale(changed=changed)

@@ -68,6 +68,12 @@ def test_the_visits_keep_their_time_with_somebody_else(clinic: factories.Clinic)
     assert race.overlaps() == 0
 
 
+def test_somebody_without_visits_may_fall_out(clinic: factories.Clinic) -> None:
+    found = reassignments.preview(actor=clinic.admin, asked=away(clinic), ways=KEEP, now=NOW)
+    act = reassignments.apply(actor=clinic.admin, asked=away(clinic), now=NOW, token=found.token)
+    assert acts.outcomes(actor=clinic.admin, act_id=act) == []
+
+
 def test_what_nobody_can_take_is_put_before_people_and_done_when_it_moves(clinic: factories.Clinic) -> None:
     free, clash = talk(clinic, 9), talk(clinic, 11)
     talk(clinic, 11, who=1)
