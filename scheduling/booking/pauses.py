@@ -66,7 +66,7 @@ def pause(
             course,
             kind="course_paused",
             role="prescriber",
-            reason="The course is paused: resume it, make a new plan, or stop it.",
+            reason="The course is paused: resume it, with a new plan if its places are gone, or stop it.",
             due_at=until or now + LONGEST_UNASKED,
         )
 

@@ -20,8 +20,8 @@ from scheduling.roster import rosters
 
 VERB = "replan"
 CAPABILITY = "courses.book"
-# From these a course goes on.
-STATES = frozenset({"draft", "active", "paused", "review_due"})
+# In these a course takes doses: a paused one is resumed first.
+STATES = frozenset({"draft", "active", "review_due"})
 
 
 def preview(
@@ -38,7 +38,7 @@ def preview(
 
     Doses and visits of the protocol that are missing are planned too. Visits that patients were told of move
     only where a rule needs it, unless another earliest day or other preferences are given. Raises NotFound,
-    NotAllowed, Stale, Invalid, InvalidTransition for a course that has ended, and Unplannable.
+    NotAllowed, Stale, Invalid, InvalidTransition for a course that rests or has ended, and Unplannable.
     """
     permissions.check(actor=actor, capability=CAPABILITY)
     course = TreatmentCourse.objects.filter(practice_id=actor.practice_id, pk=course_id).first()
@@ -91,7 +91,12 @@ def _wishes(start_on_or_after: date | None, preferences: Mapping[str, Any] | Non
 
 def _decide(course: TreatmentCourse, ways: Ways, wishes: Mapping[str, Any], now: datetime) -> Act:
     if course.status not in STATES:
-        raise states.InvalidTransition(machine=states.COURSE.name, state=course.status, verb=VERB, allowed=())
+        raise states.InvalidTransition(
+            machine=states.COURSE.name,
+            state=course.status,
+            verb=VERB,
+            allowed=states.allowed(machine=states.COURSE, state=course.status),
+        )
     stamp = rosters.stamp(practice_id=course.practice_id)
     here = standing.load(practice_id=course.practice_id, course_ids=[course.pk], now=now, wishes=wishes)[
         course.pk
