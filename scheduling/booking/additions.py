@@ -10,7 +10,7 @@ from clinic.practice import trail
 from clinic.practice.actor import Actor
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, reminders, seats, visits
+from scheduling.booking import access, releasing, reminders, seats, visits
 from scheduling.booking.seats import Need
 from scheduling.booking.visits import Placement
 from scheduling.followups import facts
@@ -108,6 +108,7 @@ def end(
     seats.release(appointment_ids=[visit.pk for visit in ended])
     trail.record(actor=actor, at=now, steps=[_step(one, "cancel", act_id, WHY_ENDED) for one in ended])
     reminders.on_cancelled(appointments=ended, now=now)
+    releasing.settle(actor=actor, visits=ended, now=now)
 
 
 def _step(visit: Appointment, verb: str, act_id: UUID, reason: str) -> Step:

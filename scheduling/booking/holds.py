@@ -17,7 +17,17 @@ from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.models.place import SEATS
 from scheduling import states
-from scheduling.booking import access, appointments, courses, locks, nearest, orders, reminders, seats
+from scheduling.booking import (
+    access,
+    appointments,
+    courses,
+    locks,
+    nearest,
+    orders,
+    releasing,
+    reminders,
+    seats,
+)
 from scheduling.booking.nearest import Wanted
 from scheduling.booking.orders import Order
 from scheduling.errors import HeldWhole, HoldExpired
@@ -317,6 +327,7 @@ def _mark_ended(actor: Actor, held: Sequence[Appointment], verb: str, now: datet
         **access.touched(),
     )
     seats.release(appointment_ids=ids)
+    releasing.settle(actor=actor, visits=held, now=now)
 
 
 def _order(course: TreatmentCourse) -> Order:

@@ -9,8 +9,9 @@ import pytest
 
 from clinic.local.providers import SmsProvider
 from clinic.practice.errors import Invalid
+from clinic.practice.models import WorkItem
 from notifications.models import Message
-from scheduling.booking import acts, moves, pins, replans, seats, single
+from scheduling.booking import acts, corrections, moves, pins, replans, seats, single
 from scheduling.booking.fitting import Wish
 from scheduling.booking.moves import Ways
 from scheduling.booking.previews import Preview
@@ -271,6 +272,26 @@ def test_what_was_cancelled_is_planned_again(clinic: factories.Clinic, course: T
     assert again.follows is not None and again.follows.ref == "dose-3"
 
 
+def test_a_visit_that_nothing_needs_is_asked_about_no_more(
+    clinic: factories.Clinic, course: TreatmentCourse
+) -> None:
+    dose, follow_up = booked.visit(course, "dose-6"), booked.visit(course, "integration-6")
+    second = single.Visit(
+        patient_id=clinic.patient.pk,
+        kind="integration",
+        start=follow_up.start + 2 * HOUR,
+        course_id=course.pk,
+        follows_id=dose.pk,
+        mode="video",
+    )
+    single.book(actor=clinic.admin, now=NOW, visit=second)
+    corrections.enter_in_error(actor=clinic.admin, appointment_id=dose.pk, reason="A twin.", now=NOW)
+    later = date(2026, 5, 25)
+    replans.apply(actor=clinic.admin, course_id=course.pk, now=NOW, start_on_or_after=later)
+    ended = Appointment.objects.get(course=course, status="cancelled")
+    assert WorkItem.objects.get(kind="orphaned_follow_up", subject_id=ended.pk).done_at == NOW
+
+
 def test_a_later_start_moves_what_is_not_pinned(clinic: factories.Clinic, course: TreatmentCourse) -> None:
     later = date(2026, 5, 25)
     found = replans.preview(
@@ -285,7 +306,10 @@ def test_a_later_start_moves_what_is_not_pinned(clinic: factories.Clinic, course
     assert acts.relocated(actor=clinic.admin, act_id=act)
 
 
-def test_a_course_that_ended_is_not_planned_anew(clinic: factories.Clinic, course: TreatmentCourse) -> None:
-    TreatmentCourse.objects.filter(pk=course.pk).update(status="stopped")
+@pytest.mark.parametrize("status", ["stopped", "paused"])
+def test_a_course_that_takes_no_dose_is_not_planned_anew(
+    clinic: factories.Clinic, course: TreatmentCourse, status: str
+) -> None:
+    TreatmentCourse.objects.filter(pk=course.pk).update(status=status)
     with pytest.raises(InvalidTransition):
         replans.preview(actor=clinic.admin, course_id=course.pk, ways=Ways(), now=NOW)

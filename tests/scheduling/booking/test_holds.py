@@ -7,9 +7,9 @@ import pytest
 
 from clinic.practice.errors import Invalid, NotFound, Stale
 from clinic.practice.idempotency import Key
-from clinic.practice.models import TrailEntry
+from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
-from scheduling.booking import courses, group_sessions, holds, nearest, queries, single
+from scheduling.booking import corrections, courses, group_sessions, holds, nearest, queries, single
 from scheduling.booking.holding import Hold
 from scheduling.errors import HeldWhole, HoldExpired, SlotTaken
 from scheduling.followups import gaps, reconcile
@@ -296,6 +296,16 @@ class TestHeldVisit:
         with pytest.raises(Invalid) as refusal:
             hold_visit(clinic, start=NOW - timedelta(days=1), late_entry_reason="Forgotten.")
         assert "hold_minutes" in refusal.value.fields
+
+
+def test_nobody_is_asked_about_a_hold_that_is_over(clinic: factories.Clinic) -> None:
+    course = hold(clinic)
+    dose = booked.visit(course, "dose-6")
+    corrections.enter_in_error(actor=clinic.admin, appointment_id=dose.pk, reason="A twin.", now=NOW)
+    asked = WorkItem.objects.filter(kind="orphaned_follow_up", done_at=None)
+    assert asked.exists()
+    holds.expire(now=minutes(60))
+    assert not asked.exists()
 
 
 def nearest_start(clinic: factories.Clinic, around: datetime) -> datetime:
