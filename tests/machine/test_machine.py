@@ -13,7 +13,10 @@ from tests.machine.world import World
 pytestmark = pytest.mark.django_db
 # Each share is a test of its own, so that several processes may run them.
 SHARES, EXAMPLES, STEPS = 4, 50, 40
-RARELY_REFUSED = {"book", "hold", "book visit", "move", "check_in", "discharge", "complete", "no_show"}
+OFTEN = {
+    *("book", "hold", "book visit", "check_in", "no_show", "attest", "waive"),
+    *("discharge as planned", "complete as planned", "reassign", "pause", "enter in error"),
+}
 
 
 @pytest.mark.timeout(900)
@@ -22,7 +25,7 @@ def test_every_reachable_state_is_true(share: int) -> None:
     world = World()
     run(world, examples=EXAMPLES, steps=STEPS)
     # A machine whose every act was refused would prove nothing.
-    assert set(world.done) >= RARELY_REFUSED, (world.done, world.refused)
+    assert set(world.done) >= OFTEN, (world.done, world.refused)
 
 
 @pytest.mark.timeout(600)

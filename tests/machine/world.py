@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from clinic.practice.errors import DomainError
 from clinic.practice.models import TrailEntry
 from patients.models import Patient
 from scheduling import states
-from scheduling.booking import appointments, courses, gaps, holds, moves, protocols, single
-from scheduling.booking.fitting import Wish
+from scheduling.booking import appointments, courses, gaps, holds, protocols, reviews, single
 from scheduling.booking.holding import Hold
-from scheduling.booking.moves import Ways
 from scheduling.followups import gaps as stored
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
@@ -62,17 +62,28 @@ class World:
         self.refused: Counter[str] = Counter()
         # A step that was refused changed nothing: what was true is true.
         self.changed = True
+        self._seen: dict[str, list[Any]] = {}
 
-    # What stands
+    # What stands, read once after each act
 
-    def courses(self) -> list[TreatmentCourse]:
-        return list(TreatmentCourse.objects.order_by("created_at", "id"))
+    def courses(self, *status: str) -> list[TreatmentCourse]:
+        return self._standing("courses", TreatmentCourse.objects.order_by("created_at", "id"), status)
 
-    def visits(self, **where: Any) -> list[Appointment]:
-        return list(Appointment.objects.filter(**where).order_by("start", "kind", "ref", "id"))
+    def visits(self, *status: str) -> list[Appointment]:
+        return self._standing("visits", Appointment.objects.order_by("start", "kind", "ref", "id"), status)
 
-    def gaps(self) -> list[FollowUpGap]:
-        return list(FollowUpGap.objects.order_by("opens_at", "unit_key"))
+    def gaps(self, *status: str) -> list[FollowUpGap]:
+        return self._standing("gaps", FollowUpGap.objects.order_by("opens_at", "unit_key"), status)
+
+    def _standing(self, name: str, rows: QuerySet[Any], status: tuple[str, ...]) -> list[Any]:
+        if name not in self._seen:
+            self._seen[name] = list(rows)
+        return [one for one in self._seen[name] if not status or one.status in status]
+
+    def forget(self) -> None:
+        """What was read may be true no longer."""
+        self._seen.clear()
+        self.changed = True
 
     # Acts
 
@@ -86,15 +97,16 @@ class World:
             assert TrailEntry.objects.count() == before, f"{name} was refused and left a trace"
             return None
         self.done[name] += 1
-        self.changed = True
+        self.forget()
         return found if found is not None else True
 
     def pass_time(self, until: datetime) -> None:
         """Let time pass to the instant; the sweep follows, as it does each minute in the clinic."""
         assert until >= self.now
         self.now = until
-        self.changed = True
+        self.forget()
         holds.expire(now=self.now)
+        reviews.sweep(now=self.now)
         stored.sweep(now=self.now)
 
     def book(self, *, patient: int, skip: tuple[str, ...], days: int, hold: Hold | None = None) -> None:
@@ -123,21 +135,6 @@ class World:
     def end_hold(self, *, course: TreatmentCourse, book: bool) -> None:
         name, use_case = ("book hold", holds.book_course) if book else ("release", holds.release_course)
         self.act(name, lambda: use_case(actor=self.actor, course_id=course.pk, now=self.now))
-
-    def move(self, *, visit: Appointment, days: int, hour: int, cascade: bool, seen_first: bool) -> None:
-        """To another day at another hour, with what has to follow or alone; shown first or at once."""
-        local = visit.start.astimezone(ZoneInfo(factories.NEW_YORK)) + timedelta(days=days)
-        wish = Wish(start=local.replace(hour=hour, minute=0).astimezone(UTC))
-        ways = Ways(cascade=cascade, reason=REASON)
-        given = {"actor": self.actor, "appointment_id": visit.pk, "now": self.now}
-
-        def call() -> Any:
-            if not seen_first:
-                return moves.apply(wish=wish, ways=ways, **given)
-            token = moves.preview(wish=wish, ways=ways, **given).token
-            return moves.apply(token=token, **given)
-
-        self.act("move", call)
 
     def book_visit(self, *, gap: FollowUpGap, share: float) -> None:
         """A follow-up, somewhere between its window's opening and the end of its grace."""
@@ -172,7 +169,7 @@ class World:
 
     def attend(self, *, visit: Appointment, minutes: int) -> None:
         """The patient comes: recorded step by step, the last one `minutes` after the planned end."""
-        end = max(visit.start + timedelta(minutes=90), visit.end + timedelta(minutes=minutes))
+        end = max(visit.start + timedelta(minutes=50), visit.end + timedelta(minutes=minutes))
         self.pass_time(max(self.now, end))
         dose = visit.kind in states.MONITORED
         for verb in STEPS[dose]:
@@ -189,7 +186,7 @@ class World:
                     overrides=[{"rule_id": "S-09", "reason": REASON}] if verb == "discharge" else (),
                 )
 
-            if self.act(verb, call) is None:
+            if self.act(f"{verb} {_when(visit, at)}" if last else verb, call) is None:
                 return
 
     def miss(self, *, visit: Appointment) -> None:
@@ -209,3 +206,7 @@ class World:
     def attest(self, *, gap: FollowUpGap, hours: int) -> None:
         at = min(self.now, (gap.opens_at or self.now) + timedelta(hours=hours))
         self.act("attest", lambda: gaps.attest(actor=self.actor, gap_id=gap.pk, attended_at=at, now=self.now))
+
+
+def _when(visit: Appointment, ended: datetime) -> str:
+    return "early" if ended < visit.end else "late" if ended > visit.end else "as planned"
