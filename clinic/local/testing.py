@@ -17,7 +17,7 @@ ENVIRONMENT = {
     "TWILIO_AUTH_TOKEN": "tests-only-token",
     "TWILIO_FROM": "+15005550006",
 }
-# Set when the PostgreSQL of this run is the embedded one, whose tools match its version.
+# Set when the PostgreSQL of this run is the embedded one, whose tools match its version: where its log is.
 EMBEDDED = "CLINIC_TEST_POSTGRES"
 
 
@@ -29,12 +29,11 @@ def start_missing() -> Home:
     home = Home()
     try:
         if "DATABASE_URL" not in os.environ:
-            postgres = Postgres(
-                home=home, data=home.path / "data", log=home.path / "postgres.log", throwaway=True
-            )
+            log = home.path / "postgres.log"
+            postgres = Postgres(home=home, data=home.path / "data", log=log, throwaway=True)
             postgres.start()
             os.environ["DATABASE_URL"] = postgres.url
-            os.environ[EMBEDDED] = "1"
+            os.environ[EMBEDDED] = str(log)
         if "REDIS_URL" not in os.environ:
             redis = RedisServer(home=home, data=None, log=home.path / "redis.log")
             redis.start()

@@ -1,12 +1,36 @@
 """Words that exist once in the world, and the search for them."""
 
 import base64
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from uuid import uuid4
+
+from clinic.local import testing
+
+
+@dataclass
+class DatabaseLog:
+    """What the PostgreSQL of this run writes from now on; nothing of one that is not this run's own."""
+
+    path: Path | None = None
+    began: int = 0
+
+    def __post_init__(self) -> None:
+        if named := os.environ.get(testing.EMBEDDED):
+            self.path = Path(named)
+            self.began = self.path.stat().st_size
+
+    def since(self) -> str:
+        if self.path is None:
+            return ""
+        with self.path.open("rb") as log:
+            log.seek(self.began)
+            return log.read().decode(errors="replace")
 
 
 @dataclass

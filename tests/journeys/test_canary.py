@@ -1,7 +1,8 @@
 """What patients are called and what is noted of them comes to no place that is not theirs: planted words are
-looked for in logs, Redis, tasks, metrics, keys, addresses and messages.
+looked for in logs, the database's too, Redis, tasks, metrics, keys, addresses, messages and webhooks.
 """
 
+import os
 import re
 import socket
 import sys
@@ -22,21 +23,27 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
+from clinic.local import testing
 from clinic.local.home import Home, wait_until
 from clinic.local.postgres import RUNTIME_USER
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.local.redis import RedisServer
 from clinic.practice.models import IdempotencyKey
+from notifications.webhooks.events import TYPES
+from patients.models import ExternalIdentifier
 from scheduling.models import Appointment, FollowUpGap
 from tests import factories
 from tests.api.conftest import issue
-from tests.journeys.planted import Planted
+from tests.api.csv_files import text
+from tests.journeys.planted import DatabaseLog, Planted
 from tests.journeys.test_reminders import worker, zone_where_it_is_day
 from tests.notifications import making
+from tests.notifications.webhooks.receiver import Receiver, receiver
 from tests.web.conftest import signed_in
 
 # Written for this test, not taken from the product's own list: none of it may stand in a message.
@@ -44,6 +51,8 @@ TREATMENT = re.compile(
     r"ketamin|infusion|\bdos(e|es|ing)\b|therap|integrat|psych|depress|\btms\b|monitor", re.I
 )
 PEOPLE = 5
+# What may be empty: a quiet server's log, and that of a database that is not this run's own.
+QUIET = {"redis.log", "worker.log", *(() if os.environ.get(testing.EMBEDDED) else ("the database's log",))}
 
 
 class Web:
@@ -55,7 +64,9 @@ class Web:
         self.addresses: list[str] = []
 
     def send(self, method: str, path: str, body: Any = None, form: Any = None, **headers: str) -> Any:
-        raw = urlencode(form) if form is not None else dumps(body) if body is not None else None
+        raw: Any = urlencode(form) if form is not None else body
+        if raw is not None and raw is body and not isinstance(body, bytes):
+            raw = dumps(body)
         kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
         given = {**self.headers, "Content-Type": kind}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -82,13 +93,17 @@ class Web:
 
 @dataclass
 class Place:
-    """The product as it runs: a web process, a worker with a beat, a Redis that is listened to."""
+    """The product as it runs: a web process, a worker with a beat, a Redis that is listened to, a program
+    that is told by webhook.
+    """
 
     clinic: factories.Clinic
     home: Home
     redis: RedisServer
     port: int
     heard: list[str]
+    receiver: Receiver
+    database_log: DatabaseLog
 
     def log(self, name: str) -> str:
         return (self.home.path / f"{name}.log").read_text(errors="replace")
@@ -103,6 +118,8 @@ class Place:
             "web.log": self.log("web"),
             "worker.log": self.log("worker"),
             "redis.log": self.log("redis"),
+            "the database's log": self.database_log.since(),
+            "webhooks": "\n".join(f"{one.path} {one.headers} {one.body!r}" for one in self.receiver.calls),
             "redis": "\n".join(kept),
             "all that Redis was told": "\n".join(self.heard),
             "metrics": str(metrics),
@@ -128,7 +145,7 @@ def runtime_address(url: str) -> str:
 
 @pytest.fixture
 def place(sms_provider: SmsProvider, smtp_catcher: SmtpCatcher) -> Iterator[Place]:
-    with Home() as home:
+    with Home() as home, receiver() as told:
         redis = RedisServer(home=home, data=None, log=home.path / "redis.log")
         redis.start()
         heard: list[str] = []
@@ -139,6 +156,7 @@ def place(sms_provider: SmsProvider, smtp_catcher: SmtpCatcher) -> Iterator[Plac
             "REDIS_URL": redis.url(),
             "MESSAGE_GRACE_SECONDS": "0",
             "LOG_LEVEL": "DEBUG",
+            "WEBHOOKS_TO_INNER_ADDRESSES": "true",
         }
         bound = home.bind()
         command = [sys.executable, "-m", "gunicorn", "clinic.config.wsgi:application", "--threads", "4"]
@@ -153,7 +171,7 @@ def place(sms_provider: SmsProvider, smtp_catcher: SmtpCatcher) -> Iterator[Plac
         worker(home, environment)
         port = bound.getsockname()[1]
         assert wait_until(ready=lambda: answers(port), child=web, seconds=120), web.last_words()
-        yield Place(factories.small_clinic(), home, redis, port, heard)
+        yield Place(factories.small_clinic(), home, redis, port, heard, told, DatabaseLog())
 
 
 def answers(port: int) -> bool:
@@ -162,7 +180,7 @@ def answers(port: int) -> bool:
     return False
 
 
-# --- twelve journeys ---------------------------------------------------------------------------------------
+# --- the journeys ---------------------------------------------------------------------------------------
 def arrive(caller: Web, place: Place, planted: Planted) -> list[str]:
     """Five people come, each with everything that can be told of one."""
     ids = []
@@ -231,6 +249,56 @@ def work(caller: Web, place: Place, planted: Planted, course: Any) -> None:
     caller.post(f"courses/{course['id']}/cancel/", {"reason": planted.word("stop")}, 200)
 
 
+def subscribe(caller: Web, place: Place) -> None:
+    """Every event is told, the first time to somebody who refuses it."""
+    place.receiver.statuses += [500]
+    caller.post("webhooks/", {"url": place.receiver.url, "event_types": list(TYPES)})
+
+
+def read_in(caller: Web, planted: Planted) -> None:
+    """A file of three people, one of whom is refused, tried and written; then a visit of one of them."""
+    kept, refused, again = (planted.word("outside") for _ in range(3))
+    people = text(
+        ("external_system", "external_value", "given_name", "family_name", "birth_date", "email"),
+        ("ehr", kept, planted.word("given"), planted.word("family"), planted.birth(40).isoformat(), ""),
+        ("ehr", refused, planted.word("given"), planted.word("family"), planted.word("day"), "no address"),
+        ("ehr", again, planted.word("given"), planted.word("family"), planted.birth(41).isoformat(), ""),
+    )
+    now = datetime.now(ZoneInfo(factories.NEW_YORK))
+    start = (now + timedelta(days=70 - now.weekday())).strftime("%Y-%m-%dT11:00")
+    visits = text(
+        ("external_system", "external_value", "patient_system", "patient_value", "kind", "start"),
+        ("ehr", planted.word("visit"), "ehr", kept, "screening", start),
+        ("ehr", planted.word("visit"), "ehr", planted.word("nobody"), "screening", start),
+    )
+    for kind, file in (("patients", people), ("appointments", visits)):
+        for mode in ("dry_run", "apply", "apply"):
+            address = f"/api/v1/imports/{kind}/?mode={mode}"
+            sent = {"Content_Type": "text/csv", "Idempotency_Key": uuid4().hex}
+            found, told = caller.send("POST", address, file.encode(), **sent)
+            assert (found, told["counts"]["refused"]) == (200, 1), told
+    assert told["counts"]["unchanged"] == 1
+
+
+def merge(caller: Web, place: Place, planted: Planted, someone: str) -> None:
+    """One of them came twice: found, and made one; who asks for the other is told so."""
+    first = caller.get(f"patients/{someone}/")
+    body = {name: first[name] for name in ("given_name", "family_name", "birth_date", "phone")}
+    twice = caller.post("patients/", {**body, "site": str(place.clinic.site.pk)})["id"]
+    assert caller.get("patients/duplicates/")["pairs"]
+    ask = {"duplicate": twice, "reason": planted.word("merge")}
+    caller.post(f"patients/{someone}/merge/", ask, 200)
+    assert caller.send("GET", f"/api/v1/patients/{twice}/")[0] == 410
+
+
+def clash(someone: str) -> None:
+    """Two write the same name at once, and the database refuses the second: here without the first look."""
+    held = ExternalIdentifier.objects.filter(patient_id=someone).get()
+    held.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        held.save(force_insert=True)
+
+
 def look(page: Web, place: Place, planted: Planted) -> None:
     """Every page of a course, and forms that are refused and accepted."""
     token = page.headers["X-CSRFToken"]
@@ -260,7 +328,7 @@ def reader(place: Place) -> Web:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twelve_journeys_leave_no_patient_anywhere_else(
+def test_the_journeys_leave_no_patient_anywhere_else(
     place: Place, sms_provider: SmsProvider, smtp_catcher: SmtpCatcher
 ) -> None:
     planted = Planted()
@@ -268,27 +336,38 @@ def test_twelve_journeys_leave_no_patient_anywhere_else(
     page = reader(place)
     # Providers that answer with what they were given: their words end in a log sooner than ours.
     smtp_catcher.fault(kind="refuse", times=1)
+    subscribe(caller, place)
     people = arrive(caller, place, planted)
     decide(caller, place, planted, people)
     courses = [book(caller, place, one) for one in people[:3]]
     attend(caller, place, planted, people[4])
     look(page, place, planted)
     work(caller, place, planted, courses[0])
+    read_in(caller, planted)
+    merge(caller, place, planted, people[4])
+    clash(people[3])
     for name in ("patients/", "courses/", "appointments/", "gaps/", "messages/", "access-log/"):
         caller.get(f"{name}?limit=200")
     caller.get(f"roster/?site={place.clinic.site.pk}")
     until(lambda: len(sms_provider.inbox()) >= 3 and smtp_catcher.inbox())
-    assert len(planted.words) >= 40
+    until(lambda: "patient.merged" in told_by_webhook(place))
+    assert len(planted.words) >= 60
 
     outlets = place.outlets() | {"addresses": "\n".join(caller.addresses + page.addresses)}
     # A quiet server and a quiet worker write nothing; everything else must have been looked at.
-    assert {name for name, text in outlets.items() if not text} <= {"redis.log", "worker.log"}
+    assert {name for name, text in outlets.items() if not text} <= QUIET
+    assert {"course.booked", "patient.created"} <= told_by_webhook(place)
+    assert place.database_log.path is None or "duplicate key" in outlets["the database's log"]
     assert "notifications.send_due" in outlets["all that Redis was told"]
     assert planted.found_in(outlets) == []
     said = [one["body"] for one in sms_provider.inbox()]
     said += [f"{one['subject']}\n{one['body']}" for one in smtp_catcher.inbox()]
     assert [text for text in said if TREATMENT.search(text)] == []
     assert planted.found_in({"messages": "\n".join(said)}) == []
+
+
+def told_by_webhook(place: Place) -> set[str]:
+    return {loads(one.body)["type"] for one in place.receiver.calls}
 
 
 def until(ready: Callable[[], object], seconds: float = 120) -> None:

@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import os
 from collections.abc import Callable, Iterator
 from json import dumps
 from typing import Any
@@ -10,14 +11,15 @@ from typing import Any
 import pytest
 import structlog
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.template import engines
 from redis import Redis
 
+from clinic.local import testing
 from scheduling import tasks
 from tests import factories
 from tests.api.conftest import Api, program
-from tests.journeys.planted import Planted
+from tests.journeys.planted import DatabaseLog, Planted
 from tests.web.conftest import signed_in
 
 
@@ -114,7 +116,30 @@ def in_savepoint(run: Callable[[], Any]) -> Any:
             cursor.execute("ROLLBACK TO SAVEPOINT canary")
 
 
-# --- the control -------------------------------------------------------------------------------------------
+# --- the controls ------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.skipif(not os.environ.get(testing.EMBEDDED), reason="another PostgreSQL logs elsewhere")
+def test_a_talkative_database_is_found() -> None:
+    planted, log = Planted(), DatabaseLog()
+    word = planted.word("database")
+
+    def clash() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE names (name text UNIQUE)")
+            with pytest.raises(IntegrityError):
+                cursor.execute("INSERT INTO names VALUES (%s), (%s)", [word, word])
+
+    in_savepoint(clash)
+    # As this product's database is set, a clash is logged without the row's values ...
+    assert "duplicate key" in log.since()
+    assert planted.found_in({"log": log.since()}) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL log_error_verbosity = 'default'")
+    in_savepoint(clash)
+    # ... and as PostgreSQL comes, with them.
+    assert planted.found_in({"log": log.since()}) == [("log", word)]
+
+
 @pytest.mark.django_db
 def test_a_planted_leak_is_found(written: io.StringIO, redis: Redis) -> None:
     planted = Planted()
