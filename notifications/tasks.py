@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from notifications import delivery, recovery
-from notifications.webhooks import serving
+from notifications.webhooks import forgetting, serving
 
 
 @shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)
@@ -23,6 +23,12 @@ def send_due() -> None:
 def serve_webhooks() -> None:
     """Tell receivers of events what is new, and what they have not accepted yet."""
     serving.run(clock=timezone.now, worker=_worker())
+
+
+@shared_task(name="notifications.forget_deliveries", soft_time_limit=540, time_limit=570)
+def forget_deliveries() -> None:
+    """What receivers of events were told longer ago than it is kept."""
+    forgetting.forget(now=timezone.now())
 
 
 @shared_task(name="notifications.recover", soft_time_limit=60, time_limit=75)

@@ -25,6 +25,7 @@ app.conf.task_queues = [Queue("default"), Queue("messages")]
 app.conf.task_routes = {
     # Receivers of events may be slow: messages do not wait for them.
     "notifications.serve_webhooks": {"queue": "default"},
+    "notifications.forget_deliveries": {"queue": "default"},
     "notifications.*": {"queue": "messages"},
 }
 
@@ -54,4 +55,5 @@ app.conf.beat_schedule = {
     # Between midnight and four o'clock from the Pacific to New York.
     "check what is stored": nightly(8, "scheduling.reconcile_gaps"),
     "forget who looked long ago": nightly(9, "scheduling.forget_reads"),
+    "forget what was told long ago": nightly(9, "notifications.forget_deliveries"),
 }

@@ -274,6 +274,7 @@ TWILIO_FROM = env.text("TWILIO_FROM", "")
 MESSAGE_GRACE_SECONDS = env.integer("MESSAGE_GRACE_SECONDS", 180)
 # For development: webhooks by http, and to this machine and network. Without effect where we are public.
 WEBHOOKS_TO_INNER_ADDRESSES = env.boolean("WEBHOOKS_TO_INNER_ADDRESSES", False) and not _HTTPS
+WEBHOOK_DELIVERIES_KEPT_DAYS = env.integer("WEBHOOK_DELIVERIES_KEPT_DAYS", 90)
 
 # --- scheduling ---------------------------------------------------------------------------------------
 PROPOSAL_MAX_AGE_SECONDS = env.integer("PROPOSAL_MAX_AGE_SECONDS", 900)

@@ -26,6 +26,8 @@ TICK_WORDS = {
     "scheduling.reviews_due": "Asks for the review of courses whose review date has come.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
     "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",
+    "notifications.forget_deliveries": "Deletes deliveries of webhooks that were settled longer ago than "
+    "they are kept (`WEBHOOK_DELIVERIES_KEPT_DAYS`).",
     "scheduling.forget_reads": "Removes from the log of reads what is older than it is kept (`keep_reads`).",
     "scheduling.reconcile_gaps": "Recomputes every follow-up record by independent ways; what differs "
     "becomes an error in the log and a task for the practice's administrator.",

@@ -40,6 +40,8 @@ VARIABLES = {
     "send nothing.",
     "WEBHOOKS_TO_INNER_ADDRESSES": "`true` lets webhooks go by http and to addresses of this machine and "
     "network: for development. Without effect where PUBLIC_URL is https.",
+    "WEBHOOK_DELIVERIES_KEPT_DAYS": "How long it is kept what a receiver of events was told, after it was "
+    "told or given up.",
     "PROPOSAL_MAX_AGE_SECONDS": "How long a proposal can be booked.",
     "LOCK_TIMEOUT_MS": "How long a booking waits for a lock before it says `busy`.",
     "STATEMENT_TIMEOUT_MS": "How long one statement of a booking may take.",
