@@ -8,8 +8,8 @@ site.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,13 +20,13 @@ from django.db.models import Count, Q
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from clinic.practice.models import Site, StaffMember
+from clinic.practice.models import StaffMember
 from patients.models import Patient
 from scheduling import states
 from scheduling.models import GroupSession
 from scheduling.planning import values
 from scheduling.planning.values import Busy, Span
-from scheduling.roster import recurrence, rosters, spans
+from scheduling.roster import hours, rosters, spans
 from scheduling.roster.rosters import Roster
 
 # The longest buffer or travel time that a person can have: what lies further outside the span cannot matter.
@@ -43,12 +43,47 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A site with the spans in which it is open, and each room's own closures."""
+class Calendar:
+    """One site's calendar as it was read. Two that are equal say the same, so that what was planned by one
+    is what would be planned by the other.
 
-    site: Site
-    open: tuple[Span, ...]
-    shut_rooms: dict[UUID, list[Span]]
+    `people` and `rooms` are what is taken of each, by id.
+    """
+
+    roster: Roster = field(compare=False, repr=False)
+    stamp: str
+    site_id: UUID
+    span: Span
+    people: tuple[tuple[UUID, tuple[Busy, ...]], ...]
+    rooms: tuple[tuple[UUID, tuple[Busy, ...]], ...]
+    patient_busy: tuple[Span, ...]
+    group_sessions: tuple[values.GroupSession, ...]
+
+    def availability(self) -> values.Availability:
+        """The calendar with shifts and hours, as the planner reads it."""
+        roster, site_id, span = self.roster, self.site_id, self.span
+        working = hours.working(
+            roster=roster, site_id=site_id, staff_ids=[one for one, _ in self.people], span=span
+        )
+        is_open = hours.opened(roster=roster, site_id=site_id, span=span)
+        shut = _shut_rooms(roster, site_id, span)
+        return values.Availability(
+            practitioners=tuple(
+                _practitioner(roster.people[one], working.get(one, ()), busy) for one, busy in self.people
+            ),
+            rooms=tuple(
+                values.Room(
+                    id=str(one),
+                    name=roster.rooms[one].name,
+                    kind=roster.rooms[one].kind,
+                    open=spans.subtract(spans=is_open, minus=shut[one]) if one in shut else is_open,
+                    busy=busy,
+                )
+                for one, busy in self.rooms
+            ),
+            patient_busy=self.patient_busy,
+            group_sessions=self.group_sessions,
+        )
 
 
 def for_planning(
@@ -64,7 +99,35 @@ def for_planning(
     patient_resource: int | None = None,
     groups: bool = True,
 ) -> values.Availability:
-    """The calendar of one site, as the planner reads it.
+    """The calendar of one site, as the planner reads it: see `calendar`."""
+    return calendar(
+        practice_id=practice_id,
+        site_id=site_id,
+        patient_id=patient_id,
+        span=span,
+        now=now,
+        roles=roles,
+        ignore_appointments=ignore_appointments,
+        roster=roster,
+        patient_resource=patient_resource,
+        groups=groups,
+    ).availability()
+
+
+def calendar(
+    *,
+    practice_id: UUID,
+    site_id: UUID,
+    patient_id: UUID | None,
+    span: Span,
+    now: datetime,
+    roles: Collection[str] | None = None,
+    ignore_appointments: Collection[UUID] = (),
+    roster: Roster | None = None,
+    patient_resource: int | None = None,
+    groups: bool = True,
+) -> Calendar:
+    """Who and what of one site is taken when.
 
     `roles` keeps only people who have one of them; `ignore_appointments` are treated as if they took
     nothing (a visit that is about to move); without `groups` the group sessions are not looked for. `roster`
@@ -72,35 +135,22 @@ def for_planning(
     for a site or a patient that is not of the practice.
     """
     roster = roster or rosters.of(practice_id=practice_id)
-    place = _place(roster, site_id, span)
+    roster.site(site_id)
     people = [one for one in _people(roster, site_id) if roles is None or set(roles) & set(one.roles)]
-    working = _working(roster, place, people, span)
     rooms = [room for room in roster.rooms.values() if room.site_id == site_id]
     patient = patient_resource
     if patient is None and patient_id is not None:
         patient = _patient_resource(practice_id, patient_id)
     resources = {person.resource_id for person in people} | {room.resource_id for room in rooms} | {patient}
     taken = _taken(resources, span, now, ignore_appointments)
-    return values.Availability(
-        practitioners=tuple(
-            values.Practitioner(
-                id=str(person.pk),
-                name=person.display_name,
-                roles=frozenset(person.roles),
-                on_shift=working.get(person.pk, ()),
-                busy=_busy_person(person, site_id, taken[person.resource_id]),
-            )
-            for person in people
-        ),
+    return Calendar(
+        roster=roster,
+        stamp=roster.stamp,
+        site_id=site_id,
+        span=span,
+        people=tuple((one.pk, _busy_person(one, site_id, taken[one.resource_id])) for one in people),
         rooms=tuple(
-            values.Room(
-                id=str(room.pk),
-                name=room.name,
-                kind=room.kind,
-                open=spans.subtract(spans=place.open, minus=place.shut_rooms.get(room.pk, ())),
-                busy=tuple(Busy(row.span, row.seats) for row in taken[room.resource_id]),
-            )
-            for room in rooms
+            (one.pk, tuple(Busy(row.span, row.seats) for row in taken[one.resource_id])) for one in rooms
         ),
         patient_busy=spans.merge(spans=(row.span for row in taken[patient])),
         group_sessions=_group_sessions(site_id, span, now, ignore_appointments) if groups else (),
@@ -126,7 +176,7 @@ def free(
     """
     permissions.check(actor=actor, capability="availability.read")
     roster = rosters.of(practice_id=actor.practice_id)
-    place = _place(roster, site_id, span)
+    left: Iterable[Span] = hours.opened(roster=roster, site_id=site_id, span=span)
     person = _named_person(roster, actor.practice_id, practitioner_id) if practitioner_id else None
     room = roster.rooms.get(room_id) if room_id else None
     if room_id and (room is None or room.site_id != site_id):
@@ -134,15 +184,14 @@ def free(
     patient = _patient_resource(actor.practice_id, patient_id) if patient_id else None
     named = {one.resource_id for one in (person, room) if one is not None} | {patient}
     taken = _taken(named, span, now, ())
-    left: Iterable[Span] = place.open
     if practitioner_id is not None:
         # A person without a shift at the site is never free there.
-        on_shift = _working(roster, place, [person], span).get(person.pk, ()) if person else ()
-        left = spans.intersect(spans=left, others=on_shift)
+        working = hours.working(roster=roster, site_id=site_id, staff_ids=[practitioner_id], span=span)
+        left = spans.intersect(spans=left, others=working.get(practitioner_id, ()))
         busy = _busy_person(person, site_id, taken[person.resource_id]) if person else ()
         left = spans.subtract(spans=left, minus=(one.span for one in busy))
     if room is not None:
-        left = spans.subtract(spans=left, minus=place.shut_rooms.get(room.pk, ()))
+        left = spans.subtract(spans=left, minus=_shut_rooms(roster, site_id, span).get(room.pk, ()))
         left = spans.subtract(spans=left, minus=(row.span for row in taken[room.resource_id]))
     left = spans.subtract(spans=left, minus=(row.span for row in taken[patient]))
     shortest = timedelta(minutes=minutes)
@@ -170,19 +219,17 @@ def working(*, roster: Roster, site_id: UUID, span: Span) -> dict[UUID, tuple[Sp
     """When each person works at a site, by their id, whether or not they are taken: what a day's roster
     shows.
     """
-    return _working(roster, _place(roster, site_id, span), _people(roster, site_id), span)
+    here = [person.pk for person in _people(roster, site_id)]
+    return hours.working(roster=roster, site_id=site_id, staff_ids=here, span=span)
 
 
-def _place(roster: Roster, site_id: UUID, span: Span) -> _Place:
-    site = roster.site(site_id)
-    shut: list[Span] = []
-    rooms: dict[UUID, list[Span]] = defaultdict(list)
-    for closure in roster.closures.get(site_id, ()):
-        if closure.starts_at < span.end and closure.ends_at > span.start:
-            where = shut if closure.room_id is None else rooms[closure.room_id]
-            where.append(Span(closure.starts_at, closure.ends_at))
-    opened = recurrence.open_spans(hours=roster.hours.get(site_id, ()), zone=site.time_zone, within=span)
-    return _Place(site=site, open=spans.subtract(spans=opened, minus=shut), shut_rooms=rooms)
+def _shut_rooms(roster: Roster, site_id: UUID, span: Span) -> Mapping[UUID, list[Span]]:
+    """The closures of single rooms, by room."""
+    shut: dict[UUID, list[Span]] = defaultdict(list)
+    for one in roster.closures.get(site_id, ()):
+        if one.room_id is not None and one.starts_at < span.end and one.ends_at > span.start:
+            shut[one.room_id].append(Span(one.starts_at, one.ends_at))
+    return shut
 
 
 def _people(roster: Roster, site_id: UUID) -> list[StaffMember]:
@@ -191,25 +238,16 @@ def _people(roster: Roster, site_id: UUID) -> list[StaffMember]:
     return [person for person in roster.people.values() if person.pk in here]
 
 
-def _working(
-    roster: Roster, place: _Place, people: Iterable[StaffMember], span: Span
-) -> dict[UUID, tuple[Span, ...]]:
-    wanted = {person.pk for person in people}
-    on: dict[UUID, list[Span]] = defaultdict(list)
-    for shift in roster.shifts.get(place.site.pk, ()):
-        if shift.staff_id in wanted:
-            on[shift.staff_id] += recurrence.working(shift=shift, zone=place.site.time_zone, within=span)
-    return {
-        staff_id: spans.subtract(
-            spans=spans.intersect(spans=stretches, others=place.open),
-            minus=[
-                Span(absence.starts_at, absence.ends_at)
-                for absence in roster.absences.get(staff_id, ())
-                if absence.starts_at < span.end and absence.ends_at > span.start
-            ],
-        )
-        for staff_id, stretches in on.items()
-    }
+def _practitioner(
+    person: StaffMember, on_shift: tuple[Span, ...], busy: tuple[Busy, ...]
+) -> values.Practitioner:
+    return values.Practitioner(
+        id=str(person.pk),
+        name=person.display_name,
+        roles=frozenset(person.roles),
+        on_shift=on_shift,
+        busy=busy,
+    )
 
 
 def _patient_resource(practice_id: UUID, patient_id: UUID) -> int:

@@ -7,7 +7,8 @@ Who works when changes a few times a day and is asked for by every booking. The 
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.db import connection
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Closure, OpeningHours, Practice, Room, Site, StaffMember
 from scheduling.models import Absence, Shift
+from scheduling.planning.values import Span
 
 # Practices whose rosters a process keeps: the ones asked for last.
 KEPT = 64
@@ -26,7 +28,8 @@ Row = TypeVar("Row")
 class Roster:
     """The rows of one practice. They are shared by threads: nobody changes them.
 
-    `rooms` and `people` are the active ones, by id; `people` also without a shift.
+    `rooms` and `people` are the active ones, by id; `people` also without a shift. `kept` is what `hours`
+    worked out from these rows.
     """
 
     stamp: str
@@ -37,6 +40,9 @@ class Roster:
     people: Mapping[UUID, StaffMember]
     shifts: Mapping[UUID, list[Shift]]
     absences: Mapping[UUID, list[Absence]]
+    kept: dict[tuple[UUID, UUID | None, datetime], tuple[Span, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def site(self, site_id: UUID) -> Site:
         """One site, with its practice; raises NotFound."""
