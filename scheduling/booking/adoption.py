@@ -15,7 +15,7 @@ from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.trail import Step
 from scheduling import states
-from scheduling.booking import access, courses, filling, locks, orders, progress, proposals, visits
+from scheduling.booking import access, courses, filling, locks, orders, plans, progress, proposals, visits
 from scheduling.booking import given as chosen_visits
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
@@ -86,7 +86,7 @@ def adopt(
             taking.finish(course_id)
             return course_id
     except SlotTaken as taken:
-        taken.offer(courses.alternative(actor=actor, order=order, now=now))
+        taken.offer(plans.alternative(actor=actor, order=order, now=now))
         raise
 
 

@@ -10,7 +10,6 @@ from clinic.practice import bulk, idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.ids import new_id
-from clinic.practice.models import Site
 from clinic.practice.trail import Step
 from scheduling import reasons, states
 from scheduling.booking import (
@@ -22,6 +21,7 @@ from scheduling.booking import (
     locks,
     orders,
     overrides,
+    plans,
     progress,
     proposals,
     releasing,
@@ -32,17 +32,14 @@ from scheduling.booking.holding import Hold
 from scheduling.booking.orders import Order
 from scheduling.booking.proposals import Proposal
 from scheduling.booking.visits import Placement
-from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken, Unplannable
+from scheduling.errors import ProposalExpired, RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
 from scheduling.models import Appointment, CoursePhase, ProtocolVersion, RuleOverride, TreatmentCourse
 from scheduling.models.course import CourseStatus
-from scheduling.planning import course as planner
 from scheduling.planning import rules
 from scheduling.planning.protocol import Protocol
-from scheduling.planning.values import NoPlan, PlannedVisit, Span
+from scheduling.planning.values import PlannedVisit, Span
 from scheduling.roster import availability, rosters
-
-HORIZON = timedelta(weeks=26)
 
 
 def propose(
@@ -66,7 +63,7 @@ def propose(
     Raises NotAllowed, NotFound, Invalid, or Unplannable with the rules that cannot hold together and what
     would help.
     """
-    order, version, site = orders.place(
+    order, _, site = orders.place(
         actor=actor,
         patient_id=patient_id,
         protocol_id=protocol_id,
@@ -80,41 +77,7 @@ def propose(
         now=now,
         given=given,
     )
-    return _plan(actor=actor, order=order, protocol=facts.protocol_of(version.id), site=site, now=now)
-
-
-def _plan(*, actor: Actor, order: Order, protocol: Protocol, site: Site, now: datetime) -> list[Proposal]:
-    request = orders.request(order=order, protocol=protocol, site=site, now=now)
-    first = datetime.combine(request.start_on_or_after, now.timetz()) - timedelta(weeks=8)
-    # The stamp is read before the calendar: what changes in between makes the booking look again.
-    stamp = rosters.stamp(practice_id=actor.practice_id)
-    found = planner.plan_course(
-        request=request,
-        availability=availability.for_planning(
-            practice_id=actor.practice_id,
-            site_id=site.id,
-            patient_id=UUID(order.patient),
-            span=Span(max(now, first), max(now, first) + HORIZON + timedelta(weeks=9)),
-            now=now,
-        ),
-    )
-    if isinstance(found, NoPlan):
-        raise Unplannable(rules=[unmet_as_dict(rule) for rule in found.rules])
-    return [
-        proposals.make(actor=actor, order=order, plan=plan, site=site, stamp=stamp, now=now) for plan in found
-    ]
-
-
-def unmet_as_dict(rule: Any) -> dict[str, Any]:
-    return {
-        "rule": rule.rule,
-        "visit": rule.visit,
-        "message": rule.message,
-        "relaxations": [
-            {"change": one.change, "would_allow": one.would_allow, "patch": dict(one.patch)}
-            for one in rule.relaxations
-        ],
-    }
+    return plans.find(actor=actor, order=order, site=site, now=now)
 
 
 def book(
@@ -160,7 +123,7 @@ def book(
         with locks.unit_of_work():
             return commit(actor=actor, key=key, order=order, planned=kept, stamp=stamp, hold=hold, now=now)
     except SlotTaken as taken:
-        taken.offer(alternative(actor=actor, order=order, now=now))
+        taken.offer(plans.alternative(actor=actor, order=order, now=now))
         raise
 
 
@@ -340,17 +303,6 @@ def story(*, course: TreatmentCourse, visits: Sequence[Appointment], done: str) 
             for one in visits
         ),
     ]
-
-
-def alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any] | None:
-    """The best plan as things stand now, for who came second; None when there is none any more."""
-    site = access.site(actor=actor, site_id=UUID(order.site))
-    protocol = facts.protocol_of(UUID(order.version))
-    try:
-        found = _plan(actor=actor, order=order, protocol=protocol, site=site, now=now)
-    except Unplannable:
-        return None
-    return found[0].as_dict()
 
 
 def cancel(

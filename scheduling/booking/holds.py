@@ -24,6 +24,7 @@ from scheduling.booking import (
     locks,
     nearest,
     orders,
+    plans,
     releasing,
     reminders,
     seats,
@@ -62,7 +63,7 @@ def book_course(*, actor: Actor, course_id: UUID, now: datetime, key: idempotenc
             keep_course(actor=actor, course=course, now=now)
             return course_id
     except HoldExpired as over:
-        over.offer(courses.alternative(actor=actor, order=_order(late[0]), now=now))
+        over.offer(plans.alternative(actor=actor, order=_order(late[0]), now=now))
         raise
 
 
