@@ -65,6 +65,11 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
         process.wait(30)
 
 
+def master(port: int) -> int:
+    """The process that started those that answer at this port."""
+    return _masters[port]
+
+
 def workers(port: int) -> list[int]:
     """The processes that answer at this port now; a killed one is replaced by its parent."""
     master = _masters[port]

@@ -21,8 +21,7 @@ from patients.models import Patient
 from scheduling.booking import courses, group_sessions, proposals, single
 from scheduling.models import Appointment, ProtocolVersion, TreatmentCourse
 from tests import factories
-from tests.bench import _server
-from tests.races.firing import Answer, Ask, Report, Want, clear, fire, judge
+from tests.races.firing import Answer, Ask, Door, Report, Want, clear, fire, judge
 
 HOUR = timedelta(hours=1)
 PLACES = 20
@@ -78,16 +77,16 @@ def build(clients: int) -> World:
 
 @dataclass
 class Stage:
-    """A world with clients connected to its web process."""
+    """A world and the door to its web process."""
 
     world: World
-    clients: list[_server.Client]
+    door: Door
     rng: Random
     # So many want a whole course: each loser is planned another one, which takes its time.
     courses: int
 
     def fire(self, asks: Sequence[Ask]) -> list[Answer]:
-        return fire(self.clients, asks)
+        return fire(self.door, asks)
 
     def slots(self) -> list[tuple[StaffMember, datetime]]:
         return [(who, self.world.ten + 2 * n * HOUR) for n in range(4) for who in self.world.therapists]

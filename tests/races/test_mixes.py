@@ -22,8 +22,7 @@ def stage() -> Iterator[Stage]:
     client_id = firing.program(world.practice)
     with _server.web() as port:
         bearer = _server.token(port, client_id, firing.SECRET)
-        with _server.clients(port, bearer, CLIENTS) as clients:
-            yield Stage(world, clients, Random(1), courses=15)
+        yield Stage(world, firing.Door(port, bearer), Random(1), courses=15)
 
 
 def test_no_mix_breaks_a_promise(stage: Stage) -> None:
