@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Count, Q
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
@@ -23,7 +22,6 @@ from clinic.practice.errors import NotFound
 from clinic.practice.models import StaffMember
 from patients.models import Patient
 from scheduling import states
-from scheduling.models import GroupSession
 from scheduling.planning import values
 from scheduling.planning.values import Busy, Span
 from scheduling.roster import hours, rosters, spans
@@ -306,25 +304,35 @@ def _group_sessions(
     site_id: UUID, span: Span, now: datetime, ignored: Collection[UUID]
 ) -> tuple[values.GroupSession, ...]:
     """The sessions of the span, the full ones with no place left: who is too late for one is told that."""
-    counted = Q(appointments__status__in=[*(states.LIVE - {"held"}), *states.ATTENDED]) | Q(
-        appointments__status="held", appointments__hold_expires_at__gt=now
-    )
-    sessions = (
-        GroupSession.objects.filter(site_id=site_id, start__gte=span.start, end__lte=span.end)
-        .annotate(
-            booked=Count("appointments", filter=counted & ~Q(appointments__in=list(ignored)), distinct=True)
+    counted = [*(states.LIVE - {"held"}), *states.ATTENDED]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT s.id::text, s.kind, s.start, s."end", s.room_id::text,
+                s.places - (
+                    SELECT count(*) FROM scheduling_appointment a
+                    WHERE a.group_session_id = s.id AND a.id <> ALL(%s::uuid[])
+                      AND (a.status = ANY(%s) OR a.status = 'held' AND a.hold_expires_at > %s)
+                ),
+                ARRAY(
+                    SELECT p.staffmember_id::text FROM scheduling_groupsession_staff p
+                    WHERE p.groupsession_id = s.id ORDER BY p.staffmember_id
+                )
+            FROM scheduling_groupsession s
+            WHERE s.site_id = %s AND s.start >= %s AND s."end" <= %s
+            ORDER BY s.start, s.id
+            """,
+            [list(ignored), counted, now, site_id, span.start, span.end],
         )
-        .prefetch_related("staff")
-        .order_by("start", "id")
-    )
+        found = cursor.fetchall()
     return tuple(
         values.GroupSession(
-            id=str(one.pk),
-            kind=one.kind,
-            span=Span(one.start, one.end),
-            places_left=max(0, one.places - one.booked),
-            practitioners=tuple(sorted(str(person.pk) for person in one.staff.all())),
-            room=str(one.room_id) if one.room_id else None,
+            id=session_id,
+            kind=kind,
+            span=Span(start, end),
+            places_left=max(0, left),
+            practitioners=tuple(people),
+            room=room_id,
         )
-        for one in sessions
+        for session_id, kind, start, end, room_id, left, people in found
     )
