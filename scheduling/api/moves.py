@@ -260,16 +260,14 @@ def done(
     capability: str = moves.CAPABILITY,
 ) -> Response:
     """What an act did, with the ETag of the visit that it was asked of, or of the `version` given."""
-    moved = acts.relocated(actor=view.actor, act_id=act_id)
-    visits = queries.visits_named(
-        actor=view.actor, ids=acts.changed(actor=view.actor, act_id=act_id), capability=capability
-    )
+    act = acts.done(actor=view.actor, act_id=act_id)
+    visits = queries.visits_named(actor=view.actor, ids=act.changed, capability=capability)
     told = {
         **_NOTHING,
         "mode": "apply",
         "applicable": True,
-        "moves": moved,
-        "outcomes": acts.outcomes(actor=view.actor, act_id=act_id),
+        "moves": act.relocated,
+        "outcomes": act.outcomes,
         "visits": visits,
     }
     view.shown(visit.patient.id for visit in visits)

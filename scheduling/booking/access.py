@@ -112,15 +112,19 @@ def visits_for_update(
 
 def with_all(found: QuerySet[Appointment]) -> QuerySet[Appointment]:
     """Visits with all that a write of them reads."""
-    return found.select_related(
-        "site",
-        "practice",
-        "patient__site",
-        "course__protocol_version__template",
-        "course__site",
-        "phase",
-        "room",
-    ).prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
+    return (
+        found.select_related(
+            "site",
+            "practice",
+            "patient__site",
+            "course__protocol_version__template",
+            "course__site",
+            "phase",
+            "room",
+        )
+        .defer("course__protocol_version__document")
+        .prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
+    )
 
 
 def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:

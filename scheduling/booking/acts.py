@@ -61,6 +61,8 @@ class Act:
     ended: tuple[UUID, ...] = ()
     # What the course is planned by from now on: its earliest day and its preferences, where they change.
     wishes: Mapping[str, Any] = field(default_factory=dict)
+    # The visits that were locked to decide this, as they are, with all that a write of them reads.
+    locked: Mapping[UUID, Appointment] = field(default_factory=dict, compare=False, repr=False)
 
     def excused(self, more: Iterable[dict[str, Any]]) -> "Act":
         """The same act with overrides that were given when it was applied."""
@@ -98,11 +100,7 @@ def carry_out(
 
 
 def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) -> None:
-    rows = access.visits_for_update(
-        actor=actor,
-        appointment_ids=[*(one.visit_id for one in act.relocations), *act.ended],
-        capability=capability,
-    )
+    rows = _locked(actor, act, capability)
     used = _excuse(actor, act)
     moves = [one for one in act.relocations if is_move(rows[one.visit_id], one)]
     # Told apart before the rows change; the trail of this act does not count as told.
@@ -133,6 +131,14 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
     notices.carry_out(
         notices=told.joined(notices.of_changes(added=booked, ended=act.ended, now=now)), now=now
     )
+
+
+def _locked(actor: Actor, act: Act, capability: str) -> dict[UUID, Appointment]:
+    """The visits that the act changes, in the order of their ids."""
+    changed = {*(one.visit_id for one in act.relocations), *act.ended}
+    if changed <= act.locked.keys():
+        return {key: act.locked[key] for key in sorted(changed)}
+    return access.visits_for_update(actor=actor, appointment_ids=changed, capability=capability)
 
 
 def work_key(visit_id: UUID) -> str:
@@ -173,43 +179,45 @@ def check_may_move(*, visit: Appointment, now: datetime) -> None:
         )
 
 
-def relocated(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
-    """What an act did, visit by visit in the order of time, each as `told` says it.
-
-    Raises NotFound for an act of another practice.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did. `relocated` is visit by visit in the order of time, each as `told` says it; `changed`
+    is every visit that it moved, added or ended; `outcomes` what became of each that a reassignment was
+    about.
     """
-    row = _row(actor, act_id)
-    visits = access.with_all(Appointment.objects.filter(pk__in=row.data["visits"])).in_bulk()
+
+    relocated: list[dict[str, Any]]
+    changed: list[UUID]
+    outcomes: list[dict[str, Any]]
+
+
+def done(*, actor: Actor, act_id: UUID) -> Done:
+    """Read an act again, as it was told in the trail. Raises NotFound for an act of another practice."""
+    row = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=act_id).first()
+    if row is None:
+        raise NotFound()
+    data = row.data
+    return Done(
+        relocated=_relocated(act_id, data),
+        changed=[UUID(one) for one in (*data["visits"], *data["added"], *data["ended"])],
+        outcomes=list(data["outcomes"]),
+    )
+
+
+def _relocated(act_id: UUID, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    visits = Appointment.objects.only("ref", "kind", "course", "patient").in_bulk(data["visits"])
     steps = TrailEntry.objects.filter(subject_id__in=visits, data__act=str(act_id))
     found = [
         told(
             visit=visits[step.subject_id],
             verb=step.verb.removeprefix("appointment."),
-            asked=str(step.subject_id) in row.data["asked"],
+            asked=str(step.subject_id) in data["asked"],
             before=relocations.from_words(step.data["before"]),
             after=relocations.from_words(step.data["after"]),
         )
         for step in steps
     ]
     return sorted(found, key=lambda one: (one["after"]["start"], str(one["id"])))
-
-
-def outcomes(*, actor: Actor, act_id: UUID) -> list[dict[str, Any]]:
-    """What became of each visit that a reassignment was about. Raises NotFound."""
-    return list(_row(actor, act_id).data["outcomes"])
-
-
-def changed(*, actor: Actor, act_id: UUID) -> list[UUID]:
-    """Every visit that an act touched: moved, added, ended. Raises NotFound."""
-    data = _row(actor, act_id).data
-    return [UUID(one) for one in (*data["visits"], *data["added"], *data["ended"])]
-
-
-def _row(actor: Actor, act_id: UUID) -> TrailEntry:
-    found = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=act_id).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 def told(*, visit: Appointment, **of_it: Any) -> dict[str, Any]:

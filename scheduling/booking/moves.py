@@ -1,7 +1,7 @@
 """Moving one visit: to another time, site, room, person or way of meeting, with all that has to follow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ def apply(
             ).excused(ways.overrides)
         rows = access.visits_for_update(actor=actor, appointment_ids=[appointment_id], capability=CAPABILITY)
         access.check_version(found=rows[appointment_id].version, expected=version)
-        return _decide(rows[appointment_id], wish or Wish(), ways, now)
+        return replace(_decide(rows[appointment_id], wish or Wish(), ways, now), locked=rows)
 
     return acts.carry_out(actor=actor, now=now, key=key, capability=CAPABILITY, decide=decide)
 

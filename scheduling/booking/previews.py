@@ -31,7 +31,7 @@ _SALT = "scheduling.preview"
 class Preview:
     """An act and its consequences.
 
-    `moves` are as `acts.relocated` gives them; `open` are the broken rules that nobody has excused yet: until
+    `moves` are as `acts.done` gives them; `open` are the broken rules that nobody has excused yet: until
     then the act cannot be applied.
     """
 

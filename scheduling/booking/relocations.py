@@ -16,7 +16,6 @@ from django.db import connection
 from clinic.practice import trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, Invalid
-from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.trail import Step
 from scheduling import states
 from scheduling.booking import access, locks, seats, visits
@@ -26,6 +25,7 @@ from scheduling.models import Appointment, AppointmentPractitioner
 from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.planning.protocol import Presence
 from scheduling.planning.values import PlannedVisit, Staffing
+from scheduling.roster import rosters
 
 # What a visit was accepted in goes with its old time: a move gives no grace.
 _ACCEPTED = (
@@ -155,9 +155,9 @@ def _placements(
 ) -> dict[UUID, Placement]:
     people = {UUID(one.practitioner) for move in chosen for one in move.after.planned.staffing}
     rooms = {UUID(move.after.planned.room) for move in chosen if move.after.planned.room}
-    known = StaffMember.objects.filter(practice_id=actor.practice_id, is_active=True).in_bulk(people)
-    places = Room.objects.filter(site__practice_id=actor.practice_id, is_active=True).in_bulk(rooms)
-    sites = Site.objects.filter(practice_id=actor.practice_id).in_bulk({one.after.site_id for one in chosen})
+    roster = rosters.of(practice_id=actor.practice_id)
+    known = {one: roster.people[one] for one in people & roster.people.keys()}
+    places = {one: roster.rooms[one] for one in rooms & roster.rooms.keys()}
     if people - known.keys():
         raise Invalid({"practitioners": ["A practitioner of this practice, who is active."]})
     for one in chosen:
@@ -168,7 +168,7 @@ def _placements(
         one.visit_id: Placement(
             actor=actor,
             patient=rows[one.visit_id].patient,
-            site=sites[one.after.site_id],
+            site=roster.site(one.after.site_id),
             now=now,
             staff=known,
             rooms=places,

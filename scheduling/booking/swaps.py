@@ -37,7 +37,8 @@ def preview(
     permissions.check(actor=actor, capability=CAPABILITY)
     first = moves.find(actor=actor, appointment_id=appointment_id)
     access.check_version(found=first.version, expected=version)
-    second = _other(actor, appointment_id, other_id)
+    _check_other(appointment_id, other_id)
+    second = moves.find(actor=actor, appointment_id=other_id)
     return previews.make(actor=actor, act=_decide(first, second, ways, now), now=now)
 
 
@@ -67,20 +68,19 @@ def apply(
             if other_id not in act.asked:
                 raise Invalid({"with": ["The preview shows another visit."]})
             return act.excused(ways.overrides)
-        _other(actor, appointment_id, other_id)
+        _check_other(appointment_id, other_id)
         rows = access.visits_for_update(
             actor=actor, appointment_ids=[appointment_id, other_id], capability=CAPABILITY
         )
         access.check_version(found=rows[appointment_id].version, expected=version)
-        return _decide(rows[appointment_id], rows[other_id], ways, now)
+        return replace(_decide(rows[appointment_id], rows[other_id], ways, now), locked=rows)
 
     return acts.carry_out(actor=actor, now=now, key=key, capability=CAPABILITY, decide=decide)
 
 
-def _other(actor: Actor, appointment_id: UUID, other_id: UUID) -> Appointment:
+def _check_other(appointment_id: UUID, other_id: UUID) -> None:
     if other_id == appointment_id:
         raise Invalid({"with": ["Another visit."]})
-    return moves.find(actor=actor, appointment_id=other_id)
 
 
 def _decide(first: Appointment, second: Appointment, ways: Ways, now: datetime) -> Act:

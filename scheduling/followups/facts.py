@@ -81,6 +81,8 @@ class CourseFacts:
 
 def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
     """The facts of these courses, in the order of their ids."""
+    if not course_ids:
+        return []
     courses = (
         TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
     )

@@ -171,7 +171,7 @@ def replan(*, world: World, course: TreatmentCourse, days: int, how: How) -> Non
         return replans.apply(token=token, start_on_or_after=start, **given)
 
     act_id = world.act("replan", _excused(call, how))
-    if act_id is not None and acts.changed(actor=world.actor, act_id=act_id):
+    if act_id is not None and acts.done(actor=world.actor, act_id=act_id).changed:
         world.done["replan: something changed"] += 1
 
 
@@ -190,7 +190,7 @@ def reassign(*, world: World, person: int, days: int, how: How) -> None:
 
     act_id = world.act("reassign", _excused(call, how))
     if act_id is not None:
-        outcomes = {one["outcome"] for one in acts.outcomes(actor=world.actor, act_id=act_id)}
+        outcomes = {one["outcome"] for one in acts.done(actor=world.actor, act_id=act_id).outcomes}
         world.done.update(f"reassign: {outcome}" for outcome in outcomes)
 
 

@@ -73,7 +73,7 @@ def test_a_dose_takes_its_follow_up_along_and_pushes_what_is_too_near(
     act = apply(clinic, dose, token=found.token)
     now = starts(course)
     assert {ref: start for ref, start in now.items() if start != was[ref]} == told
-    assert {one["ref"] for one in acts.relocated(actor=clinic.admin, act_id=act)} == set(told)
+    assert {one["ref"] for one in acts.done(actor=clinic.admin, act_id=act).relocated} == set(told)
     assert states_of(course) == {"covered"}
     assert race.overlaps() == 0
     assert race.half_booked() == 0
@@ -197,7 +197,7 @@ def test_a_whole_moved_series_is_told_in_one_message(
     )
     assert {one.kind for one in found.notices.said} == {"course_booked"}
     act = apply(clinic, dose, token=found.token, now=later)
-    moved = len(acts.relocated(actor=clinic.admin, act_id=act))
+    moved = len(acts.done(actor=clinic.admin, act_id=act).relocated)
     assert moved > 1
     planned = Message.objects.filter(state="planned", kind="visit_moved")
     assert {(one.subject_id, one.due_at) for one in planned.filter(channel="sms")} == {
@@ -303,7 +303,7 @@ def test_a_later_start_moves_what_is_not_pinned(clinic: factories.Clinic, course
     course.refresh_from_db()
     assert (course.start_on_or_after, course.version) == (later, 2)
     assert states_of(course) == {"covered"}
-    assert acts.relocated(actor=clinic.admin, act_id=act)
+    assert acts.done(actor=clinic.admin, act_id=act).relocated
 
 
 @pytest.mark.parametrize("status", ["stopped", "paused"])

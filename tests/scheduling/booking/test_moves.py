@@ -86,7 +86,7 @@ def test_a_visit_goes_to_another_time_with_its_people_and_its_room(clinic: facto
         was.isoformat(),
         visit.start.isoformat(),
     )
-    [moved] = acts.relocated(actor=clinic.admin, act_id=act)
+    [moved] = acts.done(actor=clinic.admin, act_id=act).relocated
     assert (moved["id"], moved["verb"], moved["asked"]) == (visit.pk, "move", True)
 
 
@@ -227,7 +227,7 @@ def test_a_preview_writes_nothing_and_applying_does_exactly_what_it_showed(
     assert list(database.texts()) == stored
     act = apply(clinic, dose, token=found.token)
     told = [(one["id"], one["after"]["start"], one["after"]["room"]) for one in found.moves]
-    done = acts.relocated(actor=clinic.admin, act_id=act)
+    done = acts.done(actor=clinic.admin, act_id=act).relocated
     assert [(one["id"], one["after"]["start"], one["after"]["room"]) for one in done] == told
     for one in found.units:
         gap = booked.gap_of(course, Appointment.objects.get(pk=one.doses[-1]).ref)

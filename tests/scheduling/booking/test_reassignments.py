@@ -64,21 +64,23 @@ def test_the_visits_keep_their_time_with_somebody_else(clinic: factories.Clinic)
     assert {tuple(who(visit)) for visit in visits} == {(clinic.therapists[1].username,)}
     visits[0].refresh_from_db()
     assert (visits[0].status, visits[0].start) == ("confirmed", MONDAY + timedelta(hours=9))
-    assert len(acts.relocated(actor=clinic.admin, act_id=act)) == 3
+    assert len(acts.done(actor=clinic.admin, act_id=act).relocated) == 3
     assert race.overlaps() == 0
 
 
 def test_somebody_without_visits_may_fall_out(clinic: factories.Clinic) -> None:
     found = reassignments.preview(actor=clinic.admin, asked=away(clinic), ways=KEEP, now=NOW)
     act = reassignments.apply(actor=clinic.admin, asked=away(clinic), now=NOW, token=found.token)
-    assert acts.outcomes(actor=clinic.admin, act_id=act) == []
+    assert acts.done(actor=clinic.admin, act_id=act).outcomes == []
 
 
 def test_what_nobody_can_take_is_put_before_people_and_done_when_it_moves(clinic: factories.Clinic) -> None:
     free, clash = talk(clinic, 9), talk(clinic, 11)
     talk(clinic, 11, who=1)
     act = reassignments.apply(actor=clinic.admin, asked=away(clinic), now=NOW)
-    outcomes = {one["appointment"]: one["outcome"] for one in acts.outcomes(actor=clinic.admin, act_id=act)}
+    outcomes = {
+        one["appointment"]: one["outcome"] for one in acts.done(actor=clinic.admin, act_id=act).outcomes
+    }
     assert outcomes == {str(free.pk): "reassigned", str(clash.pk): "needs_move"}
     assert who(clash) == [clinic.therapists[0].username]
     item = WorkItem.objects.get(kind="needs_new_place")
@@ -123,7 +125,7 @@ def test_the_visits_of_one_course_all_change_or_none_does(clinic: factories.Clin
     factories.absence(other, hers[0].start, hers[0].end)
     asked = Asked(practitioner_id=therapist.pk, start=hers[0].start, end=hers[-1].end)
     act = reassignments.apply(actor=clinic.admin, asked=asked, now=NOW)
-    outcomes = [one["outcome"] for one in acts.outcomes(actor=clinic.admin, act_id=act)]
+    outcomes = [one["outcome"] for one in acts.done(actor=clinic.admin, act_id=act).outcomes]
     assert outcomes.count("needs_move") == 1
     assert set(outcomes) == {"needs_move", "left"}
     assert mine.filter(staffing__staff=therapist).count() == len(hers)
