@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from notifications import delivery, recovery
-from notifications.webhooks import forgetting, serving
+from notifications.webhooks import forgetting, serving, subscriptions
 
 
 @shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)
@@ -29,6 +29,12 @@ def serve_webhooks() -> None:
 def forget_deliveries() -> None:
     """What receivers of events were told longer ago than it is kept."""
     forgetting.forget(now=timezone.now())
+
+
+@shared_task(name="notifications.reseal_webhooks", soft_time_limit=100, time_limit=120)
+def reseal_webhooks() -> None:
+    """Secrets of webhooks that a former SECRET_KEY sealed."""
+    subscriptions.reseal()
 
 
 @shared_task(name="notifications.recover", soft_time_limit=60, time_limit=75)

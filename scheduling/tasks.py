@@ -5,7 +5,7 @@ click.
 from celery import shared_task
 from django.utils import timezone
 
-from clinic.practice import idempotency, reads
+from clinic.practice import factors, idempotency, reads
 from scheduling.booking import holds, reviews, waitlist
 from scheduling.followups import digest, escalation, gaps, nightly
 
@@ -58,3 +58,9 @@ def purge_keys() -> None:
 def forget_reads() -> None:
     """Rows of the log of reads that are older than they are kept."""
     reads.forget()
+
+
+@shared_task(name="scheduling.reseal_factors", soft_time_limit=100, time_limit=120)
+def reseal_factors() -> None:
+    """Second factors that are in clear, or that a former SECRET_KEY sealed."""
+    factors.reseal()

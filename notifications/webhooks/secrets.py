@@ -8,18 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
+from clinic.practice import sealing
 
 PREFIX = "whsec_"
 _BYTES = 32
-_NONCE = 12
 _PURPOSE = b"clinic.webhooks.secret.v1"
-
-
-class Unreadable(Exception):
-    """The secret was sealed with a key that this installation no longer has."""
 
 
 def new() -> bytes:
@@ -33,21 +26,18 @@ def shown(secret: bytes) -> str:
 
 
 def seal(*, secret: bytes, owner: UUID) -> bytes:
-    """For the row: encrypted with a key derived from SECRET_KEY, and bound to its owner, so that it is of no
-    use in another row.
-    """
-    nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(_key(settings.SECRET_KEY)).encrypt(nonce, secret, owner.bytes)
+    """For the row: bound to its owner, so that it is of no use in another row."""
+    return sealing.seal(secret=secret, purpose=_PURPOSE, owner=owner.bytes)
 
 
 def unseal(*, sealed: bytes, owner: UUID) -> bytes:
-    """The secret. Keys in SECRET_KEY_FALLBACKS still open what they sealed. Raises Unreadable."""
-    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        try:
-            return AESGCM(_key(key)).decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.bytes)
-        except InvalidTag:
-            continue
-    raise Unreadable
+    """The secret. Raises `sealing.Unreadable`."""
+    return sealing.unseal(sealed=sealed, purpose=_PURPOSE, owner=owner.bytes)
+
+
+def renewed(*, sealed: bytes, owner: UUID) -> bytes | None:
+    """The same secret under today's key; None where it is so already. Raises `sealing.Unreadable`."""
+    return sealing.renewed(sealed=sealed, purpose=_PURPOSE, owner=owner.bytes)
 
 
 def headers(*, event_id: str, at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
@@ -62,7 +52,3 @@ def headers(*, event_id: str, at: datetime, body: bytes, keys: Sequence[bytes]) 
         "webhook-timestamp": stamp,
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
-
-
-def _key(secret_key: str) -> bytes:
-    return hmac.new(secret_key.encode(), _PURPOSE, hashlib.sha256).digest()

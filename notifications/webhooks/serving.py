@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from clinic.practice import changes, work
+from clinic.practice import changes, sealing, work
 from notifications.models import WebhookDelivery, WebhookSubscription
 from notifications.models.webhook import DeliveryState
 from notifications.webhooks import events, post, schedule, secrets, subscriptions
@@ -195,7 +195,7 @@ def _call(delivery: WebhookDelivery, now: datetime) -> Answer:
         sealed.append(webhook.old_secret)
     try:
         keys = [secrets.unseal(sealed=bytes(one), owner=webhook.pk) for one in sealed]
-    except secrets.Unreadable:
+    except sealing.Unreadable:
         return Answer(error="secret_unreadable")
     headers = secrets.headers(event_id=events.event_id(line_id=entry.pk), at=now, body=body, keys=keys)
     return post.send(url=webhook.url, body=body, headers=headers, inner=settings.WEBHOOKS_TO_INNER_ADDRESSES)

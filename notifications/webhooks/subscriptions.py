@@ -4,6 +4,7 @@ Each function is one transaction with its trail row. All raise NotAllowed, NotFo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from clinic.practice import changes as trail_changes
-from clinic.practice import fields, idempotency, permissions, work, writing
+from clinic.practice import fields, idempotency, permissions, sealing, work, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
 from clinic.practice.models import TrailEntry
@@ -160,6 +161,31 @@ def renew_secret(
         writing.save(row=webhook, values=values)
         writing.tell(actor=actor, now=now, verb="renew_secret", kind="webhook", row_id=webhook.pk)
     return webhook
+
+
+def reseal() -> int:
+    """Seal under today's key what a former one sealed; returns how many subscriptions changed. What no key
+    opens stays.
+    """
+    changed = 0
+    for webhook_id in WebhookSubscription.objects.values_list("pk", flat=True):
+        with writing.transaction():
+            webhook = WebhookSubscription.objects.select_for_update(no_key=True).filter(pk=webhook_id).first()
+            values = _resealed(webhook) if webhook else {}
+            if values:
+                changed += WebhookSubscription.objects.filter(pk=webhook_id).update(**values)
+    return changed
+
+
+def _resealed(webhook: WebhookSubscription) -> dict[str, bytes]:
+    values = {}
+    for name in ("secret", "old_secret"):
+        sealed = getattr(webhook, name)
+        with suppress(sealing.Unreadable):
+            anew = sealed and secrets.renewed(sealed=bytes(sealed), owner=webhook.pk)
+            if anew:
+                values[name] = anew
+    return values
 
 
 def replay(

@@ -7,10 +7,11 @@ from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from clinic.practice import addresses, limits
+from clinic.practice import addresses, factors, limits
 
 
 class StaffAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the library is untyped
@@ -38,3 +39,13 @@ class StaffAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the l
         if user is not None:
             guess.right()
         return user
+
+
+class StaffFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """What codes are computed from is sealed in its row."""
+
+    def encrypt(self, text: str) -> str:
+        return factors.seal(secret=text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return factors.unseal(kept=encrypted_text)

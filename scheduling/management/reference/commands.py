@@ -26,6 +26,9 @@ TICK_WORDS = {
     "scheduling.reviews_due": "Asks for the review of courses whose review date has come.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
     "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",
+    "scheduling.reseal_factors": "Seals second factors that are in clear or that a former `SECRET_KEY` "
+    "sealed.",
+    "notifications.reseal_webhooks": "Seals the secrets of webhooks that a former `SECRET_KEY` sealed.",
     "notifications.forget_deliveries": "Deletes deliveries of webhooks that were settled longer ago than "
     "they are kept (`WEBHOOK_DELIVERIES_KEPT_DAYS`).",
     "scheduling.forget_reads": "Removes from the log of reads what is older than it is kept (`keep_reads`).",

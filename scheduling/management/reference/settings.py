@@ -18,7 +18,8 @@ from scheduling.planning.values import Weights
 
 # A variable that the settings read and this table does not know stops the writing.
 VARIABLES = {
-    "SECRET_KEY": "Signs sessions, proposals and cursors, and seals the secrets of webhooks. At least 50 "
+    "SECRET_KEY": "Signs sessions, proposals and cursors, and seals the secrets of webhooks and of "
+    "second factors. At least 50 "
     "random characters, or the process refuses to start.",
     "SECRET_KEY_FALLBACKS": "Former keys, comma-separated, that still verify what they signed and open "
     "what they sealed.",
