@@ -1,7 +1,7 @@
 """A standing course as a problem for the search: its own doses, and for every visit what it costs to stay or
 to move."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from scheduling.planning import grid as grids
 from scheduling.planning import steps as dosing
 from scheduling.planning import windows
 from scheduling.planning.bonds import Bonds, Piece
-from scheduling.planning.gaps import INF, NEVER, AnyOffer, GroupOffer, Opening, Owed, Task
+from scheduling.planning.gaps import INF, NEVER, AnyOffer, GroupOffer, Offer, Opening, Owed, Task
 from scheduling.planning.grid import Grid
 from scheduling.planning.menus import Calendar
 from scheduling.planning.owing import week
@@ -20,6 +20,7 @@ from scheduling.planning.steps import DoseStep
 from scheduling.planning.values import Availability, Span
 
 SPARE_DAYS = 28
+DAY = 1440
 
 
 def calendar_of(bonds: Bonds, availability: Availability) -> Calendar:
@@ -58,10 +59,13 @@ def pieces_of(bonds: Bonds) -> list[Piece]:
 
 
 class RepairProblem(Problem):
-    """The search's view of a standing course."""
+    """The search's view of a standing course.
 
-    def __init__(self, calendar: Calendar, bonds: Bonds, *, replan: bool) -> None:
-        self.bonds, self.replan = bonds, replan
+    With `near`, doses that are not free to move stay within so many days of where they stand.
+    """
+
+    def __init__(self, calendar: Calendar, bonds: Bonds, *, replan: bool, near: int | None = None) -> None:
+        self.bonds, self.replan, self.near = bonds, replan, near
         self.stays = Stays(calendar, bonds.loose, replan=replan)
         self.pieces: dict[str, tuple[Piece, Need | None]] = {}
         self._offered: dict[tuple[str, str | None], Offers] = {}
@@ -94,23 +98,31 @@ class RepairProblem(Problem):
             slot = grid.from_minute(grids.minute_of(piece.at.start))
             day = grid.day[slot] if slot < grid.size else 0
             return {day: [(slot, self._removed_around(index, day))]} if day else {}
-        first, last = self._reach(index)
         found: dict[int, list[tuple[int, int]]] = {}
         stands = None if piece.old is None else grids.minute_of(piece.old.start)
         free = piece.old is None or (self.replan and not piece.told)
         moved = TOLD if piece.told else 0
+        reach = self._reach(index, None if free else stands)
         for cost, bits in self.stays.dose(piece, step.needs, step.minutes):
-            for slot in grids.slots_in(bits):
+            for slot in grids.slots_in(bits & reach):
                 at, day = grid.at[slot], grid.day[slot]
-                if at == stands or first <= day <= last:
-                    away = 0 if free or at == stands or stands is None else moved + SHIFT * abs(at - stands)
-                    found.setdefault(day, []).append((slot, cost + away))
+                away = 0 if free or at == stands or stands is None else moved + SHIFT * abs(at - stands)
+                found.setdefault(day, []).append((slot, cost + away))
         around = {day: self._removed_around(index, day) for day in found}
         return {day: sorted((slot, cost + around[day]) for slot, cost in found[day]) for day in sorted(found)}
 
-    def _reach(self, index: int) -> tuple[int, int]:
-        first = dosing.start_day(self.request).toordinal() if not (index or self.request.given) else 0
-        return first, self.grid.day[-1]
+    def _reach(self, index: int, stands: int | None) -> int:
+        """The starts that a dose may have at all: from the course's first day, where it stands, and near
+        that."""
+        first, last = self.grid.at[0], self.grid.at[-1]
+        if not (index or self.request.given):
+            first = self.grid.day_begins.get(dosing.start_day(self.request).toordinal(), first)
+        if stands is None:
+            return self.grid.between(first, last)
+        if self.near is not None:
+            away = self.near * DAY
+            first, last = max(first, stands - away), min(last, stands + away)
+        return self.grid.between(first, last) | self.grid.between(stands, stands)
 
     def dose_rooms(self, index: int, slot: int) -> list[str]:
         """The rooms in which a dose in a slot can be: the one it has first."""
@@ -312,6 +324,38 @@ class RepairProblem(Problem):
                 offer = self.stays.offer(piece, need, 0, None, room)
                 self._offered[key] = ((-1, offer),) if offer is not None else ()
         return Task(ref, -3, self._offered[key], opening)
+
+    # What cannot stay
+
+    def least(self) -> int:
+        """At least what any plan costs: the visits that the patient was told of and that cannot be where
+        they stand, whoever gives them."""
+        return TOLD * sum(1 for piece, offers in self._told() if not self._could_stay(piece, offers))
+
+    def _told(self) -> Iterator[tuple[Piece, Offers]]:
+        for unit, pieces in self.bonds.follow_ups.items():
+            for number, piece in enumerate(pieces):
+                if piece.told and piece.at is None:
+                    yield piece, self._offers_of(unit, number, piece, None)
+        others = [
+            *((f"preparation-{number}", piece) for number, piece in enumerate(self.bonds.preparations)),
+            *(
+                (f"review-{index}.{number}", piece)
+                for index, pieces in self.bonds.reviews.items()
+                for number, piece in enumerate(pieces)
+            ),
+        ]
+        for ref, piece in others:
+            if piece.told and piece.at is None:
+                yield piece, self._other(ref, piece, Opening(0, INF), None).offers
+
+    def _could_stay(self, piece: Piece, offers: Offers) -> bool:
+        assert piece.old is not None
+        slot = self.grid.from_minute(grids.minute_of(piece.old.start))
+        return any(
+            not isinstance(offer, Offer) or any(bits >> slot & 1 for _, bits in offer.classes)
+            for _, offer in offers
+        )
 
     # Weekly units
 

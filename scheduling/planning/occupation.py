@@ -13,11 +13,13 @@ from scheduling.planning.values import (
     IN_PERSON,
     SEATS,
     Availability,
+    Busy,
     PlannedVisit,
     PlanRequest,
     Practitioner,
     Room,
     Severity,
+    Span,
     Staffing,
     Violation,
 )
@@ -112,17 +114,25 @@ def _unfilled(needs: Sequence[StaffNeed | str], staffing: Sequence[Staffing]) ->
 
 
 def _is_there(person: Practitioner, start: datetime, end: datetime) -> bool:
-    return _inside(grids.merged(person.on_shift), start, end)
+    return _inside(person.on_shift, grids.minute_of(start), grids.minute_after(end))
 
 
-def _inside(stretches: Sequence[grids.Stretch], start: datetime, end: datetime) -> bool:
-    first, last = grids.minute_of(start), grids.minute_after(end)
-    return any(begins <= first and last <= ends for begins, ends in stretches)
+def _inside(spans: Sequence[Span], first: int, last: int) -> bool:
+    """Whether the spans together cover the minutes; looks only at those that are near."""
+    start, end = grids.instant_of(first), grids.instant_of(last)
+    near = [span for span in spans if span.start <= end and start <= span.end]
+    return any(begins <= first and last <= ends for begins, ends in grids.merged(near))
 
 
 def _has_seats(person: Practitioner, start: datetime, end: datetime, seats: int) -> bool:
-    first, last = grids.minute_of(start), grids.minute_after(end)
-    return not any(begins < last and first < ends for begins, ends in grids.crowded(person.busy, seats))
+    return not _is_crowded(person.busy, grids.minute_of(start), grids.minute_after(end), seats)
+
+
+def _is_crowded(busy: Sequence[Busy], first: int, last: int, seats: int) -> bool:
+    """Whether somewhere in the minutes fewer than so many seats are free; looks only at what is near."""
+    start, end = grids.instant_of(first), grids.instant_of(last)
+    near = [one for one in busy if one.span.start < end and start < one.span.end]
+    return any(begins < last and first < ends for begins, ends in grids.crowded(near, seats))
 
 
 def check_room(
@@ -146,9 +156,9 @@ def check_room(
 
 def _room_taken(visits: Sequence[PlannedVisit], visit: PlannedVisit, room: Room) -> Iterator[Violation]:
     first, last = grids.minute_of(visit.start), grids.minute_after(visit.end) + visit.turnover_minutes
-    if not any(begins <= first and last <= ends for begins, ends in grids.merged(room.open)):
+    if not _inside(room.open, first, last):
         yield broken("room_closed", visit, f"{room.name} is not open for the visit and its turnover.")
-    if any(begins < last and first < ends for begins, ends in grids.crowded(room.busy, SEATS)):
+    if _is_crowded(room.busy, first, last, SEATS):
         yield broken("room_busy", visit, f"{room.name} is taken at this time.")
     for other in visits:
         clear = grids.minute_after(other.end) + other.turnover_minutes

@@ -30,18 +30,25 @@ Ties as in the planner. In a replan, visits that the patient was not told of cou
 the turnover of a dose couples are chosen after the rest.
 
 The search is that of `carry.py`, with one menu a visit: exact for the chain, and bounded like the planner's.
+It begins with the week around each dose; what it finds there is the best of all when every plan that moves a
+dose further costs more, and otherwise all days are searched.
 """
 
 from scheduling.planning import grid as grids
 from scheduling.planning import judging, mending, refusal, scoring, search, why
 from scheduling.planning.bonds import Bonds, Piece, Reader
 from scheduling.planning.carry import CarryChain, SearchLimit
+from scheduling.planning.chain import Solution
 from scheduling.planning.judging import UnknownVisit
 from scheduling.planning.mending import RepairProblem
 from scheduling.planning.rebuild import Kept, Rebuilder
 from scheduling.planning.settle import NoOtherPlace, Settler
 from scheduling.planning.standing import Change, Repair, RepairRequest, Standing
+from scheduling.planning.stays import SHIFT
 from scheduling.planning.values import Availability, NoPlan, PlannedVisit, Violation
+
+NEAR_DAYS = 7
+"""How far from where they stand doses are looked at first."""
 
 __all__ = ["Change", "Repair", "RepairRequest", "Standing", "UnknownVisit", "judge", "repair"]
 
@@ -58,11 +65,15 @@ def repair(*, request: RepairRequest, availability: Availability) -> Repair | No
     refused = refusal.at_once(request, bonds, availability)
     if refused is not None:
         return refused
-    problem = RepairProblem(mending.calendar_of(bonds, availability), bonds, replan=request.replan)
-    try:
-        solution = CarryChain(problem).solve(search.MOST_WORK)
-    except SearchLimit:
-        return why.search_limit()
+    calendar = mending.calendar_of(bonds, availability)
+    problem = RepairProblem(calendar, bonds, replan=False, near=NEAR_DAYS)
+    solution = None if request.replan else _near(problem)
+    if solution is None:
+        problem = RepairProblem(calendar, bonds, replan=request.replan)
+        try:
+            solution = CarryChain(problem).solve(search.MOST_WORK)
+        except SearchLimit:
+            return why.search_limit()
     if solution is None:
         return refusal.explained(request, bonds, availability)
     rebuilder = Rebuilder(problem, solution)
@@ -72,6 +83,18 @@ def repair(*, request: RepairRequest, availability: Availability) -> Repair | No
     except NoOtherPlace as none:
         return refusal.no_other_place(none.visit)
     return _answer(request, availability, problem, (chain, loose), proven=solution.proven)
+
+
+def _near(problem: RepairProblem) -> Solution | None:
+    """The best repair, if it is known to be the best of all from the days near the doses alone: whatever
+    moves a dose further costs more. None where only all days can tell."""
+    try:
+        solution = CarryChain(problem).solve(search.MOST_WORK // 4)
+    except SearchLimit:
+        return None
+    if solution is None or not solution.proven:
+        return None
+    return solution if solution.cost < problem.least() + SHIFT * NEAR_DAYS * mending.DAY else None
 
 
 def judge(*, request: RepairRequest, availability: Availability) -> tuple[Violation, ...]:

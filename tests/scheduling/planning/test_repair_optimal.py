@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from scheduling.planning import repair
+from scheduling.planning.chain import Solution
+from scheduling.planning.mending import RepairProblem
 from scheduling.planning.refusal import ALONE
 from scheduling.planning.repair import Repair
 from scheduling.planning.values import NoPlan
@@ -92,6 +94,32 @@ def _problems(upset: Upset, found: Repair) -> list[str]:
     checker = verify.Checker(request=plan, availability=upset.availability, visits=found.visits)
     fixed = {visit.ref for visit in asked.placed} | {one.visit.ref for one in asked.standing if one.pinned}
     return [line for line in checker.everything() if line.split()[0] not in fixed]
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_looking_near_first_finds_what_looking_everywhere_finds(
+    days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = _cases(range(3000, 3060), instances.SMALL)
+    everywhere = []
+    for upset in cases:
+        with monkeypatch.context() as blind:
+            blind.setattr(repair, "_near", lambda problem: None)
+            everywhere.append(repair.repair(request=upset.asked, availability=upset.availability))
+    near, answered = repair._near, []
+
+    def counted(problem: RepairProblem) -> Solution | None:
+        answered.append(near(problem))
+        return answered[-1]
+
+    monkeypatch.setattr(repair, "NEAR_DAYS", days)
+    monkeypatch.setattr(repair, "_near", counted)
+    for upset, whole in zip(cases, everywhere, strict=True):
+        found = repair.repair(request=upset.asked, availability=upset.availability)
+        assert found == whole, f"seed {upset.seed}: {upset.what}"
+    moved = [one for one in everywhere if isinstance(one, Repair) and one.changes]
+    assert None in answered
+    assert sum(one is not None for one in answered) > len(moved) / 4
 
 
 def test_nothing_changes_where_nothing_was_upset() -> None:
