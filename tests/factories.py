@@ -21,7 +21,7 @@ from clinic.practice.models import Delegation, IntegrationClient, Practice, Room
 from clinic.practice.permissions import EVERYONE, SCOPES
 from patients import decisions, records
 from patients.models import Patient
-from scheduling.booking import protocols
+from scheduling.booking import absences, protocols
 from scheduling.models import Absence, ProtocolVersion, Shift
 from scheduling.roster import shifts
 
@@ -145,7 +145,7 @@ def shift(
 def absence(staff: StaffMember, starts_at: datetime, ends_at: datetime) -> Absence:
     """A span in which somebody does not work."""
     assert staff.practice is not None
-    return shifts.create_absence(
+    return absences.create(
         actor=admin(staff.practice), staff_id=staff.pk, starts_at=starts_at, ends_at=ends_at, now=NOW
     )
 

@@ -57,6 +57,13 @@ def settle(
     return open_items.update(done_at=now, done_by=by)
 
 
+def is_asked(*, practice_id: UUID, subject_id: UUID, kind: str) -> bool:
+    """Whether a task of this kind about the subject is open."""
+    return WorkItem.objects.filter(
+        practice_id=practice_id, subject_id=subject_id, kind=kind, done_at__isnull=True
+    ).exists()
+
+
 def items(*, actor: Actor) -> QuerySet[WorkItem]:
     """The tasks of the practice."""
     permissions.check(actor=actor, capability="work.read")

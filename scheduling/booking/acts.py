@@ -20,6 +20,7 @@ from scheduling.booking import (
     locks,
     notices,
     overrides,
+    releasing,
     relocations,
     standing,
 )
@@ -118,8 +119,13 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
     )
     booked = additions.insert(actor=actor, added=added, act_id=act_id, reason=act.reason, now=now)
     additions.end(actor=actor, rows=rows, ids=act.ended, act_id=act_id, now=now)
-    for key in rows:
-        work.finish(practice_id=actor.practice_id, dedupe_key=work_key(key), by=actor.ref, now=now)
+    work.settle(
+        practice_id=actor.practice_id,
+        subject_ids=rows,
+        kinds=[releasing.NEW_PLACE],
+        by=actor.ref,
+        now=now,
+    )
     if act.wishes:
         TreatmentCourse.objects.filter(pk=act.subject_id).update(**act.wishes)
     _store_excuses(actor, used, rows, now)
@@ -139,11 +145,6 @@ def _locked(actor: Actor, act: Act, capability: str) -> dict[UUID, Appointment]:
     if changed <= act.locked.keys():
         return {key: act.locked[key] for key in sorted(changed)}
     return access.visits_for_update(actor=actor, appointment_ids=changed, capability=capability)
-
-
-def work_key(visit_id: UUID) -> str:
-    """The one task that asks for a new place for a visit; going elsewhere finishes it."""
-    return f"needs_new_place:{visit_id}"
 
 
 def is_move(visit: Appointment, one: Relocation) -> bool:

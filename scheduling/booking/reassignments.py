@@ -20,6 +20,7 @@ from scheduling.booking import (
     moves,
     nearest,
     previews,
+    releasing,
     relocations,
 )
 from scheduling.booking.acts import Act
@@ -81,7 +82,7 @@ def apply(
                 actor=actor, token=token, verb=VERB, subject_id=asked.practitioner_id, now=now
             ).excused(ways.overrides)
         else:
-            ids = [visit.pk for visit in _visits(actor, asked, now)]
+            ids = [visit.pk for visit in visits_of(actor=actor, asked=asked, now=now)]
             access.visits_for_update(actor=actor, appointment_ids=ids, capability=CAPABILITY)
             act = _decide(actor, asked, ways, now)
         _ask_people(actor, act, now)
@@ -93,7 +94,7 @@ def apply(
 def _decide(actor: Actor, asked: Asked, ways: Ways, now: datetime) -> Act:
     stamp = rosters.stamp(practice_id=actor.practice_id)
     _check(actor, asked, now)
-    visits = _visits(actor, asked, now)
+    visits = visits_of(actor=actor, asked=asked, now=now)
     courses = acts.courses_of(visits=visits, now=now)
     acts.making_way(courses=courses.values(), pins=ways.pins, cascade=False)
     work_of: dict[UUID | None, list[Appointment]] = defaultdict(list)
@@ -135,7 +136,7 @@ def _check(actor: Actor, asked: Asked, now: datetime) -> None:
         raise Invalid({"to": ["Somebody else, who is active."]})
 
 
-def _visits(actor: Actor, asked: Asked, now: datetime) -> list[Appointment]:
+def visits_of(*, actor: Actor, asked: Asked, now: datetime) -> list[Appointment]:
     """The person's visits that touch the span and are not over, by start."""
     mine = Q(staffing__staff_id=asked.practitioner_id) | Q(group_session__staff=asked.practitioner_id)
     found = Appointment.objects.filter(
@@ -298,18 +299,27 @@ def _ask_people(actor: Actor, act: Act, now: datetime) -> None:
             ask_for_place(
                 actor=actor,
                 visit_id=UUID(one["appointment"]),
+                version=act.seen[UUID(one["appointment"])],
                 patient_id=UUID(one["patient"]),
                 start=datetime.fromisoformat(one["start"]),
                 now=now,
             )
 
 
-def ask_for_place(*, actor: Actor, visit_id: UUID, patient_id: UUID, start: datetime, now: datetime) -> None:
-    """Put it before the front desk that this visit cannot stay as it is."""
+def ask_for_place(
+    *, actor: Actor, visit_id: UUID, version: int, patient_id: UUID, start: datetime, now: datetime
+) -> None:
+    """Put it before the front desk that this visit cannot stay as it is, unless it is before them already.
+
+    With the visit locked. What has happened to it since makes it another task: one that was done is not the
+    one that it needs now.
+    """
+    if work.is_asked(practice_id=actor.practice_id, subject_id=visit_id, kind=releasing.NEW_PLACE):
+        return
     work.raise_item(
         practice_id=actor.practice_id,
-        kind="needs_new_place",
-        dedupe_key=acts.work_key(visit_id),
+        kind=releasing.NEW_PLACE,
+        dedupe_key=f"{releasing.NEW_PLACE}:{visit_id}:{version}",
         subject_kind="appointment",
         subject_id=visit_id,
         patient_id=patient_id,

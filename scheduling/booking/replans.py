@@ -9,7 +9,7 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from scheduling import states
-from scheduling.booking import access, acts, cascades, moves, orders, previews, standing
+from scheduling.booking import access, acts, cascades, moves, orders, previews, progress, standing
 from scheduling.booking.acts import Act
 from scheduling.booking.cascades import Ask
 from scheduling.booking.moves import Ways
@@ -75,6 +75,7 @@ def apply(
             shown = moves.shown(actor=actor, token=token, verb=VERB, subject_id=course_id, now=now)
             act = shown.excused(ways.overrides if ways else ())
         TreatmentCourse.objects.filter(pk=course_id).update(**access.touched())
+        progress.settle(actor=actor, course=course, now=now, kinds=["course_to_replan"])
         return act
 
     return acts.carry_out(actor=actor, now=now, key=key, capability=CAPABILITY, decide=decide)

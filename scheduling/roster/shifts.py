@@ -113,38 +113,20 @@ def delete_shift(*, actor: Actor, shift_id: UUID, now: datetime, version: int | 
         row.delete()
 
 
-def create_absence(
-    *,
-    actor: Actor,
-    staff_id: UUID,
-    starts_at: datetime,
-    ends_at: datetime,
-    now: datetime,
-    reason: str = "",
-    key: writing.Key = None,
+def add_absence(
+    *, actor: Actor, absence_id: UUID, staff_id: UUID, starts_at: datetime, ends_at: datetime, reason: str
 ) -> Absence:
-    """A span in which a person does not work, whatever their shifts say."""
-
-    def make(absence_id: UUID) -> Absence:
-        person = queries.practitioner(actor=actor, staff_id=staff_id)
-        problems = fields.Problems()
-        first, last = fields.span(problems, ("starts_at", starts_at), ("ends_at", ends_at))
-        why = fields.text(problems, "reason", reason, longest=100, blank=True, lines=True)
-        problems.raise_if_any()
-        return Absence.objects.create(id=absence_id, staff=person, starts_at=first, ends_at=last, reason=why)
-
-    return writing.create(
-        actor=actor,
-        capability="shifts.write",
-        key=key,
-        now=now,
-        kind="absence",
-        make=make,
-        load=lambda absence_id: _absence(actor, absence_id),
-    )
+    """A span in which a person does not work, whatever their shifts say; in the caller's transaction."""
+    person = queries.practitioner(actor=actor, staff_id=staff_id)
+    problems = fields.Problems()
+    first, last = fields.span(problems, ("starts_at", starts_at), ("ends_at", ends_at))
+    why = fields.text(problems, "reason", reason, longest=100, blank=True, lines=True)
+    problems.raise_if_any()
+    return Absence.objects.create(id=absence_id, staff=person, starts_at=first, ends_at=last, reason=why)
 
 
-def _absence(actor: Actor, absence_id: UUID) -> Absence:
+def absence(*, actor: Actor, absence_id: UUID) -> Absence:
+    """One absence; raises NotFound, also for one of another practice."""
     found = Absence.objects.filter(staff__practice_id=actor.practice_id, pk=absence_id).first()
     if found is None:
         raise NotFound()

@@ -176,7 +176,8 @@ def main() -> None:
 
 
 def progress(run: Run, day: int, seconds: float) -> None:
-    courses, faults = TreatmentCourse.objects.count(), sum(run.crew.faults.values())
+    courses = TreatmentCourse.objects.count()
+    faults = sum(count for name, count in run.crew.faults.items() if not name.startswith("killed:"))
     print(
         f"day {day + 1}: {courses} courses, {faults} faults, {len(run.differences)} differences so far,"
         f" {seconds / 60:.1f} minutes",

@@ -13,7 +13,7 @@ from clinic.practice import actor as actors
 from clinic.practice import directory, people, queries
 from clinic.practice.actor import Actor
 from clinic.practice.models import Closure, Practice, Room, Site, StaffMember
-from scheduling.booking import group_sessions, protocols
+from scheduling.booking import absences, group_sessions, protocols
 from scheduling.errors import SlotTaken
 from scheduling.management.demo import plans
 from scheduling.management.demo.credentials import Credentials
@@ -144,7 +144,7 @@ def close_and_leave(*, built: Built, now: datetime) -> None:
     away = built.staff["therapist-2"]
     if not Absence.objects.filter(staff=away).exists():
         monday = _weekday_of(today + timedelta(weeks=2), 1)
-        shifts.create_absence(
+        absences.create(
             actor=built.actor,
             staff_id=away.pk,
             starts_at=windows.day_bounds(zone=site.time_zone, day=monday).start,

@@ -7,7 +7,8 @@ import pytest
 
 from clinic.practice.errors import Conflict, Invalid, NotAllowed
 from clinic.practice.models import WorkItem
-from scheduling.booking import queries, reviews
+from scheduling.booking import queries, replans, reviews
+from scheduling.booking.moves import Ways
 from scheduling.errors import RuleViolation
 from scheduling.models import Appointment, CoursePhase, TreatmentCourse
 from scheduling.states import InvalidTransition
@@ -67,6 +68,18 @@ def test_the_next_phase_is_planned_and_looked_at_again(clinic: factories.Clinic)
     review(clinic, course, "continue", now=due, review_on=due.date() + timedelta(weeks=4))
     phase.refresh_from_db()
     assert phase.review_on == due.date() + timedelta(weeks=4)
+
+
+def test_planning_it_answers_what_was_asked_about_it(clinic: factories.Clinic) -> None:
+    course, last = at_the_end(clinic)
+    review(clinic, course, "continue", now=last.end)
+    task = WorkItem.objects.get(kind="course_to_replan")
+    replans.preview(actor=clinic.admin, course_id=course.pk, ways=Ways(), now=last.end)
+    task.refresh_from_db()
+    assert task.done_at is None, "nobody has planned anything yet"
+    replans.apply(actor=clinic.admin, course_id=course.pk, now=last.end)
+    task.refresh_from_db()
+    assert (task.done_at, task.done_by) == (last.end, clinic.admin.ref)
 
 
 def test_a_dose_of_the_next_phase_waits_for_the_review(clinic: factories.Clinic) -> None:

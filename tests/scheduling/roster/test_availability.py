@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from clinic.practice import directory, people
 from clinic.practice.errors import NotAllowed, NotFound
+from scheduling.booking import absences
 from scheduling.models import Appointment, GroupSession, Occupancy
 from scheduling.planning.values import Busy, Span
-from scheduling.roster import availability, rosters, shifts
+from scheduling.roster import availability, rosters
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -120,9 +121,7 @@ def test_a_closure_shuts_everything_and_a_room_closure_the_room(clinic):
 
 
 def test_an_absence_takes_a_person_away(clinic):
-    shifts.create_absence(
-        actor=clinic.admin, staff_id=clinic.monitor.pk, starts_at=at(0), ends_at=at(13), now=NOW
-    )
+    absences.create(actor=clinic.admin, staff_id=clinic.monitor.pk, starts_at=at(0), ends_at=at(13), now=NOW)
     assert person(look(clinic), clinic.monitor).on_shift == (between(13, 18),)
 
 
@@ -243,9 +242,7 @@ def test_the_number_of_queries_does_not_grow_with_the_calendar(clinic):
         take(clinic, clinic.monitor.resource, between(hour, hour + 1))
         someone = factories.worker(clinic.site, "therapist")
         factories.room(clinic.site, "therapy_room")
-        shifts.create_absence(
-            actor=clinic.admin, staff_id=someone.pk, starts_at=at(8), ends_at=at(9), now=NOW
-        )
+        absences.create(actor=clinic.admin, staff_id=someone.pk, starts_at=at(8), ends_at=at(9), now=NOW)
         session = GroupSession.objects.create(
             practice=clinic.practice,
             site=clinic.site,

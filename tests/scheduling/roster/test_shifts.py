@@ -7,6 +7,7 @@ import pytest
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.models import TrailEntry
+from scheduling.booking import absences
 from scheduling.models import Absence, Shift
 from scheduling.roster import shifts
 from tests import factories
@@ -94,7 +95,7 @@ def test_another_practice_sees_and_changes_nothing(site, person):
     with pytest.raises(NotFound):
         shifts.delete_shift(actor=other, shift_id=row.pk, now=factories.NOW)
     with pytest.raises(NotFound):
-        shifts.create_absence(
+        absences.create(
             actor=other,
             staff_id=person.pk,
             starts_at=factories.NOW,
@@ -112,7 +113,7 @@ def test_a_therapist_may_not_change_shifts(site, person):
 
 def test_an_absence_runs_forward(site, person):
     with pytest.raises(Invalid) as refused:
-        shifts.create_absence(
+        absences.create(
             actor=factories.admin(site.practice),
             staff_id=person.pk,
             starts_at=factories.NOW,
@@ -124,7 +125,7 @@ def test_an_absence_runs_forward(site, person):
 
 def test_a_naive_time_is_refused(site, person):
     with pytest.raises(Invalid) as refused:
-        shifts.create_absence(
+        absences.create(
             actor=factories.admin(site.practice),
             staff_id=person.pk,
             starts_at=factories.NOW.replace(tzinfo=None),
@@ -143,5 +144,5 @@ def test_a_repeated_key_makes_one_absence(site, person):
         "now": factories.NOW,
         "key": Key(scope="test", value="one", fingerprint="same"),
     }
-    assert shifts.create_absence(**asked).pk == shifts.create_absence(**asked).pk
+    assert absences.create(**asked).pk == absences.create(**asked).pk
     assert Absence.objects.count() == 1

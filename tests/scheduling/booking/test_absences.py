@@ -1,0 +1,119 @@
+"""Somebody will not be there: their visits in that time are put before people, until each has a new place."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clinic.practice.errors import Invalid, NotAllowed
+from clinic.practice.idempotency import Key
+from clinic.practice.models import WorkItem
+from scheduling.booking import absences, moves, reassignments, single
+from scheduling.booking.fitting import Wish
+from scheduling.booking.reassignments import Asked
+from scheduling.models import Absence, Appointment
+from tests import factories
+from tests.scheduling.booking import booked
+
+pytestmark = pytest.mark.django_db
+NOW = factories.NOW
+DAY = timedelta(days=1)
+MONDAY = datetime(2026, 5, 11, tzinfo=ZoneInfo(factories.NEW_YORK))
+
+
+@pytest.fixture
+def clinic() -> factories.Clinic:
+    return factories.small_clinic()
+
+
+def talk(clinic: factories.Clinic, hour: int) -> Appointment:
+    """A visit with the first therapist on Monday, or so many hours after its midnight."""
+    wanted = single.Visit(
+        patient_id=factories.patient(clinic.site).pk,
+        kind="therapy",
+        start=MONDAY + timedelta(hours=hour),
+        practitioner_ids=(clinic.therapists[0].pk,),
+        mode="video",
+    )
+    return Appointment.objects.get(pk=single.book(actor=clinic.admin, now=NOW, visit=wanted))
+
+
+def away(clinic: factories.Clinic, *, who: int = 0, now: datetime = NOW, **fields: object) -> Absence:
+    """One of the therapists, on Monday."""
+    asked = {"starts_at": MONDAY, "ends_at": MONDAY + DAY, **fields}
+    return absences.create(actor=clinic.admin, staff_id=clinic.therapists[who].pk, now=now, **asked)  # type: ignore[arg-type]
+
+
+def asked_for() -> list[tuple[str, object]]:
+    rows = WorkItem.objects.filter(done_at=None).order_by("subject_id")
+    return [(row.kind, row.subject_id) for row in rows]
+
+
+def test_each_visit_of_the_span_is_put_before_the_front_desk(clinic: factories.Clinic) -> None:
+    hit = [talk(clinic, 9), talk(clinic, 14)]
+    talk(clinic, 33)
+    away(clinic)
+    assert asked_for() == [("needs_new_place", one) for one in sorted(visit.pk for visit in hit)]
+    item = WorkItem.objects.get(subject_id=hit[0].pk)
+    assert (item.role, item.patient_id) == ("front_desk", hit[0].patient_id)
+    hit[0].refresh_from_db()
+    assert (hit[0].status, hit[0].start) == ("booked", MONDAY + timedelta(hours=9))
+
+
+def test_the_task_is_done_by_whatever_settles_the_visit(clinic: factories.Clinic) -> None:
+    given, moved, cancelled = talk(clinic, 9), talk(clinic, 11), talk(clinic, 14)
+    away(clinic)
+    booked.move(clinic, cancelled.pk, "cancel", now=NOW, reason="The patient asked.")
+    assert {subject for _, subject in asked_for()} == {given.pk, moved.pk}
+    moves.apply(actor=clinic.admin, appointment_id=moved.pk, now=NOW, wish=Wish(start=moved.start + DAY))
+    assert asked_for() == [("needs_new_place", given.pk)]
+    asked = Asked(clinic.therapists[0].pk, MONDAY, MONDAY + DAY)
+    reassignments.apply(actor=clinic.admin, asked=asked, now=NOW)
+    assert asked_for() == []
+
+
+def test_whoever_took_over_may_fall_out_too(clinic: factories.Clinic) -> None:
+    visit = talk(clinic, 9)
+    away(clinic)
+    asked = Asked(clinic.therapists[0].pk, MONDAY, MONDAY + DAY)
+    reassignments.apply(actor=clinic.admin, asked=asked, now=NOW)
+    assert asked_for() == []
+    away(clinic, who=1, now=NOW + timedelta(hours=1))
+    assert asked_for() == [("needs_new_place", visit.pk)]
+
+
+def test_one_visit_is_asked_about_once_at_a_time(clinic: factories.Clinic) -> None:
+    visit = talk(clinic, 9)
+    away(clinic)
+    booked.move(clinic, visit.pk, "confirm", now=NOW)
+    away(clinic, ends_at=MONDAY + 2 * DAY)
+    assert asked_for() == [("needs_new_place", visit.pk)]
+
+
+def test_what_is_over_needs_nobody(clinic: factories.Clinic) -> None:
+    visit = talk(clinic, 9)
+    away(clinic, now=visit.end)
+    assert asked_for() == []
+
+
+def test_a_refused_absence_asks_for_nothing(clinic: factories.Clinic) -> None:
+    talk(clinic, 9)
+    with pytest.raises(Invalid):
+        away(clinic, ends_at=MONDAY)
+    with pytest.raises(NotAllowed):
+        absences.create(
+            actor=factories.as_actor(clinic.therapists[1]),
+            staff_id=clinic.therapists[0].pk,
+            starts_at=MONDAY,
+            ends_at=MONDAY + DAY,
+            now=NOW,
+        )
+    assert asked_for() == []
+    assert not Absence.objects.exists()
+
+
+def test_a_repeated_key_asks_once(clinic: factories.Clinic) -> None:
+    talk(clinic, 9)
+    key = Key(scope="test", value="one", fingerprint="same")
+    assert away(clinic, key=key).pk == away(clinic, key=key).pk
+    assert len(asked_for()) == 1
