@@ -123,6 +123,8 @@ def unit_window(
     (min < 0, max <= 0) are anchored on the dose's start, and `not_same_day` closes them where the dose's
     local day begins. A window that opens after it closes is empty; no error is raised for it.
     """
+    # In UTC: Python adds hours to a local time by the wall, not by what elapses.
+    doses = [(start.astimezone(UTC), end.astimezone(UTC)) for start, end in doses]
     opening = doses[0] if rule.coverage is Coverage.WEEKLY else doses[-1]
     if rule.is_before:
         return _before(rule, zone, doses[-1][0])

@@ -1,7 +1,7 @@
 """Follow-up windows in elapsed hours, and local times where the clocks change."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import pytest
 
@@ -62,12 +62,14 @@ def test_the_next_dose_closes_the_window_only_if_the_rule_says_so() -> None:
     assert strict.grace_until == END + timedelta(hours=168)
 
 
+@pytest.mark.parametrize("told_in", [UTC, windows.load_zone(ZONE)])
 @pytest.mark.parametrize("sunday", [date(2026, 3, 8), date(2026, 11, 1)])
-def test_a_window_over_a_change_of_the_clocks_keeps_its_length(sunday: date) -> None:
-    end = at(sunday - timedelta(days=1), 12)
+def test_a_window_over_a_change_of_the_clocks_keeps_its_length(sunday: date, told_in: tzinfo) -> None:
+    end = at(sunday - timedelta(days=1), 12).astimezone(told_in)
     found = windows.dose_window(
         rule=_rule(), zone=ZONE, anchor_start=end - timedelta(hours=2), anchor_end=end, next_dose_start=None
     )
+    end = end.astimezone(UTC)
     assert found.closes_at - end == timedelta(hours=72)
     assert found.ideal_from - end == timedelta(hours=24)
     # The wall clock shows another hour than on the day before, because a day in between is not 24 hours long.
