@@ -20,8 +20,8 @@ from scheduling.roster import rosters
 
 VERB = "replan"
 CAPABILITY = "courses.book"
-# In these a course takes doses: a paused one is resumed first.
-STATES = frozenset({"draft", "active", "review_due"})
+# A paused course is resumed first; one that is only held is booked, or held anew.
+STATES = frozenset({"active", "review_due"})
 
 
 def preview(
@@ -38,7 +38,8 @@ def preview(
 
     Doses and visits of the protocol that are missing are planned too. Visits that patients were told of move
     only where a rule needs it, unless another earliest day or other preferences are given. Raises NotFound,
-    NotAllowed, Stale, Invalid, InvalidTransition for a course that rests or has ended, and Unplannable.
+    NotAllowed, Stale, Invalid, InvalidTransition for a course that is held, rests or has ended, and
+    Unplannable.
     """
     permissions.check(actor=actor, capability=CAPABILITY)
     course = TreatmentCourse.objects.filter(practice_id=actor.practice_id, pk=course_id).first()

@@ -306,7 +306,7 @@ def test_a_later_start_moves_what_is_not_pinned(clinic: factories.Clinic, course
     assert acts.done(actor=clinic.admin, act_id=act).relocated
 
 
-@pytest.mark.parametrize("status", ["stopped", "paused"])
+@pytest.mark.parametrize("status", ["stopped", "paused", "draft"])
 def test_a_course_that_takes_no_dose_is_not_planned_anew(
     clinic: factories.Clinic, course: TreatmentCourse, status: str
 ) -> None:
