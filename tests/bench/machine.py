@@ -1,7 +1,7 @@
 """`./dev bench machine`: the state machine of tests/machine, for as many and as long examples as one likes.
 
-Prints how many steps of each kind were taken, and how many examples ended in a false state: 0 is the only
-right figure.
+Prints how often each act was done and refused, which acts were never done, and how many shares ended in a
+false state: 0 is the only right figure. `--shrink` looks for the shortest way to one.
 """
 
 import argparse
@@ -11,36 +11,88 @@ import platform
 import time
 import traceback
 from collections import Counter
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 
 import django
 
 django.setup()
 
-from django.db import connections, transaction  # noqa: E402  after django.setup
+from django.db import connection, connections, transaction  # noqa: E402  after django.setup
 
 from tests.machine.runs import run  # noqa: E402
 from tests.machine.world import World  # noqa: E402
 
 FORK = multiprocessing.get_context("fork")
 # Examples that share one world; it is undone after each of them.
-SHARE = 50
+SHARE = 10
+# What a long run must have done: an act that is always refused proves nothing.
+ACTS = {
+    *("book", "hold", "book hold", "release", "adopt", "adopt and plan", "book visit"),
+    *("move", "swap", "replan: something changed", "reassign: reassigned", "reassign: moved"),
+    *("confirm", "check_in", "start", "end_administration", "no_show", "cancel", "cancel course"),
+    *("discharge early", "discharge as planned", "discharge late", "complete early", "complete as planned"),
+    *("reinstate cancelled", "correct to fulfilled", "correct to no_show", "correct to booked"),
+    *("correct dosing time", "correct integration time", "enter in error", "enter course in error"),
+    *("pause", "resume", "reopen", "complete course", "waive", "unwaive", "attest"),
+    *("review: continue", "review: change", "review: complete", "review: stop"),
+}
 
 
-def share(job: tuple[int, int, int]) -> tuple[Counter[str], Counter[str], str]:
-    """So many examples on a world of their own: acts done, acts refused, and what went wrong."""
-    examples, steps, seed = job
+@dataclass(frozen=True, slots=True)
+class Job:
+    """So many examples on a world of their own, not begun after `until`."""
+
+    examples: int
+    steps: int
+    seed: int
+    shrink: bool
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What became of a job: how often each act was done and refused, and what went wrong."""
+
+    examples: int
+    done: Counter[str]
+    refused: Counter[str]
+    wrong: str
+
+
+def databases(count: int) -> "SimpleQueue[str]":
+    """So many copies of the database: worlds in one would wait for each other's names."""
+    name = connection.settings_dict["NAME"]
+    names = FORK.SimpleQueue()
     connections.close_all()
+    with connection._nodb_cursor() as cursor:
+        for number in range(count):
+            cursor.execute(f'CREATE DATABASE "{name}_{number}" TEMPLATE "{name}"')
+            names.put(f"{name}_{number}")
+    return names
+
+
+def choose(names: "SimpleQueue[str]") -> None:
+    """This process works in a database of its own."""
+    connection.close()
+    connection.settings_dict["NAME"] = names.get()
+
+
+def share(job: Job) -> Share:
+    """Do the job and undo it."""
+    if time.monotonic() > job.until:
+        return Share(0, Counter(), Counter(), "")
     outer = transaction.atomic()
     outer._from_testcase = True  # type: ignore[attr-defined]
     wrong = ""
     with outer:
         world = World()
         try:
-            run(world, examples=examples, steps=steps, seed=seed)
+            run(world, examples=job.examples, steps=job.steps, seed=job.seed, shrink=job.shrink)
         except Exception:
-            wrong = traceback.format_exc(limit=-3)
+            wrong = f"seed {job.seed}: {traceback.format_exc(limit=-3)}"
         transaction.set_rollback(True)
-    return world.done, world.refused, wrong
+    return Share(job.examples, world.done, world.refused, wrong)
 
 
 def main() -> None:
@@ -48,27 +100,41 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=5000)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=24 * 60, help="begin no share after so many minutes")
+    parser.add_argument("--shrink", action="store_true", help="look for the shortest way to a false state")
     options = parser.parse_args()
+    began = time.monotonic()
     jobs = [
-        (min(SHARE, options.examples - begun), options.steps, options.seed * 1_000_000 + begun)
+        Job(
+            examples=min(SHARE, options.examples - begun),
+            steps=options.steps,
+            seed=options.seed * 1_000_000 + begun,
+            shrink=options.shrink,
+            until=began + options.minutes * 60,
+        )
         for begun in range(0, options.examples, SHARE)
     ]
-    began = time.monotonic()
-    done: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    false = 0
-    connections.close_all()
-    with FORK.Pool(os.cpu_count()) as pool:
-        for number, (acts, refusals, wrong) in enumerate(pool.imap_unordered(share, jobs), start=1):
-            done, refused, false = done + acts, refused + refusals, false + bool(wrong)
-            if wrong:
-                print(wrong, flush=True)
-            if number % 10 == 0:
-                print(f"{number * SHARE} examples, {time.monotonic() - began:.0f} s", flush=True)
+    shares: list[Share] = []
+    cores = os.cpu_count() or 1
+    with FORK.Pool(cores, choose, [databases(cores)]) as pool:
+        for one in pool.imap_unordered(share, jobs):
+            shares.append(one)
+            if one.wrong:
+                print(one.wrong, flush=True)
+            if one.examples and len(shares) % 10 == 0:
+                print(f"{len(shares) * SHARE} examples, {time.monotonic() - began:.0f} s", flush=True)
+    tell(options, shares, time.monotonic() - began)
+
+
+def tell(options: argparse.Namespace, shares: list[Share], seconds: float) -> None:
+    done = sum((one.done for one in shares), Counter[str]())
+    refused = sum((one.refused for one in shares), Counter[str]())
+    examples, false = sum(one.examples for one in shares), sum(bool(one.wrong) for one in shares)
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; seed {options.seed}")
-    print(f"{options.examples} examples of {options.steps} steps in {time.monotonic() - began:.0f} s")
+    print(f"{examples} examples of {options.steps} steps in {seconds:.0f} s")
     print(f"acts done: {dict(done.most_common())}")
     print(f"acts refused: {dict(refused.most_common())}")
+    print(f"acts never done: {sorted(ACTS - done.keys())} (goal = none)")
     print(f"shares that ended in a false state: {false} (goal = 0)")
     assert not false
 

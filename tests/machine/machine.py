@@ -141,9 +141,9 @@ class ClinicMachine(RuleBasedStateMachine):
         repairs.complete(world=self.world, course=course)
 
     @rule(number=which, days=st.sampled_from([0, 0, 2, 9]), how=how)
-    @precondition(lambda self: self.standing())
+    @precondition(lambda self: self.world.courses("active", "review_due"))
     def replan(self, number: int, days: int, how: How) -> None:
-        course = self.one_of(self.standing(), number)
+        course = self.one_of(self.world.courses("active", "review_due"), number)
         repairs.replan(world=self.world, course=course, days=days, how=how)
 
     @rule(person=st.integers(0, 3), days=st.integers(1, 14), how=how)

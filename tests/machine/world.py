@@ -33,14 +33,19 @@ REASON = "A reason."
 
 
 def short_protocol() -> dict[str, Any]:
-    """Four doses in two weeks, each with its follow-up, after one preparation: small, and every rule applies.
+    """Four doses in two weeks, each with its follow-up, after one preparation, then a review and a second
+    phase of two: small, and every rule applies.
 
     A follow-up stays possible until its grace ends, after the next dose has begun.
     """
     document = factories.document()
     document |= {"key": "short_series", "name": "Short series"}
-    phase = document["phases"][0]
-    document["phases"] = [{**phase, "sessions": 4, "example_offsets_days": [0, 3, 7, 10]}]
+    first, second = document["phases"]
+    days = {"interval_min_days": 7, "interval_ideal_days": 7, "interval_max_days": 14}
+    document["phases"] = [
+        {**first, "sessions": 4, "example_offsets_days": [0, 3, 7, 10]},
+        {**second, **days, "sessions": 2, "exit_review_required": False},
+    ]
     document["plan"].pop("series")
     return document
 
