@@ -11,9 +11,10 @@ from django.urls import URLResolver, get_resolver
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from clinic.practice.api.schema import WRITTEN
 from clinic.practice.permissions import SCOPES
 from tests import factories
-from tests.api.conftest import Api
+from tests.api.conftest import Api, program
 from tests.api.test_courses import book
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,31 @@ def test_every_operation_tells_its_scope_and_its_refusals(document: Any) -> None
         for status, answer in answers.items():
             if status >= "400":
                 assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_a_write_says_that_it_shows_what_it_wrote(document: Any) -> None:
+    saying = [
+        (path, method)
+        for path, method, operation in operations(document)
+        if operation["description"].endswith(WRITTEN)
+    ]
+    assert ("/api/v1/patients/{id}/", "patch") in saying
+    assert ("/api/v1/courses/", "post") in saying
+    # Writes nothing.
+    assert ("/api/v1/courses/propose/", "post") not in saying
+    assert not [path for path, method in saying if method in {"get", "delete"}]
+
+
+def test_a_program_without_the_scope_to_read_sees_what_it_wrote_and_nothing_else(
+    clinic: factories.Clinic,
+) -> None:
+    api = program(clinic.practice, "write:patients")
+    where = f"patients/{clinic.patient.pk}/"
+    written = api.patch(where, {"language": "es"}, if_match="*")
+    assert written.status_code == 200
+    assert written.json()["family_name"] == clinic.patient.family_name
+    for closed in (where, "patients/", "courses/"):
+        assert api.get(closed).status_code == 403
 
 
 def test_a_course_needs_its_key(document: Any) -> None:

@@ -98,6 +98,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
+# Of every write that answers with an object.
+WRITTEN = "The answer shows the object as it is now, also to a program without the scope to read it."
+
+
 def describe(
     *,
     name: str,
@@ -146,11 +150,11 @@ def describe(
                 "ETag", str, OpenApiParameter.HEADER, response=[status], description="Its version."
             )
         )
-    scope = GRANTS[capability].scope
+    shows = answer is not None and bool(key or condition)
     return extend_schema(
         operation_id=name,
         summary=summary,
-        description=f"Needs the scope `{scope}`.",
+        description=f"Needs the scope `{GRANTS[capability].scope}`." + (f" {WRITTEN}" if shows else ""),
         tags=[name.split("_")[0]],
         parameters=parameters,
         # A file has media types of its own.

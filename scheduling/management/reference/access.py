@@ -32,6 +32,12 @@ def page() -> str:
             "## By role\n\n",
             table(("Capability", *roles, "Scope of a program"), rows),
             "\n## By scope\n\n",
+            "The answer to a write shows the whole object as it is now: whoever may write an object sees it "
+            "then, also without\n",
+            "the scope to read it. A write scope therefore tells more than its name, of the objects whose "
+            "ids its bearer has;\n",
+            "lists, searches and plain reads stay closed. Such a view is a line of the trail, not of the log "
+            "of reads.\n\n",
             table(("Scope", "Capabilities"), scopes),
         ]
     )
