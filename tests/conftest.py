@@ -43,6 +43,19 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first, which are those that ask for more time than a test usually has: the short ones then
+    fill what is left, and no worker ends alone with a long one.
+    """
+    usual = float(config.getini("timeout"))
+
+    def asked(item: pytest.Item) -> float:
+        found = item.get_closest_marker("timeout")
+        return max(usual, float(found.args[0])) if found else usual
+
+    items.sort(key=asked, reverse=True)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     _home.close()
 
