@@ -21,7 +21,8 @@ begin is told in [Call the API](../how-to/call-the-api.md); what is refused, and
   it as `Authorization: Bearer …`. Sessions of staff open no address here. A token sees one practice: an
   object of another one answers byte for byte like one that does not exist.
 - **JSON** as RFC 8259 has it, up to 1 MB and 40 levels: no NaN, no key twice, no NUL, no half of a
-  surrogate pair. Unknown fields and unknown parameters are refused with a 400, never ignored.
+  surrogate pair. Unknown fields and unknown parameters are refused with a 400, never ignored. An address of
+  more than 4,094 bytes is refused by the web server itself, with a bare 414.
 - **Times** are RFC 3339 with an offset; without one they are refused. Answers are in UTC and carry the
   site's `time_zone`. Days (`2026-12-01`) and times of day (`09:00`) are the site's.
 - **ETag** on every object. `PATCH` and `PUT` need `If-Match`: without it 428, with an old one 412.
