@@ -22,6 +22,7 @@ from scheduling.booking import (
     progress,
     readiness,
     reinstating,
+    releasing,
     reminders,
     seats,
 )
@@ -139,6 +140,7 @@ def enter_course_in_error(
             status=Status.ENTERED_IN_ERROR, hold_expires_at=None, **access.touched()
         )
         seats.release(appointment_ids=live)
+        releasing.settle(actor=actor, visits=visits.only("pk"), now=now)
         progress.write(course=course, status=status)
         verb = "enter_in_error"
         steps = [Step(f"course.{verb}", "course", course.pk, course.pk, course.patient_id, reason)]

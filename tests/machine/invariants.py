@@ -114,8 +114,10 @@ QUESTIONS = {
         SELECT task.kind, visit.status FROM practice_workitem task
         JOIN scheduling_appointment visit ON visit.id = task.subject_id
         LEFT JOIN scheduling_appointment dose ON dose.id = visit.follows_id
+        JOIN scheduling_treatmentcourse course ON course.id = visit.course_id
         WHERE task.done_at IS NULL
-          AND (task.kind = 'missed_dose' AND visit.status <> 'no_show'
+          AND (task.kind IN ('missed_dose', 'orphaned_follow_up') AND course.status = 'entered_in_error'
+               OR task.kind = 'missed_dose' AND visit.status <> 'no_show'
                OR task.kind = 'orphaned_follow_up' AND (visit.status IN {OFF} OR dose.status NOT IN {OFF}))
     """,
     "a fact has its author": """

@@ -256,6 +256,16 @@ def test_a_course_entered_in_error_leaves_nothing_behind(clinic: factories.Clini
     assert not Message.objects.filter(course_id=course.pk, state="planned").exists()
 
 
+def test_nobody_is_asked_about_a_course_that_was_an_error(clinic: factories.Clinic) -> None:
+    course = booked.book(clinic)
+    dose = booked.visit(course, "dose-1")
+    booked.move(clinic, dose.pk, "no_show", now=dose.end)
+    asked = WorkItem.objects.filter(done_at=None, kind__in=["missed_dose", "orphaned_follow_up"])
+    assert asked.count() == 2
+    corrections.enter_course_in_error(actor=clinic.admin, course_id=course.pk, reason="twin", now=dose.end)
+    assert not asked.exists()
+
+
 def test_a_course_of_which_something_happened_was_no_error(clinic: factories.Clinic) -> None:
     course = booked.book(clinic)
     dose = booked.visit(course, "dose-1")
