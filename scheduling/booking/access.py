@@ -49,10 +49,14 @@ def site(*, actor: Actor, site_id: UUID) -> Site:
 def protocol_version(
     *, actor: Actor, protocol_id: UUID | None = None, key: str | None = None, version: int | None = None
 ) -> ProtocolVersion:
-    """The current version of an active protocol (or the one asked for), by the protocol's id or key."""
-    found = ProtocolVersion.objects.filter(
-        template__practice_id=actor.practice_id, template__is_active=True
-    ).select_related("template")
+    """The current version of an active protocol (or the one asked for), by the protocol's id or key; without
+    its document, which `facts.protocol_of` has read.
+    """
+    found = (
+        ProtocolVersion.objects.filter(template__practice_id=actor.practice_id, template__is_active=True)
+        .select_related("template")
+        .defer("document")
+    )
     found = found.filter(template__key=key) if key else found.filter(template_id=protocol_id)
     row = found.filter(version=version).first() if version else found.order_by("-version").first()
     if row is None:

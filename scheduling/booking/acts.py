@@ -290,7 +290,7 @@ def _tell(actor: Actor, act: Act, act_id: UUID, booked: Sequence[UUID], now: dat
 
 def _offer(taken: SlotTaken, act: Act, now: datetime) -> None:
     """The nearest start for the first visit whose place is gone, and each clash by the visit's own name."""
-    rows = Appointment.objects.select_related("site", "course").in_bulk(
+    rows = Appointment.objects.select_related("site", "course", "patient").in_bulk(
         [one.visit_id for one in act.relocations]
     )
     places = {str(one.visit_id): one.after for one in act.relocations}

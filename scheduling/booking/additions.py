@@ -95,6 +95,8 @@ def end(
 ) -> None:
     """Cancel visits that nothing needs any more; raises InvalidTransition for one that has begun."""
     ended = [rows[key] for key in ids]
+    if not ended:
+        return
     for visit in ended:
         move = states.find(machine=states.APPOINTMENT, state=visit.status, verb="cancel", kind=visit.kind)
         Appointment.objects.filter(pk=visit.pk).update(

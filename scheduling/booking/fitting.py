@@ -241,6 +241,7 @@ def _wanted(
         room_id=wish.room_id,
         familiar=tuple(one.practitioner for one in planned.staffing),
         ignoring=(visit.pk, *ignoring),
+        patient_resource=visit.patient.resource_id,
     )
 
 

@@ -1,10 +1,11 @@
 """`./dev bench races`: 200 programs want twenty places at once, in seven mixes, 25 rounds each.
 
-Every round begins in an empty calendar, is let go at once against the product's web process (4 workers of 15
-threads), and is checked: exactly the possible winners, nobody in two places (an independent self-join),
-nobody refused whose place is free at the end, no course in part, no answer that is our fault, no deadlock.
-One round before the first is not counted: in it the workers make their connections. Then the controls:
-without lock and constraint the same race must go wrong, without the lock alone it must not.
+Every round begins in an empty calendar, is let go at once against the product's web process (as the image
+starts it: 2 workers of 8 threads), and is checked: exactly the possible winners, nobody in two places (an
+independent self-join), nobody refused whose place is free at the end, no course in part, no answer that is
+our fault, no deadlock. One round before the first is not counted: in it the workers make their connections.
+Then the controls: without lock and constraint the same race must go wrong, without the lock alone it must
+not.
 """
 
 import argparse
@@ -45,8 +46,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--courses", type=int, default=0, help="clients of the mix of courses; 0: all")
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=15)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--only", default="", help="one mix, by its name")
     asked = parser.parse_args()
