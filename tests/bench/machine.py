@@ -121,8 +121,9 @@ def main() -> None:
             shares.append(one)
             if one.wrong:
                 print(one.wrong, flush=True)
-            if one.examples and len(shares) % 10 == 0:
-                print(f"{len(shares) * SHARE} examples, {time.monotonic() - began:.0f} s", flush=True)
+            if one.examples:
+                run_so_far = sum(each.examples for each in shares)
+                print(f"{run_so_far} examples, {time.monotonic() - began:.0f} s", flush=True)
     tell(options, shares, time.monotonic() - began)
 
 

@@ -180,7 +180,7 @@ class ClinicMachine(RuleBasedStateMachine):
     def attend(self, minutes: int) -> None:
         self.world.attend(visit=self.expected()[0], minutes=minutes)
 
-    @rule(visits=st.integers(2, 9))
+    @rule(visits=st.integers(2, 5))
     @precondition(lambda self: self.expected())
     def days_go_by(self, visits: int) -> None:
         for _ in range(visits):
