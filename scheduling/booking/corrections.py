@@ -74,7 +74,7 @@ def correct(
         before = visit.status
         _store(actor, visit, target, truth, changed, now)
         _tell(actor, visit, before, changed, reason, now)
-        reminders.on_corrected(appointment=visit, now=now)
+        reminders.on_corrected(appointment=visit, before=before, now=now)
         if visit.course_id:
             gaps.refresh(course_ids=[visit.course_id], now=now, actor=actor)
         _follow(actor, visit, before, now)

@@ -97,11 +97,12 @@ def on_reinstated(*, appointments: Sequence[Appointment], now: datetime) -> None
     on_appointments_booked(appointments=appointments, now=now)
 
 
-def on_corrected(*, appointment: Appointment, now: datetime) -> None:
-    """Withdraw all that was planned on what was recorded before; what follows from the truth is planned by
-    its own call."""
+def on_corrected(*, appointment: Appointment, before: str, now: datetime) -> None:
+    """Withdraw all that was planned on what was recorded `before`, and remind of a visit that is expected
+    after all; what else follows from the truth is planned by its own call.
+    """
     kinds = [Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW]
-    if appointment.status not in EXPECTED:
+    if appointment.status not in EXPECTED or before not in EXPECTED:
         kinds += REMINDER_KINDS
     outbox.withdraw(
         subject_ids=[appointment.pk],
@@ -109,6 +110,9 @@ def on_corrected(*, appointment: Appointment, now: datetime) -> None:
         reason="record_corrected",
         now=now,
     )
+    if before not in EXPECTED:
+        coming = _coming([appointment], now)
+        outbox.queue(messages=_reminders(coming, _people(coming), now), now=now)
 
 
 def on_entered_in_error(*, subject_ids: Sequence[UUID], now: datetime) -> None:

@@ -69,6 +69,17 @@ def test_a_patient_who_came_late_after_a_no_show_has_the_place_again(clinic: fac
     assert Occupancy.objects.filter(appointment=visit).exists()
 
 
+def test_who_is_expected_after_all_is_reminded_again(clinic: factories.Clinic) -> None:
+    visit = booked.visit(booked.book(clinic), "integration-6")
+    booked.move(clinic, visit.pk, "cancel", now=NOW, reason="moved away")
+    planned = Message.objects.filter(subject_id=visit.pk, kind__startswith="reminder", state="planned")
+    assert not planned.exists()
+    correct(clinic, visit, NOW, status="arrived", facts={"arrived": NOW})
+    assert not planned.exists()
+    correct(clinic, visit, NOW, status="booked")
+    assert sorted(visit.start - one.due_at for one in planned) == [24 * HOUR, 72 * HOUR]
+
+
 def test_what_happened_is_kept_where_its_place_was_given_away(clinic: factories.Clinic) -> None:
     visit = booked.visit(booked.book(clinic), "integration-2")
     soon = visit.start + timedelta(minutes=1)
