@@ -122,7 +122,7 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
     work.settle(
         practice_id=actor.practice_id,
         subject_ids=rows,
-        kinds=[releasing.NEW_PLACE],
+        kinds=[releasing.NEW_PLACE_ITEM],
         by=actor.ref,
         now=now,
     )

@@ -314,12 +314,12 @@ def ask_for_place(
     With the visit locked. What has happened to it since makes it another task: one that was done is not the
     one that it needs now.
     """
-    if work.is_asked(practice_id=actor.practice_id, subject_id=visit_id, kind=releasing.NEW_PLACE):
+    if work.is_asked(practice_id=actor.practice_id, subject_id=visit_id, kind=releasing.NEW_PLACE_ITEM):
         return
     work.raise_item(
         practice_id=actor.practice_id,
-        kind=releasing.NEW_PLACE,
-        dedupe_key=f"{releasing.NEW_PLACE}:{visit_id}:{version}",
+        kind=releasing.NEW_PLACE_ITEM,
+        dedupe_key=f"{releasing.NEW_PLACE_ITEM}:{visit_id}:{version}",
         subject_kind="appointment",
         subject_id=visit_id,
         patient_id=patient_id,

@@ -12,9 +12,9 @@ from scheduling.models import Appointment, TreatmentCourse
 from scheduling.models.appointment import Status
 
 # The task that asks for a new place for a visit; going elsewhere finishes it.
-NEW_PLACE = "needs_new_place"
+NEW_PLACE_ITEM = "needs_new_place"
 # Tasks about a visit that have no purpose once it is over or its state is another.
-ABOUT_A_VISIT = ("missed_dose", "orphaned_follow_up", "kept_follow_up", NEW_PLACE)
+ABOUT_A_VISIT = ("missed_dose", "orphaned_follow_up", "kept_follow_up", NEW_PLACE_ITEM)
 
 
 def waiting(*, course: TreatmentCourse, now: datetime) -> tuple[list[Appointment], list[Appointment]]:
