@@ -5,10 +5,13 @@ with the number of visits, patients too, so that a day, a patient and a follow-u
 thousand visits as in ten million; only the tables grow.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 from clinic.practice.models import Site, StaffMember
@@ -18,7 +21,7 @@ from tests import factories
 A_DAY, A_PATIENT, DAYS = 30, 30, 300
 # Half of the days have passed.
 PAST = DAYS // 2
-AT_ONCE = 20
+AT_ONCE = 5
 
 
 @dataclass(frozen=True)
@@ -56,27 +59,34 @@ def pattern(one: Place, version: Any, now: datetime) -> dict[str, Any]:
 
 def fill(*, places: list[Place], of: dict[str, Any], first_day: datetime) -> None:
     """Copies of the pattern at these sites: patients, courses, visits, places, records, without triggers."""
+    parts = [places[begun : begun + AT_ONCE] for begun in range(0, len(places), AT_ONCE)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        list(pool.map(lambda some: _fill(some, {**of, "day": first_day}), parts))
     with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        for begun in range(0, len(places), AT_ONCE):
-            some = places[begun : begun + AT_ONCE]
-            cursor.execute(
-                "CREATE TEMP TABLE new_site AS SELECT * FROM unnest(%s::uuid[]) AS t (site)",
-                [[one.site.pk for one in some]],
-            )
-            cursor.execute(
-                """
-                CREATE TEMP TABLE new_person AS
-                SELECT * FROM unnest(%s::uuid[], %s::int[], %s::uuid[], %s::bigint[], %s::uuid[],
-                                     %s::bigint[])
-                    AS t (site, number, staff, staff_place, room, room_place)
-                """,
-                _columns(some),
-            )
-            cursor.execute(_COPIES, {**of, "day": first_day, "days": DAYS, "past": PAST, "a_day": A_DAY})
-            cursor.execute("DROP TABLE new_site, new_person, new_patient, new_visit")
-        cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")
+
+
+def _fill(some: list[Place], of: dict[str, Any]) -> None:
+    """One part, on a connection of its own."""
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as raw,
+        psycopg.ClientCursor(raw) as cursor,
+    ):
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("SET synchronous_commit = off")
+        cursor.execute(
+            "CREATE TEMP TABLE new_site AS SELECT * FROM unnest(%s::uuid[]) AS t (site)",
+            [[one.site.pk for one in some]],
+        )
+        cursor.execute(
+            """
+            CREATE TEMP TABLE new_person AS
+            SELECT * FROM unnest(%s::uuid[], %s::int[], %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[])
+                AS t (site, number, staff, staff_place, room, room_place)
+            """,
+            _columns(some),
+        )
+        cursor.execute(_COPIES, {**of, "days": DAYS, "past": PAST, "a_day": A_DAY})
 
 
 def _columns(some: list[Place]) -> list[list[Any]]:
