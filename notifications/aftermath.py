@@ -33,6 +33,7 @@ _CALL_FOR = frozenset(
         Kind.VISIT_MOVED,
         Kind.FOLLOW_UP_MISSING,
         Kind.NO_SHOW,
+        Kind.VISIT_LINK,
     }
 )
 

@@ -164,9 +164,10 @@ def _quiet(message: Message, now: datetime) -> Later | Silence | None:
     """R-10: not in the patient's quiet hours.
 
     Excepted is an e-mail that confirms a booking or a move: it rings no telephone, and answers what was just
-    done.
+    done; and an answer to what the patient just asked for.
     """
-    if message.patient is None or (message.channel == "email" and message.kind in _NEWS):
+    news = message.channel == "email" and message.kind in _NEWS
+    if message.patient is None or news or message.kind in policy.REPLIES:
         return None
     window = preferences.of(message.practice).window
     at = policy.next_allowed(instant=now, zone=zone_of(message), window=window)

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from clinic.practice.ids import new_id
-from notifications import aftermath, channels, decision, ledger, policy
+from notifications import aftermath, channels, decision, ledger, neutral, policy
 from notifications.channels.base import Outcome, Outgoing, Result
 from notifications.decision import Blocked, Later, Send
 from notifications.models import Attempt, Message
@@ -184,7 +184,7 @@ def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
         lease_until=lease_until,
         sent_to=send.to,
         sent_subject=send.rendered.subject,
-        sent_body=send.rendered.text,
+        sent_body=neutral.kept(send.rendered.text),
         updated_at=now,
     )
     return Begun(message.pk, message.channel, attempt.pk, lease_until, send)

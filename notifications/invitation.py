@@ -20,11 +20,12 @@ def build(
 ) -> tuple[bytes, str]:
     """The calendar object and its method.
 
-    One visit is an invitation (REQUEST). Several are published together: RFC 5546 wants one UID in a REQUEST.
+    One visit is an invitation (REQUEST) of the `attendee`. Several are published together, as RFC 5546 wants
+    one UID in a REQUEST; so is what nobody is invited to (`attendee` empty).
     Either way the UID stays with the visit and SEQUENCE only grows, so that a later message replaces the
     entry.
     """
-    method = "REQUEST" if len(visits) == 1 else "PUBLISH"
+    method = "REQUEST" if attendee and len(visits) == 1 else "PUBLISH"
     calendar = Calendar()
     calendar.add("prodid", "-//clinic course scheduling//EN")
     calendar.add("version", "2.0")

@@ -43,6 +43,8 @@ _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 # A part of a link as long as this is a random token (128 bits and more), in which a short word means nothing.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _TELLING_EVEN_IN_A_TOKEN = 6
+# The token of a patient's own link, at the end of its address.
+_OWN_LINK = re.compile(r"(?<=/v/)[0-9A-Za-z]{22}\b")
 
 # GSM 03.38: one character in 7 bits, and those that need an escape before them. á í ó ú are in neither.
 _GSM7 = frozenset(
@@ -116,6 +118,11 @@ def segments(text: str) -> int:
     return parts
 
 
+def kept(text: str) -> str:
+    """The text as it is kept: a link in it opens nothing any more."""
+    return _OWN_LINK.sub("...", text)
+
+
 def is_gsm7(text: str) -> bool:
     return all(char in _GSM7 or char in _GSM7_ESCAPED for char in text)
 
@@ -163,6 +170,10 @@ def _tells(link: str, private: Iterable[str]) -> bool:
     """A link holds a host, a path and a random token: no query, no address, nothing of the patient's."""
     if any(mark in link for mark in "?#@%"):
         return True
-    shown = _words(link).replace(" ", "")
-    values = (_words(value).replace(" ", "") for value in private)
-    return any(len(value) >= 3 and value in shown for value in values)
+    values = [_words(value).replace(" ", "") for value in private]
+    plain = _words(_TOKEN.sub(" ", link)).replace(" ", "")
+    whole = _words(link).replace(" ", "")
+    return any(
+        (len(value) >= 3 and value in plain) or (len(value) >= _TELLING_EVEN_IN_A_TOKEN and value in whole)
+        for value in values
+    )

@@ -26,15 +26,16 @@ class Kind(StrEnum):
     REMINDER_24H = "reminder_24h"
     FOLLOW_UP_MISSING = "follow_up_missing"
     NO_SHOW = "no_show"
+    VISIT_LINK = "visit_link"
     DIGEST = "digest"
     OPT_OUT_CONFIRMED = "opt_out_confirmed"
     OPT_IN_CONFIRMED = "opt_in_confirmed"
     HELP = "help"
 
 
-# Answers to the patient's own message: at once, at any hour, outside every cap (R-08: one confirmation,
-# within minutes).
-REPLIES = frozenset({Kind.OPT_OUT_CONFIRMED, Kind.OPT_IN_CONFIRMED, Kind.HELP})
+# Answers to what the patient just asked or said: at once, at any hour, outside every cap (R-08: one
+# confirmation, within minutes).
+REPLIES = frozenset({Kind.OPT_OUT_CONFIRMED, Kind.OPT_IN_CONFIRMED, Kind.HELP, Kind.VISIT_LINK})
 # When a cap must choose, the first one goes.
 PRECEDENCE = (
     Kind.REMINDER_24H,

@@ -33,13 +33,15 @@ class Facts:
     """What the text needs, true at the moment it was asked.
 
     `visits` in order of start; `covers` are other planned messages of the same recipient that this one says
-    as well; `count` is a number of open items for a digest.
+    as well; `count` is a number of open items for a digest; `link` opens the first visit, and is
+    not kept.
     """
 
     visits: tuple[Visit, ...] = ()
     phone: str = ""
     covers: tuple[UUID, ...] = ()
     count: int = 0
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 (R-02).
 """
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,15 +82,16 @@ def zone_name(wall: datetime) -> str:
 
 
 def _sms(kind: str, language: str, reader: Reader, facts: Facts) -> str:
-    """As many of the visits as one segment holds, and at least the first."""
+    """As many of the visits as one segment holds, at least the first. Rather fewer visits than no link, and
+    rather no link than nobody to call (R-06)."""
     source = template(f"{language}/{kind}.sms.txt")
     text = ""
-    for shown in range(max(len(facts.visits), 1), 0, -1):
-        text = neutral.to_gsm7(
-            source.render(_plain_context(_values(language, reader, facts, shown=shown))).strip()
-        )
-        if neutral.segments(text) == 1:
-            break
+    for told in dict.fromkeys((facts, dataclasses.replace(facts, link=""))):
+        for shown in range(max(len(told.visits), 1), 0, -1):
+            values = _values(language, reader, told, shown=shown)
+            text = neutral.to_gsm7(source.render(_plain_context(values)).strip())
+            if neutral.segments(text) == 1:
+                return text
     return text
 
 
@@ -107,7 +109,8 @@ def _values(language: str, reader: Reader, facts: Facts, *, shown: int) -> dict[
         "total": len(times),
         "place": places.pop() if len(places) == 1 else "",
         "count": facts.count,
-        "link": settings.PUBLIC_URL,
+        "link": facts.link,
+        "home": settings.PUBLIC_URL,
     }
 
 

@@ -44,6 +44,8 @@ CANCELLATION: dict[str, Reason] = {
     OTHER: Reason("another reason", needs_note=True),
 }
 CHOICES = tuple(code for code, reason in CANCELLATION.items() if reason.chosen)
+# What patients choose from themselves; who says more, says it on the telephone.
+BY_PATIENTS = ("patient_asked", "patient_unwell", "no_escort", "cost", "improved", "weather")
 
 
 def read(*, code: str, note: str) -> tuple[str, str]:

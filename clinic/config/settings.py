@@ -123,6 +123,9 @@ LIMITS = {
     "sign_in_here": env.limit("LIMIT_SIGN_IN_HERE", "5/300"),
     "sign_in_name": env.limit("LIMIT_SIGN_IN_NAME", "20/300"),
     "second_factor": env.limit("LIMIT_SECOND_FACTOR", "5/300"),
+    # Patients at home: a family is one address to us, a mobile network too.
+    "link": env.limit("LIMIT_LINK", "300/60"),
+    "link_again": env.limit("LIMIT_LINK_AGAIN", "10/3600"),
 }
 
 # --- people signing in --------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ def system(*, practice_id: UUID) -> Actor:
     return Actor(practice_id=practice_id, kind="system", label="the system")
 
 
+def patient(*, practice_id: UUID, patient_id: UUID) -> Actor:
+    """A patient by the link of a visit; the trail shows no name."""
+    return Actor(practice_id=practice_id, kind="patient", id=patient_id, label="the patient, by link")
+
+
 # The namespace in which a program's id is derived from its client_id: the same for ever, telling no secret.
 _PROGRAMS = UUID("6f1d2c1e-0d5b-5a0e-9a63-3b7a1f1c9d11")
 

@@ -53,6 +53,8 @@ GRANTS: dict[str, Grant] = {
     "roster.override": Grant(frozenset({PRESCRIBER, LEAD, ADMIN}), "write:courses"),
     "appointments.read": Grant(EVERYONE, "read:appointments"),
     "appointments.book": Grant(BOOKERS, "write:appointments"),
+    "appointments.confirm": Grant(EVERYONE, "write:appointments"),
+    "appointments.move": Grant(BOOKERS, "write:appointments"),
     "appointments.attend": Grant(EVERYONE, "write:appointments"),
     "appointments.discharge": Grant(frozenset({PRESCRIBER, MONITOR, LEAD}), "write:appointments"),
     "appointments.cancel": Grant(BOOKERS, "write:appointments"),
@@ -80,6 +82,10 @@ GRANTS: dict[str, Grant] = {
     "calendar_feeds.write": Grant(frozenset({LEAD, ADMIN}), "write:calendar-feeds"),
 }
 
+# What patients may do by the link of a visit: to that visit, and to what they say of themselves. Whose it is
+# is asked where rows are found.
+BY_LINK = frozenset({"appointments.confirm", "appointments.move", "appointments.cancel", "own_record.write"})
+
 SCOPES: dict[str, str] = {
     grant.scope: f"{grant.scope.split(':')[0].capitalize()} {grant.scope.split(':')[1]}"
     for grant in GRANTS.values()
@@ -88,8 +94,10 @@ SCOPES: dict[str, str] = {
 
 
 def allows(*, actor: Actor, capability: str) -> bool:
-    """Whether this actor may do this. The system may do everything that time does; a patient's link grants by
-    purpose, elsewhere."""
+    """Whether this actor may do this. The system may do everything that time does, a patient what a link
+    grants."""
+    if actor.kind == "patient":
+        return capability in BY_LINK
     grant = GRANTS.get(capability)
     if grant is None:
         return False

@@ -87,6 +87,8 @@ class Escort(models.Model):
     name = models.CharField(max_length=200)
     phone = models.CharField(max_length=32, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    # Who said so: `patient:<uuid>` for the patient, by the link of the visit.
+    confirmed_by = models.CharField(max_length=60, blank=True, default="")
 
     def __str__(self) -> str:
         return "escort"

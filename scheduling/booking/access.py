@@ -79,12 +79,20 @@ def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> Trea
     return found
 
 
+def visits(*, actor: Actor) -> QuerySet[Appointment]:
+    """The visits that are there for this actor: the practice's, and for patients their own."""
+    found = Appointment.objects.filter(practice_id=actor.practice_id)
+    if actor.kind != "patient":
+        return found
+    return found.filter(patient_id=actor.id) if actor.id else found.none()
+
+
 def appointment_for_update(
     *, actor: Actor, appointment_id: UUID, capability: str, version: int | None = None
 ) -> Appointment:
     """The visit, locked after its course, with staffing, room and patient."""
     permissions.check(actor=actor, capability=capability)
-    scoped = Appointment.objects.filter(practice_id=actor.practice_id, id=appointment_id)
+    scoped = visits(actor=actor).filter(id=appointment_id)
     course_id = scoped.values_list("course_id", flat=True).first()
     if course_id:
         TreatmentCourse.objects.select_for_update(no_key=True).filter(id=course_id).values_list("id").first()
@@ -101,7 +109,7 @@ def visits_for_update(
     """Several visits by id, locked after all of their courses, both in the order of their ids, with what
     `appointment_for_update` reads. Raises NotFound unless all are of the practice."""
     permissions.check(actor=actor, capability=capability)
-    scoped = Appointment.objects.filter(practice_id=actor.practice_id, id__in=appointment_ids)
+    scoped = visits(actor=actor).filter(id__in=appointment_ids)
     courses = {one for one in scoped.values_list("course_id", flat=True) if one}
     locked = TreatmentCourse.objects.select_for_update(no_key=True).filter(id__in=courses).order_by("id")
     list(locked.values_list("id"))

@@ -126,6 +126,7 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
         by=actor.ref,
         now=now,
     )
+    releasing.comes_after_all(actor=actor, visits=[rows[key] for key in before], now=now)
     if act.wishes:
         TreatmentCourse.objects.filter(pk=act.subject_id).update(**act.wishes)
     _store_excuses(actor, used, rows, now)

@@ -17,7 +17,7 @@ from scheduling.models import Appointment
 from scheduling.states import Move
 
 CAPABILITY = {
-    "confirm": "appointments.attend",
+    "confirm": "appointments.confirm",
     "check_in": "appointments.attend",
     "start": "appointments.attend",
     "end_administration": "appointments.attend",

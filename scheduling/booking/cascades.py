@@ -4,7 +4,7 @@ The planner decides (`planning.repair`); here its question is put and its answer
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -139,7 +139,7 @@ def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Casc
                     *(one for key, one in _arranged(now, after, lost).items() if key not in ended),
                     *(Standing(one.planned, told=False) for one in added),
                 ),
-                now.values(),
+                _names(_judged(standing, now.values(), free)),
                 free,
             ),
         ),
@@ -148,6 +148,24 @@ def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Casc
         added=added,
         ended=ended,
     )
+
+
+class Judge:
+    """Asks of many places for one visit whether all rules that are kept now are kept there, nothing else
+    moving. `free` is the calendar in which the course takes nothing."""
+
+    def __init__(self, *, standing: StandingCourse, visit_id: UUID, free: Availability) -> None:
+        self._standing, self._visit_id, self._free = standing, visit_id, free
+        self._now = standing.standings(pins=frozenset(), told={})
+        self._had = _names(_judged(standing, self._now.values(), free))
+
+    def keeps(self, place: Place) -> bool:
+        """Whether nothing new is broken."""
+        ask = Ask(placed={self._visit_id: place}, cascade=False)
+        after = _arranged(self._now, {self._visit_id: place.planned}, {}).values()
+        rows = self._standing.visits
+        broken = _broken(self._standing, ask, rows, after, self._had, self._free)
+        return not any(one["severity"] == rulebook.ERROR for one in broken)
 
 
 def of_visits(
@@ -311,17 +329,20 @@ def _broken(
     ask: Ask,
     rows: Mapping[UUID, Appointment],
     after: Iterable[Standing],
-    before: Iterable[Standing],
+    had: Collection[tuple[str, str | None]],
     free: Availability,
 ) -> Iterable[dict[str, Any]]:
-    """The rules that are broken afterwards and were not before."""
+    """The rules that are broken afterwards and were not before: `had` are those, by visit."""
     away = {str(key) for key, visit in rows.items() if visit.site_id != standing.course.site_id}
     silent = away | {str(key) for key in ask.placed}
-    had = {(one.rule_id, one.visit) for one in _judged(standing, before, free)}
     for one in _judged(standing, after, free):
         known = (one.rule_id, one.visit) in had or (one.rule_id in OCCUPIED and one.visit in silent)
         if not known:
             yield violation(one, rows)
+
+
+def _names(found: Iterable[Violation]) -> set[tuple[str, str | None]]:
+    return {(one.rule_id, one.visit) for one in found}
 
 
 def _judged(

@@ -25,6 +25,28 @@ def _after_cancel(actor: Actor, appointment: Appointment, now: datetime, ask: bo
     reminders.on_cancelled(appointments=[appointment], now=now)
     if ask:
         _ask_about_follow_ups(appointment)
+    if actor.kind == "patient":
+        _tell_desk(appointment, now)
+
+
+def _after_confirm(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
+    releasing.comes_after_all(actor=actor, visits=[appointment], now=now)
+
+
+def _tell_desk(appointment: Appointment, now: datetime) -> None:
+    """Nobody was at the desk when the patient cancelled: somebody offers another time, and the place to
+    others."""
+    work.raise_item(
+        practice_id=appointment.practice_id,
+        kind=releasing.CANCELLED_ITEM,
+        dedupe_key=f"{releasing.CANCELLED_ITEM}:{appointment.id}:{appointment.version}",
+        subject_kind="appointment",
+        subject_id=appointment.id,
+        patient_id=appointment.patient_id,
+        role="front_desk",
+        reason="The patient cancelled by their link: offer another time, and the place to somebody else.",
+        due_at=now,
+    )
 
 
 def _after_no_show(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
@@ -115,6 +137,7 @@ def _after_attendance(actor: Actor, appointment: Appointment, now: datetime, ask
 
 
 _AFTER: dict[str, Callable[[Actor, Appointment, datetime, bool], None]] = {
+    "confirm": _after_confirm,
     "cancel": _after_cancel,
     "no_show": _after_no_show,
     "discharge": _after_attendance,

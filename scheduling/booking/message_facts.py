@@ -11,6 +11,7 @@ from django.db.models import Q
 from notifications.models import Message
 from notifications.policy import Kind
 from notifications.ports import Facts, Silence, Source, Visit
+from scheduling.booking import links
 from scheduling.booking.reminders import EXPECTED
 from scheduling.models import Appointment, FollowUpGap
 from scheduling.models.appointment import Mode, Status
@@ -26,6 +27,7 @@ def sources() -> dict[str, Source]:
         Kind.REMINDER_24H: at_its_time,
         Kind.FOLLOW_UP_MISSING: follow_up_missing,
         Kind.NO_SHOW: no_show,
+        Kind.VISIT_LINK: link,
     }
 
 
@@ -41,7 +43,11 @@ def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | 
     visits = list(coming.order_by("start", "pk"))
     if not visits:
         return Silence("nothing_booked")
-    return Facts(visits=tuple(_visit(one) for one in visits), phone=_phone(visits[0], message))
+    return Facts(
+        visits=tuple(_visit(one) for one in visits),
+        phone=_phone(visits[0], message),
+        link=links.address(visit_id=visits[0].pk),
+    )
 
 
 def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -62,6 +68,7 @@ def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Fac
         visits=tuple(_visit(appointment) for appointment, _ in true),
         phone=_phone(found[message.subject_id], message),
         covers=tuple(one.pk for one in also if one.subject_id in told),
+        link=links.address(visit_id=true[0][0].pk),
     )
 
 
@@ -94,6 +101,16 @@ def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts |
     if again.exists():
         return Silence("rebooked")
     return Facts(phone=_phone(missed, message))
+
+
+def link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The link alone, as somebody asked for it; silent once the visit is not expected any more."""
+    visit = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
+    reason = _untrue(visit, message, now)
+    address = links.address(visit_id=message.subject_id)
+    if visit is None or reason or not address:
+        return Silence(reason or "no_link")
+    return Facts(phone=_phone(visit, message), link=address)
 
 
 def _with(message: Message) -> Q:

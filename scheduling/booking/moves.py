@@ -18,7 +18,7 @@ from scheduling.models import Appointment
 from scheduling.roster import rosters
 
 VERB = "move"
-CAPABILITY = "appointments.book"
+CAPABILITY = "appointments.move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,7 @@ def is_there(*, actor: Actor, appointment_id: UUID) -> bool:
 
 def find(*, actor: Actor, appointment_id: UUID) -> Appointment:
     """The visit with all that a write would read, not locked. Raises NotFound."""
-    scoped = Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id)
-    found = access.with_all(scoped).first()
+    found = access.with_all(access.visits(actor=actor).filter(pk=appointment_id)).first()
     if found is None:
         raise NotFound()
     return found

@@ -87,7 +87,7 @@ def carry_out(*, notices: Notices, now: datetime) -> None:
         reason="visit_moved",
         now=now,
     )
-    outbox.queue(messages=notices.send, now=now)
+    reminders.queue(messages=notices.send, now=now)
 
 
 def known(place: Place) -> Known:

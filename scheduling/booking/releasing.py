@@ -13,8 +13,23 @@ from scheduling.models.appointment import Status
 
 # The task that asks for a new place for a visit; going elsewhere finishes it.
 NEW_PLACE_ITEM = "needs_new_place"
+# What patients say by their link: that they cannot come, that they would but papers are missing, that they
+# have cancelled; and that somebody guessed at who they are.
+CANNOT_COME_ITEM = "patient_cannot_come"
+NOT_READY_ITEM = "patient_wants_to_come"
+CANCELLED_ITEM = "patient_cancelled"
+LOCKED_ITEM = "patient_link_locked"
 # Tasks about a visit that have no purpose once it is over or its state is another.
-ABOUT_A_VISIT = ("missed_dose", "orphaned_follow_up", "kept_follow_up", NEW_PLACE_ITEM)
+ABOUT_A_VISIT = (
+    "missed_dose",
+    "orphaned_follow_up",
+    "kept_follow_up",
+    NEW_PLACE_ITEM,
+    CANNOT_COME_ITEM,
+    NOT_READY_ITEM,
+    CANCELLED_ITEM,
+    LOCKED_ITEM,
+)
 
 
 def waiting(*, course: TreatmentCourse, now: datetime) -> tuple[list[Appointment], list[Appointment]]:
@@ -76,6 +91,17 @@ def settle(*, actor: Actor, visits: Iterable[Appointment], now: datetime) -> Non
         practice_id=actor.practice_id,
         subject_ids=[one.pk for one in visits],
         kinds=ABOUT_A_VISIT,
+        by=actor.ref,
+        now=now,
+    )
+
+
+def comes_after_all(*, actor: Actor, visits: Iterable[Appointment], now: datetime) -> int:
+    """What patients had said against these visits is answered: they come, or come at another time."""
+    return work.settle(
+        practice_id=actor.practice_id,
+        subject_ids=[one.pk for one in visits],
+        kinds=(CANNOT_COME_ITEM, NOT_READY_ITEM),
         by=actor.ref,
         now=now,
     )

@@ -20,6 +20,7 @@ from notifications.outbox import Draft
 from notifications.policy import Kind, Timing
 from patients.models import Patient
 from scheduling import states
+from scheduling.booking import links
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from scheduling.models.appointment import Status
 
@@ -37,20 +38,26 @@ def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointm
     if not coming:
         return
     people = _People({course.patient_id: course.patient})
-    outbox.queue(
-        messages=[
-            *_confirmation(
-                coming, people, now, subject_kind="course", subject_id=course.pk, version=course.version
-            ),
-            *_reminders(coming, people, now),
-        ],
-        now=now,
-    )
+    messages = [
+        *_confirmation(
+            coming, people, now, subject_kind="course", subject_id=course.pk, version=course.version
+        ),
+        *_reminders(coming, people, now),
+    ]
+    queue(messages=messages, also=coming[:1], now=now)
 
 
 def on_appointments_booked(*, appointments: Sequence[Appointment], now: datetime) -> None:
     """One confirmation a patient for what was booked together, and reminders of each visit."""
-    outbox.queue(messages=booked(appointments=appointments, now=now), now=now)
+    queue(messages=booked(appointments=appointments, now=now), now=now)
+
+
+def queue(*, messages: Sequence[Draft], now: datetime, also: Iterable[Appointment] = ()) -> None:
+    """Write messages to patients, and the links of the visits that they tell of, and of `also`."""
+    told = {(one.practice_id, one.subject_id) for one in messages if one.subject_kind == "appointment"}
+    if messages:
+        links.make(visits=sorted(told | {(one.practice_id, one.pk) for one in also}), now=now)
+    outbox.queue(messages=messages, now=now)
 
 
 def booked(*, appointments: Sequence[Appointment], now: datetime) -> list[Draft]:
@@ -112,7 +119,7 @@ def on_corrected(*, appointment: Appointment, before: str, now: datetime) -> Non
     )
     if before not in EXPECTED:
         coming = _coming([appointment], now)
-        outbox.queue(messages=_reminders(coming, _people(coming), now), now=now)
+        queue(messages=_reminders(coming, _people(coming), now), now=now)
 
 
 def on_entered_in_error(*, subject_ids: Sequence[UUID], now: datetime) -> None:

@@ -5,6 +5,7 @@ from scheduling.models.course import CoursePhase, RuleOverride, TreatmentCourse
 from scheduling.models.feed import CalendarFeed
 from scheduling.models.followup import ExternalVisit, FollowUpGap, GapDose, GapVisit
 from scheduling.models.identifier import AppointmentIdentifier
+from scheduling.models.patient_link import PatientLink
 from scheduling.models.protocol import ProtocolTemplate, ProtocolVersion
 from scheduling.models.review import CourseReview
 from scheduling.models.roster import Absence, Occupancy, Shift, ShiftBreak
@@ -24,6 +25,7 @@ __all__ = [
     "GapVisit",
     "GroupSession",
     "Occupancy",
+    "PatientLink",
     "ProtocolTemplate",
     "ProtocolVersion",
     "RuleOverride",

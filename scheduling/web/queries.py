@@ -220,6 +220,12 @@ def course_of_subject(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, 
     return {subject: course for subject, course in pairs if course}
 
 
+def asked(*, actor: Actor, visit_id: UUID) -> list[WorkItem]:
+    """What is open before people about one visit, the oldest first."""
+    found = WorkItem.objects.filter(practice_id=actor.practice_id, subject_id=visit_id, done_at=None)
+    return list(found.order_by("due_at", "id")[:10])
+
+
 def entered(*, actor: Actor, visit_id: UUID) -> dict[str, datetime]:
     """When each fact of a visit was last written down, by the fact's name."""
     facts_of = {f"appointment.{move.verb}": move.fact for move in states.APPOINTMENT.moves if move.fact}

@@ -9,6 +9,7 @@ urlpatterns = [
     path("patients/", home.search, name="search"),
     path("roster/", roster.day, name="roster"),
     path("visits/<uuid:visit_id>/", visits.detail, name="visit"),
+    path("visits/<uuid:visit_id>/send-link/", visits.send_link, name="visit-link"),
     path("visits/<uuid:visit_id>/<slug:verb>/", visits.move, name="visit-move"),
     path("tasks/<uuid:item_id>/done/", home.task_done, name="task-done"),
     path("follow-ups/", worklist.listing, name="worklist"),

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
-from clinic.practice.errors import DomainError, Invalid, NotFound
+from clinic.practice.errors import Conflict, DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
+from patients import own
 from scheduling import reasons, states
-from scheduling.booking import appointments, rows, rulebook
+from scheduling.booking import appointments, own_acts, rows, rulebook
 from scheduling.booking import queries as booked
 from scheduling.web import forms, queries, shown, words
 
@@ -76,6 +77,18 @@ def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpR
     return pages.done(f"{back.partition('#')[0]}#visit-{visit_id}")
 
 
+@pages.staff_page("POST")
+def send_link(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    """Send the patient the link of this visit; one that was locked is replaced."""
+    try:
+        own_acts.send_for(actor=actor, appointment_id=visit_id, now=timezone.now())
+    except Conflict:
+        messages.warning(request, "Not sent: the visit is not one that is still to come.")
+    else:
+        messages.success(request, "The link goes to the patient, three times a day at most.")
+    return pages.done(reverse("visit", kwargs={"visit_id": visit_id}))
+
+
 def _when(request: HttpRequest, visit: rows.Visit, verb: str, now: datetime) -> datetime | None:
     """When it happened, None for now. A roster that stood open all day may not write now for this morning."""
     at = forms.local_time(request, "at", zone=visit.time_zone)
@@ -110,6 +123,15 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "ambiguous": forms.TWICE in told,
         "facts": _facts(actor, visit),
         "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,
+        "asked": [
+            words.WORK.get(one.kind, one.kind) for one in queries.asked(actor=actor, visit_id=visit_id)
+        ],
+        "ride": own.ride(patient_id=visit.patient.id, visit_id=visit_id)
+        if visit.kind in states.DOSES
+        else None,
+        "may_send_link": visit.status in ("booked", "confirmed")
+        and visit.start > now
+        and permissions.allows(actor=actor, capability="messages.work"),
         "zone": times.zone_words(visit.start, visit.time_zone),
         "latest": times.wall(now, visit.time_zone),
         "back": pages.back_to(request, roster),

@@ -111,6 +111,7 @@ MESSAGE_KINDS = {
     "reminder_24h": "Reminder, 1 day before",
     "follow_up_missing": "Please book your follow-up",
     "no_show": "Sorry that we missed you",
+    "visit_link": "Link to the visit",
 }
 CHANNELS = {"sms": "Text message", "email": "E-mail"}
 # Why a message was not sent, or was taken back. What is missing here is shown as its code in words.
@@ -137,6 +138,7 @@ WHY = {
     "nothing_booked": "nothing is booked any more",
     "rebooked": "a new time is booked",
     "record_corrected": "the record was corrected",
+    "no_link": "the visit has no link any more",
     "entered_in_error": "it was entered in error",
 }
 WORK = {
@@ -153,9 +155,16 @@ WORK = {
     "message_failed": "Message failed",
     "webhook_disabled": "Webhook that stopped working",
     "follow_up_record_differs": "Follow-up record that is not true",
+    "patient_cannot_come": "Patient cannot come",
+    "patient_wants_to_come": "Patient would confirm, but papers are missing",
+    "patient_cancelled": "Cancelled by the patient",
+    "patient_link_locked": "Locked link: wrong birth dates",
 }
 TRAIL = {
     "appointment.confirm": "confirmed",
+    "appointment.cannot_come": "the patient cannot come",
+    "appointment.can_come": "the patient can come after all",
+    "link.locked": "link locked after wrong birth dates",
     "appointment.move": "moved",
     "appointment.pin": "fixed where it is",
     "appointment.unpin": "may move again",

@@ -32,6 +32,7 @@ PAGES: list[Page] = [
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "confirm", {}),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", REFUSED, "no_show", {}),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "cancel", {"reason": "Ill."}),
+    Page("POST", "visits/<uuid:visit_id>/send-link/", "appointments", DONE, form={}),
     Page("POST", "tasks/<uuid:item_id>/done/", "work-items", DONE, "", {}),
     Page("GET", "follow-ups/", "", ALL),
     Page("GET", "follow-ups/<uuid:gap_id>/", "gaps", ALL),
@@ -61,6 +62,12 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "oauth/token/"): (405, 405, 405),
     # The address is the key: without a feed's own token there is nothing.
     ("GET", "calendar/<str:token>.ics"): (404, 404, 404),
+    # The same for a patient's link; who has none is told nothing, and gets nothing.
+    ("GET", "v/<str:token>"): (404, 404, 404),
+    ("GET", "v/<str:token>/visit.ics"): (404, 404, 404),
+    ("GET", "v/<str:token>/times"): (404, 404, 404),
+    ("POST", "v/<str:token>/again"): (200, 200, 200),
+    ("POST", "v/<str:token>/<slug:what>"): (404, 404, 404),
     ("GET", "accounts/sign-in/"): (200, 200, 302),
     ("GET", "accounts/sign-out/"): (302, 302, 200),
     ("GET", "accounts/inactive/"): (200, 200, 200),

@@ -22,7 +22,7 @@ FEEDS = {"calendar"}
 ADMINS_ONLY = {"/access-log/"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
-VERBS["task-done"] = ("",)
+VERBS |= {"task-done": ("",), "visit-link": ("",)}
 
 
 def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[str, str]]:

@@ -16,10 +16,11 @@ from notifications.rendering import Reader
 # The longest of each that a practice may have: an SMS must hold them in one part.
 CLINIC = "Fairhaven Riverside Practice of Northport"[:40]
 PHONE = "+12025550100"
+LINK = f"https://visits.example.org/v/{'x' * 22}"
 
 
 def samples() -> dict[str, Facts]:
-    """One visit with a zone to name, more visits than fit, and none."""
+    """One visit with a zone to name, more visits than fit; without a phone, and without a link."""
     start = datetime(2026, 9, 30, 14, tzinfo=UTC)
     visits = tuple(
         Visit(
@@ -33,9 +34,10 @@ def samples() -> dict[str, Facts]:
         for number in range(12)
     )
     return {
-        "one visit": Facts(visits=visits[:1], phone=PHONE, count=1),
-        "twelve visits": Facts(visits=visits, phone=PHONE, count=12),
-        "no phone": Facts(visits=visits[:1], count=2),
+        "one visit": Facts(visits=visits[:1], phone=PHONE, count=1, link=LINK),
+        "twelve visits": Facts(visits=visits, phone=PHONE, count=12, link=LINK),
+        "no phone": Facts(visits=visits[:1], count=2, link=LINK),
+        "no link": Facts(visits=visits[:1], phone=PHONE, count=2),
     }
 
 

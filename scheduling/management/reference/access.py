@@ -29,6 +29,8 @@ def page() -> str:
             "scopes, and never has\n",
             "more of them than its client is allowed now. What only the passing of time does is done "
             "by the system.\n\n",
+            f"A patient has no account. By the link of a visit, patients may do {_by_link()}\n",
+            "to that visit and to what they say of themselves, nothing else.\n\n",
             "## By role\n\n",
             table(("Capability", *roles, "Scope of a program"), rows),
             "\n## By scope\n\n",
@@ -41,6 +43,10 @@ def page() -> str:
             table(("Scope", "Capabilities"), scopes),
         ]
     )
+
+
+def _by_link() -> str:
+    return ", ".join(f"`{name}`" for name in sorted(permissions.BY_LINK))
 
 
 def _capabilities(scope: str) -> str:

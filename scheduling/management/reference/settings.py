@@ -56,6 +56,9 @@ VARIABLES = {
     "LIMIT_SIGN_IN_HERE": "Wrong passwords for one username from one address.",
     "LIMIT_SIGN_IN_NAME": "Wrong passwords for one username from everywhere.",
     "LIMIT_SECOND_FACTOR": "Wrong second factors of one person.",
+    "LIMIT_LINK": "Requests to patients' pages from one address. Not counted while Redis is away.",
+    "LIMIT_LINK_AGAIN": "New links asked for from one address. Not counted while Redis is away; a visit's "
+    "link is sent three times a day at most all the same.",
     "STATIC_ROOT": "Where `collectstatic` puts the static files.",
     "STATIC_MANIFEST": "`false` serves static files without `collectstatic`: for development.",
     "METRICS_TOKEN": "The bearer token that `/metrics` asks for. Without it `/metrics` answers "

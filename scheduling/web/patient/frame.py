@@ -1,0 +1,115 @@
+"""What every address of the patient's page shares: its link, its limits, its headers, its proof.
+
+Looking changes nothing: mail programs and their scanners open every link, some with JavaScript. What changes
+something is a form with a token of its own.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import pghistory
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import decorator_from_middleware
+from django.utils.http import urlencode
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from clinic.practice import addresses, limits
+from clinic.practice.errors import NotFound
+from scheduling.booking import links
+from scheduling.booking.links import Link
+from scheduling.web.patient import words
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, Link, datetime, P], HttpResponse]
+# In the session: which link was proved, until when. A telephone is put down unlocked.
+PROOF, PROOF_LASTS = "visit_proof", timedelta(minutes=15)
+GONE = "scheduling/patient/gone.html"
+
+
+class _Csrf(CsrfViewMiddleware):
+    """These pages tell no other page where they are (`no-referrer`), so browsers say `Origin: null` with
+    their forms. That says nothing for or against a form: its token does."""
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        return request.META["HTTP_ORIGIN"] == "null" or bool(super()._origin_verified(request))  # type: ignore[misc]
+
+
+def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view with the token check of these pages in place of the common one, and their headers."""
+    checked: Any = decorator_from_middleware(_Csrf)(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = checked(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return response
+
+    return answered
+
+
+def link_page(*methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+    """A view of what a link leads to. A link that leads nowhere gets one neutral page, whatever is wrong."""
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def opened(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            limits.check(limits.open_count("link", addresses.address_of(request)))
+            now = timezone.now()
+            try:
+                link = links.find(token=token, now=now)
+                if request.method == "POST":
+                    pghistory.context(actor=link.actor.ref)
+                return view(request, link, now, *args, **kwargs)
+            except NotFound:
+                return gone(request, token)
+
+        return guarded(require_http_methods([*methods])(opened))
+
+    return decorate
+
+
+def gone(request: HttpRequest, token: str, *, sent: bool = False) -> HttpResponse:
+    """The neutral page, in both languages: nobody knows who is reading."""
+    both = [{"language": language, "w": told} for language, told in words.WORDS.items()]
+    context = {"both": both, "sent": sent, "again": reverse("own-visit-again", kwargs={"token": token[:64]})}
+    return render(request, GONE, context, status=200 if sent else 404)
+
+
+def go(request: HttpRequest, token: str, did: str, *, to: str = "own-visit") -> HttpResponse:
+    """After a form: a page that may be loaded again without doing it again."""
+    query = {"did": did} | ({"lang": request.GET["lang"]} if request.GET.get("lang") in words.WORDS else {})
+    response = redirect(f"{reverse(to, kwargs={'token': token})}?{urlencode(query)}")
+    response.status_code = 303
+    return response
+
+
+def token_of(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return str(match.kwargs["token"]) if match else ""
+
+
+def is_proved(request: HttpRequest, link: Link, now: datetime) -> bool:
+    """Whether this browser has just proved to this link who it is."""
+    held = request.session.get(PROOF)
+    if not isinstance(held, dict) or held.get("link") != str(link.id) or link.locked:
+        return False
+    return datetime.fromisoformat(held["until"]) > now
+
+
+def remember(request: HttpRequest, link: Link, now: datetime) -> None:
+    request.session.cycle_key()
+    request.session[PROOF] = {"link": str(link.id), "until": (now + PROOF_LASTS).isoformat()}
+
+
+def forget(request: HttpRequest) -> None:
+    request.session.pop(PROOF, None)

@@ -1,0 +1,118 @@
+"""A visit in a patient's words: dates and hours in their language, in the clinic's time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+
+from scheduling.booking.own_slots import Day
+from scheduling.booking.own_visit import Front, Whole
+from scheduling.reasons import BY_PATIENTS
+from scheduling.web.patient import words
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`iso` is for machines, the rest for people."""
+
+    iso: str
+    day: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    label: str
+    at: Moment
+    over: bool
+    this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    day: str
+    times: tuple[Moment, ...]
+
+
+def language_of(request: HttpRequest, record: str) -> str:
+    """What the page's own switch says, else what is on file."""
+    wanted = request.GET.get("lang", "")
+    return wanted if wanted in words.LANGUAGES else record if record in words.LANGUAGES else "en"
+
+
+def day(of: date, language: str) -> str:
+    """`Tuesday 3 March`, `martes 3 de marzo`."""
+    weekday, month = words.DAYS[language][of.weekday()], words.MONTHS[language][of.month - 1]
+    return words.DATE[language].format(weekday=weekday, day=of.day, month=month)
+
+
+def moment(instant: datetime, zone: str, language: str) -> Moment:
+    local = instant.astimezone(ZoneInfo(zone))
+    return Moment(
+        iso=local.isoformat(timespec="minutes"), day=day(local.date(), language), clock=f"{local:%H:%M}"
+    )
+
+
+def zone(front: Front, language: str) -> str:
+    """`New York time (EDT)`."""
+    if front.start is None:
+        return ""
+    place = front.zone.rpartition("/")[2].replace("_", " ")
+    name = front.start.astimezone(ZoneInfo(front.zone)).tzname()
+    return words.WORDS[language]["zone"].format(place=place, name=name)
+
+
+def length(minutes: int, told: Mapping[str, str]) -> str:
+    """`6 hours`, `1 hour`, `30 minutes`."""
+    hours, rest = divmod(minutes, 60)
+    if rest:
+        return told["minutes"].format(count=minutes)
+    return told["hour"] if hours == 1 else told["hours"].format(count=hours)
+
+
+def of_front(front: Front, language: str) -> dict[str, object]:
+    """What the page needs before any proof."""
+    told = words.WORDS[language]
+    return {
+        "front": front,
+        "expects": told["expects"].format(clinic=front.clinic),
+        "at": moment(front.start, front.zone, language) if front.start else None,
+        "zone": zone(front, language),
+    }
+
+
+def of_whole(whole: Whole, front: Front, language: str) -> dict[str, object]:
+    """What it needs besides, after it."""
+    told = words.WORDS[language]
+    numbered = told["visit_of"].format
+    total = len(whole.lines)
+    return {
+        "whole": whole,
+        "until": moment(whole.end, front.zone, language),
+        "visit_of": numbered(number=whole.number, total=total) if total > 1 and whole.number else "",
+        "lines": [
+            Line(
+                numbered(number=one.number, total=total),
+                moment(one.start, front.zone, language),
+                one.over,
+                one.this,
+            )
+            for one in whole.lines
+        ],
+        "meeting": {"video": told["by_video"], "phone": told["by_phone"]}.get(whole.mode, ""),
+        "without": [
+            told[what].format(length=length(minutes, told)) for what, minutes in whole.preparation.without
+        ],
+        "ride_said": told["ride_said"].format(name=whole.ride.name) if whole.ride else "",
+        "reaches": [(channel, told[channel], on) for channel, on in whole.reaches.items()],
+        "reasons": [(code, told[f"reason_{code}"]) for code in BY_PATIENTS],
+    }
+
+
+def of_days(days: list[Day], zone: str, language: str) -> list[DayLine]:
+    return [
+        DayLine(day(one.day, language), tuple(moment(start, zone, language) for start in one.starts))
+        for one in days
+    ]

@@ -1,0 +1,252 @@
+"""The patient's page: one visit, opened by its link; each form one use case."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from clinic.practice import addresses, limits
+from clinic.practice.actor import Actor
+from clinic.practice.errors import Busy, Conflict, DomainError, Invalid, NotFound, Stale
+from notifications import invitation
+from patients import own
+from scheduling.booking import links, own_acts, own_slots, own_visit
+from scheduling.booking.links import Link, Proof
+from scheduling.errors import RuleViolation, SlotTaken
+from scheduling.web import forms
+from scheduling.web.patient import frame, shown, words
+
+# The text about unencrypted messages that stands beside the choice of channels (R-03).
+WARNING = "page-1"
+READS = "scheduling/patient/visit.html"
+TIMES = "scheduling/patient/times.html"
+
+
+@frame.link_page("GET", "HEAD")
+def visit(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
+    return _page(request, link, now)
+
+
+@frame.link_page("GET", "HEAD")
+def calendar(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
+    """The visit for a calendar, with a title that tells nothing."""
+    front = own_visit.front(link=link, now=now)
+    if front.start is None:
+        raise NotFound()
+    content, _ = invitation.build(
+        visits=[own_visit.calendar_entry(link=link)],
+        clinic=front.clinic,
+        attendee="",
+        language=shown.language_of(request, front.language),
+        now=now,
+    )
+    response = HttpResponse(content, content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="visit.ics"'
+    return response
+
+
+@frame.link_page("GET", "HEAD")
+def times(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
+    if not frame.is_proved(request, link, now):
+        return _page(request, link, now, problem="needs_proof", status=403)
+    return _times(request, link, now)
+
+
+@frame.link_page("POST")
+def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpResponse:
+    """One form. What is refused is told beside the visit as it is now."""
+    if what in _OPEN:
+        do = _OPEN[what]
+    elif what not in _PROVED:
+        raise NotFound()
+    elif not frame.is_proved(request, link, now):
+        return _page(request, link, now, problem="needs_proof", status=403)
+    else:
+        do = _PROVED[what]
+    try:
+        refused = do(request, link, now)
+    except DomainError as error:
+        fresh = links.find(token=frame.token_of(request), now=now)
+        if what == "move" and isinstance(error, SlotTaken | RuleViolation | Invalid):
+            return _times(request, fresh, now, problem="taken", status=409)
+        problem, status = _in_words(error, what)
+        return _page(request, fresh, now, problem=problem, status=status)
+    if refused:
+        return refused
+    return frame.go(request, frame.token_of(request), what)
+
+
+@frame.guarded
+def again(request: HttpRequest, token: str) -> HttpResponse:
+    """A new link to the address on file; the answer is the same whoever asks."""
+    if request.method != "POST":
+        return frame.gone(request, token)
+    limits.check(limits.open_count("link_again", addresses.address_of(request)))
+    actor = links.patient_of(token=token)
+    if actor is not None:
+        _send_quietly(actor)
+    return frame.gone(request, token, sent=True)
+
+
+def _send_quietly(actor: Actor) -> None:
+    try:
+        own_acts.send_again(actor=actor, now=timezone.now())
+    except Busy:
+        # Somebody asks for the same at this moment: that one is sent.
+        return
+
+
+def _page(
+    request: HttpRequest, link: Link, now: datetime, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    front = own_visit.front(link=link, now=now)
+    context = _frame(request, front, problem) | shown.of_front(
+        front, shown.language_of(request, front.language)
+    )
+    proved = frame.is_proved(request, link, now)
+    if proved:
+        whole = own_visit.whole(link=link, now=now)
+        own_visit.log_read(link=link, now=now)
+        context |= shown.of_whole(whole, front, str(context["language"]))
+        context["may_move"] = own_slots.may_move(link=link, now=now)
+    return render(request, READS, context | {"proved": proved}, status=status)
+
+
+def _times(
+    request: HttpRequest, link: Link, now: datetime, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    front = own_visit.front(link=link, now=now)
+    language = shown.language_of(request, front.language)
+    days = own_slots.offered(link=link, now=now)
+    context = _frame(request, front, problem) | shown.of_front(front, language)
+    context |= {
+        "days": shown.of_days(days, front.zone, language),
+        "version": link.visit.version,
+        "may_move": own_slots.may_move(link=link, now=now),
+    }
+    return render(request, TIMES, context, status=status)
+
+
+def _frame(request: HttpRequest, front: own_visit.Front, problem: str) -> dict[str, object]:
+    language = shown.language_of(request, front.language)
+    told = words.WORDS[language]
+    switched = f"?lang={language}" if language != front.language else ""
+    return {
+        "w": told,
+        "language": language,
+        "languages": words.LANGUAGES,
+        "query": switched,
+        "token": frame.token_of(request),
+        "problem": told[problem] if problem else "",
+        "did": told.get(f"done_{request.GET.get('did', '')}", "") if not problem else "",
+    }
+
+
+def _in_words(error: DomainError, what: str) -> tuple[str, int]:
+    """Which words of the page say it."""
+    if isinstance(error, RuleViolation):
+        return "not_ready", 409
+    if isinstance(error, Stale):
+        return "afresh", 409
+    if isinstance(error, Busy):
+        return "busy", 409
+    if isinstance(error, Invalid) and what == "ride":
+        return ("bad_phone" if "phone" in error.fields else "bad_name"), 422
+    if isinstance(error, Conflict | Invalid):
+        return "not_possible", 409
+    raise error
+
+
+# --- what each form does; a page where it is refused ----------------------------------------------------
+Do = Callable[[HttpRequest, Link, datetime], HttpResponse | None]
+
+
+def _confirm(request: HttpRequest, link: Link, now: datetime) -> None:
+    own_acts.confirm(link=link, now=now)
+
+
+def _cannot_come(request: HttpRequest, link: Link, now: datetime) -> None:
+    own_acts.cannot_come(link=link, now=now)
+
+
+def _open(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
+    told = _date(request)
+    if told is None:
+        return _page(request, link, now, problem="wrong_date", status=422)
+    proof = links.prove(link=link, birth_date=told, now=now)
+    if proof is Proof.RIGHT:
+        frame.remember(request, link, now)
+        return None
+    if proof is Proof.LOCKED:
+        fresh = links.find(token=frame.token_of(request), now=now)
+        return _page(request, fresh, now, status=403)
+    return _page(request, link, now, problem="wrong_date", status=422)
+
+
+def _close(request: HttpRequest, link: Link, now: datetime) -> None:
+    frame.forget(request)
+
+
+def _cancel(request: HttpRequest, link: Link, now: datetime) -> None:
+    code = forms.text(request, "reason_code", longest=30)
+    own_acts.cancel(link=link, reason_code=code, version=forms.version(request), now=now)
+
+
+def _move(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
+    start = _instant(request)
+    if start is None:
+        return _times(request, link, now, problem="choose_first", status=422)
+    own_acts.move(link=link, start=start, version=forms.version(request), now=now)
+    return None
+
+
+def _ride(request: HttpRequest, link: Link, now: datetime) -> None:
+    own.name_ride(
+        actor=link.actor,
+        visit_id=link.visit.pk,
+        name=forms.text(request, "name", longest=200),
+        phone=forms.text(request, "phone", longest=40),
+        now=now,
+    )
+
+
+def _messages(request: HttpRequest, link: Link, now: datetime) -> None:
+    stop = "stop" in request.POST
+    wanted = frozenset() if stop else frozenset(request.POST.getlist("channel"))
+    own.choose_channels(actor=link.actor, wanted=wanted, warning_version=WARNING, now=now)
+
+
+def _language(request: HttpRequest, link: Link, now: datetime) -> None:
+    own.choose_language(actor=link.actor, language=forms.text(request, "language", longest=5), now=now)
+
+
+_OPEN: dict[str, Do] = {
+    "confirm": _confirm,
+    "cannot-come": _cannot_come,
+    "open": _open,
+    "close": _close,
+}
+_PROVED: dict[str, Do] = {
+    "move": _move,
+    "cancel": _cancel,
+    "ride": _ride,
+    "messages": _messages,
+    "language": _language,
+}
+
+
+def _date(request: HttpRequest) -> date | None:
+    try:
+        return date.fromisoformat(request.POST.get("birth_date", ""))
+    except ValueError:
+        return None
+
+
+def _instant(request: HttpRequest) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(request.POST.get("start", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None and 2000 < found.year < 2100 else None

@@ -1,0 +1,149 @@
+"""The patient's page on a telephone, with one thumb, in both languages, and before a machine that looks."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from playwright.sync_api import Page, expect
+
+from patients.models import Patient
+from scheduling.booking import links
+from scheduling.models import Appointment
+from tests.browser.conftest import Screen, Screens
+from tests.web.conftest import World
+from tests.web.test_every_page import rows
+
+BORN = "1980-05-04"
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture
+def visit(world: World) -> Any:
+    found = world.visit("dose-2")
+    Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
+    with time_machine.travel(found.start - timedelta(days=2)):
+        yield found
+
+
+def path_of(visit: Appointment) -> str:
+    return "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
+
+
+def is_one_column(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= 360)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            ("I will come", "Your date of birth", "Continue", "Another time", "Move my visit", "new time"),
+        ),
+        (
+            "es",
+            (
+                "Sí, vendré",
+                "Su fecha de nacimiento",
+                "Continuar",
+                "Otra hora",
+                "Cambiar mi visita",
+                "otra hora",
+            ),
+        ),
+    ],
+)
+def test_a_patient_confirms_and_moves_with_one_thumb_and_no_script(
+    visit: Appointment, screens: Screens, language: str, words: tuple[str, ...]
+) -> None:
+    Patient.objects.filter(pk=visit.patient_id).update(language=language)
+    yes, born, go_on, another, move, told = words
+    screen = screens.open(java_script_enabled=False, **PHONE)
+    page = screen.page
+    screen.open(path_of(visit))
+    page.get_by_role("button", name=yes).tap()
+    expect(page.get_by_role("status")).to_be_visible()
+    assert Appointment.objects.get(pk=visit.pk).status == "confirmed"
+    page.get_by_label(born).fill(BORN)
+    page.get_by_role("button", name=go_on).tap()
+    page.get_by_role("link", name=another).tap()
+    page.locator(".own-time label").first.tap()
+    page.get_by_role("button", name=move).tap()
+    expect(page.get_by_role("status")).to_contain_text(told)
+    assert Appointment.objects.get(pk=visit.pk).start != visit.start
+
+
+def states(screen: Screen, visit: Appointment, language: str) -> dict[str, list[str]]:
+    """Every state of the page, one after the other: what axe finds in each, and whether it is one column."""
+    page, path = screen.page, path_of(visit)
+    query = f"?lang={language}"
+    found = {}
+
+    def look(name: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        found[name] = screen.violations() + ([] if is_one_column(page) else ["wider than the telephone"])
+
+    screen.open(path + query)
+    look("before a proof")
+    page.locator("form[action*='cannot-come'] button").click()
+    look("cannot come")
+    page.locator("#birth_date").fill("1990-01-01")
+    page.locator("form[action*='open'] button").click()
+    look("a wrong date")
+    page.locator("#birth_date").fill(BORN)
+    page.locator("form[action*='open'] button").click()
+    look("the whole")
+    screen.open(f"{path}/times{query}")
+    look("times")
+    screen.open(path + query)
+    page.locator("details summary").click()
+    page.locator("form[action*='cancel'] button").click()
+    look("cancelled")
+    screen.open("/v/" + "x" * 22)
+    look("gone")
+    page.locator("form button").first.click()
+    look("sent")
+    return found
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "es")])
+def test_axe_finds_nothing_wrong_in_any_state(
+    visit: Appointment, screens: Screens, scheme: str, language: str
+) -> None:
+    screen = screens.open(color_scheme=scheme, **PHONE)
+    found = states(screen, visit, language)
+    # A page that is refused or gone is an error to the browser's console, and meant to be one.
+    screen.complaints[:] = [one for one in screen.complaints if "status of 4" not in one]
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_a_machine_that_opens_every_link_changes_nothing(visit: Appointment, screens: Screens) -> None:
+    screen = screens.open()
+    page, path = screen.page, path_of(visit)
+    before = rows()
+    for _ in range(2):
+        screen.open(path)
+        for href in page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)"):
+            if href.startswith("http"):
+                page.evaluate(
+                    "async href => { await fetch(href); await fetch(href, {method: 'HEAD'}) }", href
+                )
+    assert rows() == before
+    assert Appointment.objects.get(pk=visit.pk).version == visit.version
+    page.get_by_role("button", name="I will come").click()
+    expect(page.get_by_role("status")).to_be_visible()
+
+
+def test_the_title_and_the_address_tell_nothing(world: World, visit: Appointment, screens: Screens) -> None:
+    screen = screens.open(**PHONE)
+    page, path = screen.page, path_of(visit)
+    screen.open(path)
+    page.get_by_label("Your date of birth").fill(BORN)
+    page.get_by_role("button", name="Continue").click()
+    told = f"{page.title()} {page.url}".lower()
+    for private in (world.clinic.patient.family_name.lower(), "dose", "ketamine", BORN):
+        assert private not in told
+    assert page.title() == "Your visit"
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert "session" not in page.evaluate("document.cookie")

@@ -1,0 +1,84 @@
+"""Twenty taps at once on a patient's page: one effect, one page, no error."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from clinic.practice.models import TrailEntry, WorkItem
+from notifications.models import Message
+from patients.models import Patient
+from scheduling.booking import links
+from scheduling.models import Appointment, PatientLink
+from tests.races import race
+from tests.web import conftest as web
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TAPS = 20
+BORN = "1980-05-04"
+
+
+@pytest.fixture
+def visit() -> Iterator[Appointment]:
+    world = web.build()
+    Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
+    found = world.visit("dose-2")
+    with time_machine.travel(found.start - timedelta(days=2)):
+        yield found
+
+
+def tapped(visit: Appointment, what: str, *, proved: bool = False, **form: Any) -> Counter[int]:
+    """The statuses of twenty posts that leave at one moment."""
+    path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
+
+    def job() -> Callable[[], int]:
+        client = Client()
+        if proved:
+            assert client.post(f"{path}/open", {"birth_date": BORN}).status_code == 303
+        return lambda: client.post(f"{path}/{what}", form).status_code
+
+    outcome = race.run([job() for _ in range(TAPS)])
+    assert not any(isinstance(one, BaseException) for one in outcome.results), outcome.results
+    return Counter(outcome.results)
+
+
+def test_twenty_confirmations_are_one(visit: Appointment) -> None:
+    before = race.deadlocks()
+    assert tapped(visit, "confirm") == {303: TAPS}
+    assert TrailEntry.objects.filter(verb="appointment.confirm", subject_id=visit.pk).count() == 1
+    assert race.deadlocks() == before
+
+
+def test_twenty_times_no_is_one_task(visit: Appointment) -> None:
+    assert tapped(visit, "cannot-come") == {303: TAPS}
+    assert WorkItem.objects.filter(kind="patient_cannot_come").count() == 1
+    assert TrailEntry.objects.filter(verb="appointment.cannot_come").count() == 1
+
+
+def test_twenty_cancellations_are_one(visit: Appointment) -> None:
+    assert tapped(visit, "cancel", proved=True, reason_code="cost") == {303: TAPS}
+    assert TrailEntry.objects.filter(verb="appointment.cancel", subject_id=visit.pk).count() == 1
+    assert WorkItem.objects.filter(kind="patient_cancelled").count() == 1
+
+
+def test_twenty_moves_to_one_time_are_one(visit: Appointment) -> None:
+    start = visit.start + timedelta(hours=2)
+    assert tapped(visit, "move", proved=True, start=start.isoformat()) == {303: TAPS}
+    assert TrailEntry.objects.filter(verb="appointment.move", subject_id=visit.pk).count() == 1
+    assert Appointment.objects.get(pk=visit.pk).start == start
+    assert race.overlaps() == 0
+
+
+def test_of_twenty_guesses_at_once_five_are_looked_at(visit: Appointment) -> None:
+    assert tapped(visit, "open", birth_date="1990-01-01") == {422: 4, 403: 16}
+    assert PatientLink.objects.get(appointment=visit).wrong_tries == 5
+    assert WorkItem.objects.filter(kind="patient_link_locked").count() == 1
+
+
+def test_a_link_asked_for_by_twenty_at_once_is_sent_a_few_times_at_most(visit: Appointment) -> None:
+    assert set(tapped(visit, "again")) <= {200, 429}
+    assert 1 <= Message.objects.filter(kind="visit_link").count() <= 3
