@@ -1,12 +1,14 @@
 """Reading who is treated. Every function sees one practice only: the actor's."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
@@ -14,6 +16,7 @@ from patients.errors import Merged
 from patients.models import (
     ContactPoint,
     EligibilityDecision,
+    Escort,
     ExternalIdentifier,
     Measure,
     MergedPatient,
@@ -156,3 +159,37 @@ def papers(*, patient_ids: Collection[UUID], protocol_keys: Collection[str], now
         decisions={(one.patient_id, one.protocol_key): one for one in latest},
         consents=frozenset(standing.values_list("patient_id", "protocol_key", "protocol_version")),
     )
+
+
+def escorts(*, patient_ids: Collection[UUID]) -> list[Escort]:
+    """Who takes these patients home (S-11), the latest entry first; one query."""
+    return list(Escort.objects.filter(patient_id__in=patient_ids).order_by("-id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The latest score of the scale that a patient was asked last, and the one before it."""
+
+    code: str
+    score: Decimal
+    taken_at: datetime
+    before: Decimal | None
+
+
+def last_scores(*, patient_ids: Collection[UUID], now: datetime) -> dict[UUID, Score]:
+    """The latest score of each of these patients, by patient; one query."""
+    newest = Window(
+        RowNumber(),
+        partition_by=[F("patient_id"), F("code")],
+        order_by=[F("taken_at").desc(), F("id").desc()],
+    )
+    taken = Measure.objects.filter(patient_id__in=patient_ids, taken_at__lte=now)
+    found: dict[UUID, Score] = {}
+    rows = taken.annotate(place=newest).filter(place__lte=2).order_by("-taken_at", "-id")
+    for row in rows:
+        latest = found.get(row.patient_id)
+        if latest is None:
+            found[row.patient_id] = Score(row.code, row.score, row.taken_at, None)
+        elif latest.code == row.code and latest.before is None:
+            found[row.patient_id] = replace(latest, before=row.score)
+    return found

@@ -1,10 +1,13 @@
 """Reading time: one day's roster, what is free, and how much room a follow-up unit has left."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
+
+from django.db.models import Count, Max
 
 from clinic.practice import permissions
 from clinic.practice import queries as places
@@ -19,6 +22,7 @@ from scheduling.models import Appointment, FollowUpGap
 from scheduling.planning import windows
 from scheduling.planning.values import Span
 from scheduling.roster import availability, rosters
+from scheduling.roster.rosters import Roster
 
 # A calendar that somebody looks at; a longer one is asked for in parts.
 LONGEST = timedelta(days=35)
@@ -37,12 +41,29 @@ BECAUSE = {
 # --- the roster -----------------------------------------------------------------------------------------
 def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
     """Who works at a site on one of its local days, and every visit of that day. Raises NotFound."""
+    return site_days(actor=actor, site_id=site_id, days=[day])[0]
+
+
+def site_days(
+    *, actor: Actor, site_id: UUID, days: Sequence[date], **whose: UUID
+) -> tuple[rows.RosterDay, ...]:
+    """Several days of a site, in the same few statements as one; with `person` or `room` their visits alone.
+    Raises NotFound.
+    """
     permissions.check(actor=actor, capability="roster.read")
     roster = rosters.of(practice_id=actor.practice_id)
     site = roster.site(site_id)
+    of_day: dict[date, list[rows.Visit]] = {day: [] for day in days}
+    for visit in reading.visits(actor=actor, site=site_id, days=list(days), **whose):
+        day = windows.local_day(zone=visit.time_zone, instant=visit.start)
+        # Where a zone's rules have changed since, the stored day is not the clock's: it is not lost for that.
+        of_day[day if day in of_day else days[0]].append(visit)
+    return tuple(_site_day(roster, site, day, tuple(visits)) for day, visits in of_day.items())
+
+
+def _site_day(roster: Roster, site: Site, day: date, visits: tuple[rows.Visit, ...]) -> rows.RosterDay:
     span = windows.day_bounds(zone=site.time_zone, day=day)
-    visits = reading.visits(actor=actor, site=site_id, day=day)
-    working = availability.working(roster=roster, site_id=site_id, span=span)
+    working = availability.working(roster=roster, site_id=site.pk, span=span)
     people = {id: roster.people[id].display_name for id in working if id in roster.people}
     # Also whoever has a visit without a shift, or works here no more.
     people |= {person.id: person.name for visit in visits for person in visit.practitioners}
@@ -51,10 +72,15 @@ def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
         for id in {person.id for person in visit.practitioners}:
             of_person[id].append(visit)
     lines = (
-        rows.RosterLine(rows.Named(id, name), _on(working.get(id, ()), span), tuple(of_person[id]))
+        rows.RosterLine(
+            rows.Named(id, name),
+            _on(working.get(id, ()), span),
+            tuple(of_person[id]),
+            tuple(roster.people[id].roles) if id in roster.people else (),
+        )
         for id, name in people.items()
     )
-    shut = [one for one in roster.closures.get(site_id, ()) if one.room_id is None]
+    shut = [one for one in roster.closures.get(site.pk, ()) if one.room_id is None]
     return rows.RosterDay(
         day=day,
         time_zone=site.time_zone,
@@ -64,7 +90,30 @@ def site_day(*, actor: Actor, site_id: UUID, day: date) -> rows.RosterDay:
         closures=_on(
             (Span(one.starts_at, one.ends_at) for one in sorted(shut, key=lambda one: one.starts_at)), span
         ),
+        rooms=_rooms(roster, site, span),
     )
+
+
+def _rooms(roster: Roster, site: Site, span: Span) -> tuple[rows.RoomLine, ...]:
+    opened = availability.rooms_open(roster=roster, site_id=site.pk, span=span)
+    lines = (
+        rows.RoomLine(rows.Place(id, roster.rooms[id].name, roster.rooms[id].kind), _on(spans, span))
+        for id, spans in opened.items()
+    )
+    return tuple(sorted(lines, key=lambda line: (line.room.kind, line.room.name)))
+
+
+def mark(*, actor: Actor, site_id: UUID, days: Sequence[date]) -> str:
+    """A text that differs whenever a visit of these days, a follow-up unit of its doses or the practice's
+    roster has changed: what a page that stands open asks every few seconds, without reading the day again.
+    """
+    permissions.check(actor=actor, capability="roster.read")
+    of_days = Appointment.objects.filter(
+        practice_id=actor.practice_id, site_id=site_id, local_date__in=list(days)
+    )
+    seen = of_days.aggregate(visits=Count("pk"), changed=Max("updated_at"), owed=Max("unit__gap__updated_at"))
+    told = (rosters.stamp(practice_id=actor.practice_id), *seen.values())
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def practitioner_day(*, actor: Actor, practitioner_id: UUID, day: date) -> rows.RosterDay:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +10,18 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from scheduling import states
-from scheduling.booking import access, acts, cascades, fitting, previews, relocations, standing
+from scheduling.booking import access, acts, cascades, fitting, nearest, previews, relocations, standing
 from scheduling.booking.acts import Act
-from scheduling.booking.fitting import Wish
+from scheduling.booking.fitting import Found, Wish
+from scheduling.booking.nearest import Fit
 from scheduling.booking.previews import Preview
 from scheduling.models import Appointment
 from scheduling.roster import rosters
 
 VERB = "move"
 CAPABILITY = "appointments.move"
+# Of the free starts around a time: how many are told, how far from one another, and how far from the time.
+OPENINGS, APART, AROUND = 12, timedelta(minutes=30), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,47 @@ def preview(
     visit = find(actor=actor, appointment_id=appointment_id)
     access.check_version(found=visit.version, expected=version)
     return previews.make(actor=actor, act=_decide(visit, wish, ways, now), now=now)
+
+
+def fits(*, actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> Found:
+    """Whether the visit itself fits where it is wished, without what would have to follow: quick enough to be
+    asked while somebody drags it.
+
+    Writes nothing. The place found names the rules that it breaks; raises what `preview` raises.
+    """
+    permissions.check(actor=actor, capability=CAPABILITY)
+    visit = find(actor=actor, appointment_id=appointment_id)
+    acts.check_may_move(visit=visit, now=now)
+    _check_state(visit, wish)
+    return fitting.place(
+        visit=visit,
+        current=relocations.place_of(visit=visit),
+        wish=wish,
+        now=now,
+        ignoring=_making_way(visit, now),
+    )
+
+
+def openings(*, actor: Actor, appointment_id: UUID, near: datetime, now: datetime) -> list[Fit]:
+    """Free starts for a visit that is to move, the nearest to a time first: with the people whom the patient
+    knows where they are free. Raises NotFound, NotAllowed, InvalidTransition.
+    """
+    permissions.check(actor=actor, capability=CAPABILITY)
+    visit = find(actor=actor, appointment_id=appointment_id)
+    acts.check_may_move(visit=visit, now=now)
+    _check_state(visit, Wish(start=near))
+    place = relocations.place_of(visit=visit)
+    if place.planned.group_session:
+        return []
+    wished = replace(place, planned=replace(place.planned, start=near, end=near + (visit.end - visit.start)))
+    wanted = fitting.wanted_at(visit=visit, place=wished, ignoring=_making_way(visit, now))
+    found = nearest.starts(wanted=wanted, now=now, count=OPENINGS + 1, apart=APART, reach=AROUND)
+    return [one for one in found if one.start != visit.start][:OPENINGS]
+
+
+def _making_way(visit: Appointment, now: datetime) -> list[UUID]:
+    courses = acts.courses_of(visits=[visit], now=now)
+    return acts.making_way(courses=courses.values(), pins=frozenset(), cascade=True)
 
 
 def apply(

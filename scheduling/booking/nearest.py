@@ -146,18 +146,34 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
 def start(*, wanted: Wanted, now: datetime) -> datetime | None:
     """The start nearest to the wanted one, on the grid, not in the past and within two weeks, at which the
     visit fits."""
-    first = max(now, wanted.start - REACH)
-    span = Span(first, wanted.start + REACH + wanted.length + timedelta(hours=1))
+    found = starts(wanted=wanted, now=now, count=1)
+    return found[0].start if found else None
+
+
+def starts(
+    *, wanted: Wanted, now: datetime, count: int, apart: timedelta = timedelta(0), reach: timedelta = REACH
+) -> list[Fit]:
+    """The `count` starts nearest to the wanted one at which the visit fits, the nearest first, each `apart`
+    from the others, on the grid, not in the past and within `reach`."""
+    first = max(now, wanted.start - reach)
+    span = Span(first, wanted.start + reach + wanted.length + timedelta(hours=1))
     free = calendar(wanted=wanted, span=span, now=now)
-    for moment in _outward(wanted.start, timedelta(minutes=wanted.grid_minutes)):
-        if moment >= first and isinstance(fit(wanted=wanted, free=free, start=moment), Fit):
-            return moment
-    return None
+    found: list[Fit] = []
+    for moment in _outward(wanted.start, timedelta(minutes=wanted.grid_minutes), reach):
+        if moment < first or any(abs(moment - one.start) < apart for one in found):
+            continue
+        answer = fit(wanted=wanted, free=free, start=moment)
+        if isinstance(answer, Fit):
+            found.append(answer)
+            if len(found) == count:
+                break
+    return found
 
 
-def _outward(middle: datetime, step: timedelta) -> Iterator[datetime]:
+def _outward(middle: datetime, step: timedelta, reach: timedelta) -> Iterator[datetime]:
     on_grid = datetime.fromtimestamp(middle.timestamp() // step.total_seconds() * step.total_seconds(), UTC)
-    for count in range(1, int(REACH / step)):
+    yield on_grid
+    for count in range(1, int(reach / step)):
         yield on_grid + count * step
         yield on_grid - count * step
 

@@ -92,20 +92,28 @@ _SELECT = f"""
 _NARROWED_BY = {
     "course": "visit.course_id = %s",
     "site": "visit.site_id = %s",
-    "day": "visit.local_date = %s",
+    "days": "visit.local_date = ANY(%s)",
+    "person": """
+        (visit.id IN (SELECT appointment_id FROM scheduling_appointmentpractitioner WHERE staff_id = %s)
+        OR visit.group_session_id IN
+            (SELECT groupsession_id FROM scheduling_groupsession_staff WHERE staffmember_id = %s))""",
+    "room": """
+        (visit.room_id = %s
+        OR visit.group_session_id IN (SELECT id FROM scheduling_groupsession WHERE room_id = %s))""",
     "ids": "visit.id = ANY(%s)",
 }
 
 
 def visits(*, actor: Actor, **where: Any) -> tuple[rows.Visit, ...]:
-    """The practice's visits of a `course`, a `site`, a local `day`, or with these `ids`, by start; at most
-    `WHOLE`.
+    """The practice's visits of a `course`, a `site`, of local `days`, of a `person`, in a `room`, or with
+    these `ids`, by start; at most `WHOLE`.
     """
     conditions = "".join(f" AND {_NARROWED_BY[name]}" for name in where)
+    values = [value for name, value in where.items() for _ in range(_NARROWED_BY[name].count("%s"))]
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_SELECT}{conditions} ORDER BY visit.start, visit.id LIMIT {WHOLE}",
-            [actor.practice_id, *where.values()],
+            [actor.practice_id, *values],
         )
         found: list[Any] = [_Stored._make(row) for row in cursor.fetchall()]
     led = _leading({one.group_session_id for one in found} - {None})

@@ -318,6 +318,15 @@ class RosterLine:
     practitioner: Named
     on_shift: tuple[Interval, ...]
     visits: tuple[Visit, ...]
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLine:
+    """One room's day: when it is open."""
+
+    room: Place
+    open: tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,3 +342,4 @@ class RosterDay:
     lines: tuple[RosterLine, ...]
     visits: tuple[Visit, ...]
     closures: tuple[Interval, ...]
+    rooms: tuple[RoomLine, ...] = ()

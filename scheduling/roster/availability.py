@@ -221,6 +221,17 @@ def working(*, roster: Roster, site_id: UUID, span: Span) -> dict[UUID, tuple[Sp
     return hours.working(roster=roster, site_id=site_id, staff_ids=here, span=span)
 
 
+def rooms_open(*, roster: Roster, site_id: UUID, span: Span) -> dict[UUID, tuple[Span, ...]]:
+    """When each room of a site can be used, by its id, whether or not it is taken."""
+    is_open = hours.opened(roster=roster, site_id=site_id, span=span)
+    shut = _shut_rooms(roster, site_id, span)
+    return {
+        room.pk: spans.subtract(spans=is_open, minus=shut[room.pk]) if room.pk in shut else is_open
+        for room in roster.rooms.values()
+        if room.site_id == site_id
+    }
+
+
 def _shut_rooms(roster: Roster, site_id: UUID, span: Span) -> Mapping[UUID, list[Span]]:
     """The closures of single rooms, by room."""
     shut: dict[UUID, list[Span]] = defaultdict(list)

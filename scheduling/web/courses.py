@@ -7,13 +7,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.web import pages, times
 from clinic.practice.web.times import Moment
 from notifications.models import Message
 from scheduling.booking import queries as booked
 from scheduling.booking import rows
-from scheduling.web import queries, shown, timeline, visits, words
+from scheduling.web import moved, queries, shown, timeline, visits, words
 from scheduling.web.words import Badge
 
 STORY = 100
@@ -90,6 +91,8 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "zone": times.zone_words(now, zone),
         "starts": times.long_day(whole.course.start_on_or_after),
         "now": times.moment(now, zone),
+        "moved": moved.of(request, actor),
+        "may_move": permissions.allows(actor=actor, capability="appointments.book"),
     }
     patients = [whole.course.patient.id]
     return pages.show(request, "scheduling/course.html", context, here="", patients=patients)

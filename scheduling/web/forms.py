@@ -28,20 +28,26 @@ def version(request: HttpRequest) -> int | None:
 
 
 def local_time(request: HttpRequest, name: str, *, zone: str) -> datetime | None:
-    """A `datetime-local` field as the site's clock means it; None when it was left empty.
+    """A `datetime-local` field as the site's clock means it; None when it was left empty. Raises as `instant`
+    does."""
+    return instant(request.POST.get(name, ""), fold=request.POST.get("fold", ""), name=name, zone=zone)
+
+
+def instant(value: str, *, name: str, zone: str, fold: str = "") -> datetime | None:
+    """A local time in words (`2026-05-04T10:30`) as the site's clock means it; None for blank.
 
     Raises Invalid for what is no time, for one that the clocks skip, and for one that comes twice until
-    `fold` says which.
+    `fold` (`0`, `1`) says which.
     """
-    value = request.POST.get(name, "").strip()
+    value = value.strip()
     if not value:
         return None
-    fold = {"0": 0, "1": 1}.get(request.POST.get("fold", ""))
+    chosen = {"0": 0, "1": 1}.get(fold)
     try:
         wall = datetime.fromisoformat(value).replace(tzinfo=None)
         if not 2000 <= wall.year <= 2100:
             raise Invalid({name: ["A date between the years 2000 and 2100."]})
-        return windows.resolve_local(zone=zone, wall=wall, fold=fold)
+        return windows.resolve_local(zone=zone, wall=wall, fold=chosen)
     except LocalGap as gap:
         nearest = gap.nearest.astimezone(windows.load_zone(zone))
         raise Invalid({name: [f"The clocks skip that time; the next one is {nearest:%H:%M}."]}) from None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Max, Q, Value, When
 
 from clinic.practice import delegates, permissions
+from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.models import StaffMember, TrailEntry, WorkItem
 from notifications import queries as ledger
@@ -23,6 +24,7 @@ from scheduling.models import Appointment, CoursePhase, FollowUpGap, GapDose, Tr
 LISTED = 100
 MATCHES = 25
 MESSAGES = 200
+FOLLOW_UPS = ("integration", "group_integration")
 NOT_BOOKED = ("prospective", "open", "lapsed")
 
 
@@ -83,6 +85,19 @@ def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.
     owed = GapDose.objects.filter(appointment_id__in=dose_ids).values("gap_id")
     units = reading.gaps(reading.gaps_of(actor).filter(pk__in=owed))
     return {dose_id: unit for unit in units for dose_id in unit.doses}
+
+
+def last_follow_ups(*, actor: Actor, course_ids: Collection[UUID], now: datetime) -> dict[UUID, datetime]:
+    """When each of these courses had its last follow-up that took place, by course."""
+    permissions.check(actor=actor, capability="appointments.read")
+    attended = Appointment.objects.filter(
+        practice_id=actor.practice_id,
+        course_id__in=course_ids,
+        kind__in=FOLLOW_UPS,
+        status__in=states.ATTENDED,
+        start__lte=now,
+    )
+    return dict(attended.order_by().values_list("course_id").annotate(last=Max("start")))
 
 
 # --- the worklist ---------------------------------------------------------------------------------------
@@ -231,6 +246,14 @@ def entered(*, actor: Actor, visit_id: UUID) -> dict[str, datetime]:
     facts_of = {f"appointment.{move.verb}": move.fact for move in states.APPOINTMENT.moves if move.fact}
     told = TrailEntry.objects.filter(practice_id=actor.practice_id, subject_id=visit_id, verb__in=facts_of)
     return {facts_of[verb]: at for verb, at in told.order_by("id").values_list("verb", "at")}
+
+
+def place_names(*, actor: Actor) -> dict[str, str]:
+    """The practice's people, rooms and sites in words, by id."""
+    people = StaffMember.objects.filter(practice_id=actor.practice_id).only(*StaffMember.NAMED_BY)
+    found = {str(one.pk): one.display_name for one in people}
+    found |= {str(pk): name for pk, name in places.rooms(actor=actor).values_list("pk", "name")}
+    return found | {str(pk): name for pk, name in places.sites(actor=actor).values_list("pk", "name")}
 
 
 def names(*, actor: Actor, refs: Iterable[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from clinic.practice.models import Site
 from clinic.practice.web import actors, pages, times
 from scheduling.booking import days, rows
 from scheduling.planning import windows
-from scheduling.web import forms, queries, shown, words
+from scheduling.web import beside, forms, queries, shown, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def day(request: HttpRequest, actor: Actor) -> HttpResponse:
         "is_today": asked == today,
         "zone": times.zone_words(windows.day_start(zone=site.time_zone, day=asked), site.time_zone),
         "lines": lines,
+        "entries": beside.entries(actor=actor, lines=lines, now=now),
         "now_before": _now_before(lines, now) if asked == today else None,
         "now": times.moment(now, site.time_zone),
         "counts": _counts(visits),

@@ -51,10 +51,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class VisitLine:
-    """A visit on a page. `next` is the ordinary step, `others` are the rest."""
+    """A visit on a page. `short` is its title without the phase, `next` the ordinary step, `others` are
+    the rest."""
 
     visit: rows.Visit
     title: str
+    short: str
     start: Moment
     end: Moment
     people: str
@@ -112,6 +114,7 @@ def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: 
     return VisitLine(
         visit=visit,
         title=words.title(visit, planned, phase=several),
+        short=words.title(visit, planned),
         start=times.moment(visit.start, visit.time_zone),
         end=times.moment(visit.end, visit.time_zone),
         people=", ".join(dict.fromkeys(person.name for person in visit.practitioners))

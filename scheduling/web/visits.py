@@ -18,7 +18,7 @@ from patients import own
 from scheduling import reasons, states
 from scheduling.booking import appointments, own_acts, rows, rulebook
 from scheduling.booking import queries as booked
-from scheduling.web import forms, queries, shown, words
+from scheduling.web import forms, moved, queries, shown, words
 
 # An entry this much after the fact is a late one; less is the time it takes to reach the keyboard.
 LATE = timedelta(minutes=1)
@@ -136,6 +136,9 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "latest": times.wall(now, visit.time_zone),
         "back": pages.back_to(request, roster),
         "day": roster,
+        "moved": moved.of(request, actor),
+        "movable": "move" in visit.allowed
+        and permissions.allows(actor=actor, capability="appointments.book"),
     }
     status = refusal.status if refusal else 200
     template, patients = "scheduling/visit.html", [visit.patient.id]

@@ -1,5 +1,6 @@
 """The words, icons and tones of the pages. A state is told by all three, never by colour alone (WCAG)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +35,16 @@ KINDS = {
     "therapy": "Therapy",
     "medication_review": "Medication review",
     "plan_review": "Plan review",
+}
+# In the order in which a day's columns stand.
+ROLES = {
+    "prescriber": "Prescriber",
+    "monitor": "Monitor",
+    "therapist": "Therapist",
+    "operator": "Operator",
+    "clinical_lead": "Clinical lead",
+    "front_desk": "Front desk",
+    "practice_admin": "Practice admin",
 }
 STATUSES = {
     "held": Badge("Held", "clock", "neutral"),
@@ -220,10 +231,21 @@ def sentence(code: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def rank(roles: Collection[str]) -> int:
+    """Where somebody with these roles stands among the columns of a day."""
+    order = [*ROLES]
+    return min((order.index(one) for one in roles if one in ROLES), default=len(order))
+
+
 def number_of(visit: Visit) -> str:
     """The visit's number in its plan: the `4` of `integration-4`."""
     tail = visit.ref.rpartition("-")[2]
     return tail if tail.isdigit() else ""
+
+
+def named(ref: str) -> str:
+    """A visit's own name in its plan, in words: `dose-4` becomes `Dose 4`, `plan_review` `Plan review`."""
+    return sentence(ref.replace("-", " "))
 
 
 def title(visit: Visit, planned: int | None = None, *, phase: bool = False) -> str:

@@ -10,19 +10,22 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern
 
 from clinic.config import errors
+from clinic.practice import permissions
 from patients.models import Patient
 from scheduling.booking import appointments
 from scheduling.web import urls, worklist
 from tests import factories
 from tests.web.conftest import ROLES, World, signed_in
 
-IDS = {"visit_id": "dose", "gap_id": "gap", "course_id": "course", "item_id": "task"}
+IDS = {"visit_id": "dose", "gap_id": "gap", "course_id": "course", "item_id": "task", "act_id": "dose"}
 # No page: a file for calendars, which has its own tests and no sign-in.
 FEEDS = {"calendar"}
 ADMINS_ONLY = {"/access-log/"}
+# What only those see who book.
+BOOKERS_ONLY = {"move", "move-fits", "walk-in"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
-VERBS |= {"task-done": ("",), "visit-link": ("",)}
+VERBS |= {"task-done": ("",), "visit-link": ("",), "move-undo": ("",)}
 
 
 def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[str, str]]:
@@ -65,8 +68,11 @@ def test_a_stranger_is_led_to_the_sign_in(world: World) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_may_look(world: World, role: str) -> None:
     client = signed_in(world.staff(role))
-    for path in pages(world):
-        refused = path in ADMINS_ONLY and role != "practice_admin"
+    books = role in permissions.BOOKERS
+    for name, path in addresses(world):
+        if name in VERBS:
+            continue
+        refused = path in ADMINS_ONLY and role != "practice_admin" or name in BOOKERS_ONLY and not books
         assert client.get(path).status_code == (403 if refused else 200), path
 
 
@@ -108,11 +114,21 @@ def test_another_practice_cannot_be_told_from_nothing(world: World) -> None:
 def test_lists_hold_nothing_of_another_practice(world: World) -> None:
     outsider = signed_in(factories.staff(factories.site(factories.practice()), *ROLES))
     name = world.clinic.patient.family_name
-    for path in ("/", "/roster/?date=2026-05-11", "/follow-ups/?show=unbooked"):
+    for path in (
+        "/",
+        "/roster/?date=2026-05-11",
+        "/day/?date=2026-05-11",
+        "/board/",
+        "/follow-ups/?show=unbooked",
+    ):
         assert name not in outsider.get(path).content.decode()
     found = outsider.post("/patients/", {"name": name}).content.decode()
     assert "Nobody of that name" in found
-    for wanted in (f"/roster/?site={world.clinic.site.pk}", f"/follow-ups/?site={world.clinic.site.pk}"):
+    for wanted in (
+        f"/roster/?site={world.clinic.site.pk}",
+        f"/day/?site={world.clinic.site.pk}",
+        f"/follow-ups/?site={world.clinic.site.pk}",
+    ):
         assert outsider.get(wanted).status_code == 404
 
 
@@ -156,6 +172,12 @@ def test_names_are_shown_as_text(world: World, lead: Client) -> None:
         "/roster/?date=2026-02-30",
         "/roster/?site=x",
         "/roster/?who=00000000-0000-0000-0000-000000000000",
+        "/day/?by=nobody",
+        "/day/?view=year",
+        "/day/?date=2026-02-30",
+        "/day/?column=x",
+        "/day/?moved=00000000-0000-0000-0000-000000000000",
+        "/board/?site=x",
         "/follow-ups/?show=everything",
         "/follow-ups/?severity=x",
         "/follow-ups/?site=%00",

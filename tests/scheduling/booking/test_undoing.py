@@ -1,0 +1,121 @@
+"""A move and its undo: everything stands where it stood, or nothing is touched."""
+
+from datetime import timedelta
+
+import pytest
+
+from clinic.practice.errors import Conflict, NotAllowed, NotFound
+from clinic.practice.idempotency import Key
+from clinic.practice.models import TrailEntry
+from scheduling.booking import moves, undoing
+from scheduling.booking.fitting import Wish
+from scheduling.errors import PreviewStale
+from scheduling.models import Appointment, FollowUpGap
+from tests import factories
+from tests.scheduling.booking import booked
+
+NOW = booked.NOW
+
+
+def places() -> dict[object, tuple[object, ...]]:
+    return {
+        one.pk: (
+            one.start,
+            one.end,
+            one.room_id,
+            one.site_id,
+            tuple(sorted(one.staffing.values_list("staff_id"))),
+        )
+        for one in Appointment.objects.all()
+    }
+
+
+def units() -> list[tuple[object, ...]]:
+    return list(FollowUpGap.objects.order_by("pk").values_list("unit_key", "status", "opens_at", "closes_at"))
+
+
+@pytest.fixture
+def clinic(db: None) -> factories.Clinic:
+    return factories.small_clinic()
+
+
+def moved_dose(clinic: factories.Clinic, days: int = 1) -> tuple[object, object]:
+    course = booked.book(clinic)
+    dose = booked.visit(course, "dose-2")
+    return dose, Wish(start=dose.start + timedelta(days=days))
+
+
+def apply(clinic: factories.Clinic, dose: Appointment, wish: Wish) -> object:
+    return moves.apply(actor=clinic.admin, appointment_id=dose.pk, now=NOW, wish=wish)
+
+
+def test_everything_that_moved_returns(clinic: factories.Clinic) -> None:
+    dose, wish = moved_dose(clinic)
+    before = (places(), units())
+    act = apply(clinic, dose, wish)
+    assert places() != before[0]
+    undone = undoing.undo(actor=clinic.admin, act_id=act, now=NOW + timedelta(minutes=1))
+    assert (places(), units()) == before
+    assert undone != act
+    assert TrailEntry.objects.filter(verb="visits.undo", subject_id=undone).exists()
+
+
+def test_the_same_key_undoes_once(clinic: factories.Clinic) -> None:
+    act = apply(clinic, *moved_dose(clinic))
+    key = Key(scope="test", value="once", fingerprint="f")
+    first = undoing.undo(actor=clinic.admin, act_id=act, now=NOW, key=key)
+    assert undoing.undo(actor=clinic.admin, act_id=act, now=NOW, key=key) == first
+
+
+def test_an_undone_move_is_not_undone_again(clinic: factories.Clinic) -> None:
+    act = apply(clinic, *moved_dose(clinic))
+    undoing.undo(actor=clinic.admin, act_id=act, now=NOW)
+    before = places()
+    with pytest.raises(PreviewStale):
+        undoing.undo(actor=clinic.admin, act_id=act, now=NOW)
+    assert places() == before
+
+
+def test_an_undo_is_itself_undone(clinic: factories.Clinic) -> None:
+    act = apply(clinic, *moved_dose(clinic))
+    there = places()
+    undone = undoing.undo(actor=clinic.admin, act_id=act, now=NOW)
+    undoing.undo(actor=clinic.admin, act_id=undone, now=NOW)
+    assert places() == there
+
+
+def test_what_somebody_changed_since_stays(clinic: factories.Clinic) -> None:
+    dose, wish = moved_dose(clinic)
+    act = apply(clinic, dose, wish)
+    booked.move(clinic, dose.pk, "confirm", now=NOW)
+    before = places()
+    with pytest.raises(PreviewStale) as refused:
+        undoing.undo(actor=clinic.admin, act_id=act, now=NOW)
+    assert [one["visit"] for one in refused.value.changed] == ["dose-2"]
+    assert places() == before
+
+
+def test_an_act_that_booked_something_is_not_undone(clinic: factories.Clinic) -> None:
+    act = apply(clinic, *moved_dose(clinic))
+    row = TrailEntry.objects.get(subject_id=act)
+    told = TrailEntry(
+        practice=clinic.practice,
+        at=NOW,
+        actor_ref=row.actor_ref,
+        verb="visits.replan",
+        subject_kind="act",
+        subject_id=clinic.patient.pk,
+        data={**row.data, "added": row.data["visits"]},
+    )
+    TrailEntry.objects.bulk_create([told])
+    with pytest.raises(Conflict):
+        undoing.undo(actor=clinic.admin, act_id=clinic.patient.pk, now=NOW)
+
+
+def test_nobody_else_undoes_it(clinic: factories.Clinic) -> None:
+    act = apply(clinic, *moved_dose(clinic))
+    outsider = factories.admin(factories.practice())
+    with pytest.raises(NotFound):
+        undoing.undo(actor=outsider, act_id=act, now=NOW)
+    with pytest.raises(NotAllowed):
+        undoing.undo(actor=factories.actor(clinic.practice, "monitor"), act_id=act, now=NOW)
