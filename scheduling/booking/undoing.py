@@ -12,12 +12,12 @@ from clinic.practice.models import TrailEntry
 from scheduling.booking import access, acts, cascades, fitting, relocations
 from scheduling.booking.acts import Act
 from scheduling.booking.fitting import Found, Wish
-from scheduling.booking.moves import CAPABILITY
 from scheduling.errors import PreviewStale
 from scheduling.models import Appointment
 from scheduling.roster import rosters
 
 VERB = "undo"
+CAPABILITY = "appointments.book"
 
 
 def undo(*, actor: Actor, act_id: UUID, now: datetime, key: idempotency.Key | None = None) -> UUID:

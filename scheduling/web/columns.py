@@ -14,8 +14,8 @@ from scheduling.web.blocks import Block, Do, Flag
 from scheduling.web.grid import Scale
 from scheduling.web.shown import VisitLine
 
-# A block lower than this has room for two lines.
-LOW, LOWEST = timedelta(minutes=50), timedelta(minutes=25)
+# A block that is lower than this has not room for everything; the lowest have room for two lines.
+LOW, LOWEST = timedelta(minutes=75), timedelta(minutes=35)
 MOST_WIDE = 4
 # What takes no place in the grid any more; whoever did not come is shown where they were awaited.
 GONE = ("cancelled", "displaced", "entered_in_error")

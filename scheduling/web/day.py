@@ -89,7 +89,7 @@ def _asked(request: HttpRequest, actor: Actor, sites: list[Site], now: datetime)
     by, view = request.GET.get("by") or "people", request.GET.get("view") or "day"
     if by not in BYS or view not in VIEWS:
         raise NotFound()
-    return Asked(
+    asked = Asked(
         site=site,
         day=forms.day(request.GET.get("date"), default=today),
         today=today,
@@ -97,6 +97,7 @@ def _asked(request: HttpRequest, actor: Actor, sites: list[Site], now: datetime)
         view=view,
         column=forms.uuid(request.GET.get("column")),
     )
+    return _with_column(actor, asked) if view == "week" and asked.column is None else asked
 
 
 def _mark(actor: Actor, asked: Asked, now: datetime) -> str:
@@ -109,8 +110,6 @@ def _grid(
     request: HttpRequest, actor: Actor, asked: Asked, now: datetime
 ) -> tuple[dict[str, object], list[UUID]]:
     """What the grid shows, and of whom."""
-    if asked.view == "week" and asked.column is None:
-        asked = _with_column(actor, asked)
     whose = {"person" if asked.by == "people" else "room": asked.column} if asked.view == "week" else {}
     found = days.site_days(
         actor=actor,
@@ -142,6 +141,7 @@ def _grid(
         "now": times.moment(now, asked.site.time_zone),
         "site": asked.site,
         "heading": _heading(asked),
+        "whose": _whose(asked, found[0]) if asked.view == "week" else [],
         "closures": [
             times.span(one.start, one.end, asked.site.time_zone) for each in found for one in each.closures
         ],
@@ -164,6 +164,13 @@ def _with_column(actor: Actor, asked: Asked) -> Asked:
     )
     column = actor.id if actor.id in known else known[0] if known else None
     return replace(asked, column=column)
+
+
+def _whose(asked: Asked, of: rows.RosterDay) -> list[rows.Named]:
+    """Whose week there is to see."""
+    if asked.by == "rooms":
+        return [rows.Named(line.room.id, line.room.name) for line in of.rooms]
+    return [line.practitioner for line in of.lines if line.visits or CLINICIANS & {*line.roles}]
 
 
 def _spans(found: Sequence[rows.RosterDay], by: str) -> list[rows.Interval]:
@@ -209,7 +216,9 @@ def _week(made: columns.Maker, asked: Asked, found: Sequence[rows.RosterDay]) ->
             person = next((line for line in of.lines if line.practitioner.id == asked.column), None)
             column = made.person(person, of.day) if person else None
         lines.append(
-            made.dated(column or made.column(name="", day=of.day, visits=standing), of.day, asked.today)
+            made.dated(
+                column or made.column(name="", day=of.day, visits=standing, open_=()), of.day, asked.today
+            )
         )
     return lines
 
@@ -223,9 +232,8 @@ def _chosen(asked: Asked, shown_columns: list[Column], actor: Actor) -> str:
 
 
 def _heading(asked: Asked) -> str:
-    if asked.view == "day":
-        return times.long_day(asked.day)
-    return f"{times.short_day(asked.days[0])} to {times.short_day(asked.days[-1])} {asked.days[-1].year}"
+    first, last = asked.days[0], asked.days[-1]
+    return times.long_day(first) if first == last else f"{times.short_day(first)} to {times.short_day(last)}"
 
 
 def _around_it(

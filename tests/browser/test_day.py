@@ -95,7 +95,7 @@ def test_a_press_of_move_and_a_click_on_a_place_do_the_same(
     held.hover()
     held.get_by_role("link", name="Move").click()
     slots = held.locator("xpath=ancestor::div[contains(@class,'track')]")
-    slots.click(position={"x": 60, "y": 12})
+    slots.click(position={"x": 60, "y": 108})
     expect(page.get_by_role("main")).to_contain_text("Nothing is saved yet")
     page.get_by_role("link", name="Keep it as it is").click()
     expect(page.locator("#grid")).to_be_visible()
