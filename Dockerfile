@@ -29,5 +29,6 @@ RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') \
     python manage.py collectstatic --no-input --verbosity 0
 USER clinic
 EXPOSE 8000
+# A worker takes in no more connections than it can soon answer; the rest goes to the other one.
 # The web process is the only one of several workers that share their counts, in a folder made at the start.
-CMD ["sh", "-c", "export PROMETHEUS_MULTIPROC_DIR=/tmp/metrics && mkdir -p /tmp/metrics && exec gunicorn clinic.config.wsgi:application --bind 0.0.0.0:8000 --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --worker-tmp-dir /dev/shm --no-control-socket"]
+CMD ["sh", "-c", "export PROMETHEUS_MULTIPROC_DIR=/tmp/metrics && mkdir -p /tmp/metrics && exec gunicorn clinic.config.wsgi:application --bind 0.0.0.0:8000 --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --worker-connections $((2 * ${WEB_THREADS:-8})) --worker-tmp-dir /dev/shm --no-control-socket"]

@@ -155,7 +155,9 @@ class Demo:
         command = [
             *(sys.executable, "-m", "gunicorn", "clinic.config.wsgi:application"),
             *("--bind", f"fd://{self.web_socket.fileno()}", "--worker-class", "gthread"),
-            *("--workers", "2", "--threads", "8", "--worker-tmp-dir", str(self.home.path)),
+            # As the image: a worker takes in no more than it can soon answer, the rest goes to the other.
+            *("--workers", "2", "--threads", "8", "--worker-connections", "16"),
+            *("--worker-tmp-dir", str(self.home.path)),
             # No access log of its own: it would tell whole addresses, where the product tells the route.
             *("--graceful-timeout", "5", "--no-control-socket"),
         ]

@@ -42,6 +42,8 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
         str(workers),
         "--threads",
         str(threads),
+        "--worker-connections",
+        str(2 * threads),
         "--bind",
         f"127.0.0.1:{port}",
     ]
