@@ -3,9 +3,11 @@
 Ten thousand visits first, then a million (ten with `--ten-million`): the day's roster, a month of open slots,
 the gap worklist, an idle sweep and a booking, each against itself; and the roster against a bare view that
 sends the same rows as PostgreSQL gives them, with the same sign-in. Server time of one request after another.
+The first line asks for no row: what it grows by is the machine.
 """
 
 import argparse
+import gc
 import logging
 import os
 import platform
@@ -101,7 +103,11 @@ class Measured:
         assert len(seen) == _years.A_DAY, len(seen)
         free = f"availability/?practitioner={person}&room={room}&{span}&minutes=60"
         assert self._got(free).json()["intervals"]
+        # What the filling left in this process would be gone through by every collection of garbage.
+        gc.collect()
+        gc.freeze()
         return {
+            "no rows at all": median_ms(lambda: self._got("/health/live")),
             "roster of a day": median_ms(lambda: self._got(f"roster/?site={site}&day={self.day}")),
             "the same rows, bare": median_ms(lambda: self._got(f"/bare/{site}/{self.day}/")),
             "a month of open slots": median_ms(lambda: self._got(free), 60),
