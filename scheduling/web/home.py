@@ -58,6 +58,7 @@ class Found:
     born: str
     site: str
     courses: tuple[tuple[str, str, Badge], ...]
+    visits: tuple[tuple[str, str, Badge], ...]
 
 
 @pages.staff_page("GET", "HEAD")
@@ -140,7 +141,7 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
     try:
         name = forms.text(request, "name", longest=100)
         if name:
-            found, shown, cut = _find(actor, name)
+            found, shown, cut = _find(actor, name, timezone.now())
     except DomainError as error:
         reason = pages.refusal(request, form="search", error=error).reasons[0]
     context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
@@ -153,7 +154,7 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
     return pages.show(request, page, context, here="search", patients=shown, status=status)
 
 
-def _find(actor: Actor, name: str) -> tuple[list[Found], list[UUID], bool]:
+def _find(actor: Actor, name: str, now: datetime) -> tuple[list[Found], list[UUID], bool]:
     if len(name) < ENOUGH:
         raise Invalid({"name": ["Type at least two letters."]})
     patients = queries.find_patients(actor=actor, name=name)
@@ -161,6 +162,7 @@ def _find(actor: Actor, name: str) -> tuple[list[Found], list[UUID], bool]:
     patients = patients[: queries.MATCHES]
     ids = [one.pk for one in patients]
     courses = queries.courses_of(actor=actor, patient_ids=ids)
+    coming = queries.coming_of(actor=actor, patient_ids=ids, now=now)
     found = [
         Found(
             name=str(one),
@@ -173,6 +175,14 @@ def _find(actor: Actor, name: str) -> tuple[list[Found], list[UUID], bool]:
                     words.COURSES[course.status],
                 )
                 for course in courses.get(one.pk, ())
+            ),
+            visits=tuple(
+                (
+                    reverse("visit", kwargs={"visit_id": visit.pk}),
+                    f"{words.KINDS[visit.kind]}, {times.moment(visit.start, visit.time_zone)}",
+                    words.STATUSES[visit.status],
+                )
+                for visit in coming.get(one.pk, ())
             ),
         )
         for one in patients

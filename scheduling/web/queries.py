@@ -23,6 +23,7 @@ from scheduling.models import Appointment, CoursePhase, FollowUpGap, GapDose, Tr
 
 LISTED = 100
 MATCHES = 25
+NEXT = 2
 MESSAGES = 200
 FOLLOW_UPS = ("integration", "group_integration")
 NOT_BOOKED = ("prospective", "open", "lapsed")
@@ -208,6 +209,20 @@ def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, lis
     courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, patient_id__in=patient_ids)
     for course in courses.select_related("protocol_version").order_by("-created_at", "-id")[: reading.WHOLE]:
         found.setdefault(course.patient_id, []).append(course)
+    return found
+
+
+def coming_of(*, actor: Actor, patient_ids: Collection[UUID], now: datetime) -> dict[UUID, list[Appointment]]:
+    """The next visits of these patients, soonest first; at most two of each."""
+    permissions.check(actor=actor, capability="appointments.read")
+    found: dict[UUID, list[Appointment]] = {}
+    coming = Appointment.objects.filter(
+        practice_id=actor.practice_id, patient_id__in=patient_ids, status__in=states.LIVE, end__gt=now
+    )
+    for visit in coming.order_by("start", "id")[: reading.WHOLE]:
+        of_patient = found.setdefault(visit.patient_id, [])
+        if len(of_patient) < NEXT:
+            of_patient.append(visit)
     return found
 
 

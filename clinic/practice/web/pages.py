@@ -72,6 +72,9 @@ def staff_page(*methods: str) -> Callable[[View[P]], Guarded[P]]:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    # A part of a page cannot be a sign-in: the page asks for one over what stands there.
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=401)
     # A form is not sent again after a sign-in: only pages are gone back to.
     if request.method == "GET":
         return redirect_to_login(request.get_full_path())

@@ -9,12 +9,14 @@ from allauth.mfa.webauthn import views as webauthn
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from clinic.practice.web import factors
+from clinic.practice.web import factors, session
 
 urlpatterns = [
     path("sign-in/", account.login, name="account_login"),
     path("sign-out/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
+    path("session/", session.state, name="session"),
+    path("session/back/", session.back, name="session-back"),
     path("second-factor/", mfa.authenticate, name="mfa_authenticate"),
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
