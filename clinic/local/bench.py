@@ -23,8 +23,8 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
 
-def run(name: str, arguments: list[str]) -> int:
-    """One benchmark; returns its exit status."""
+def run(module: str, arguments: list[str]) -> int:
+    """One program on services of its own and a migrated database; returns its exit status."""
     with Home() as home:
         # Durable, unlike in the tests: a database that does not wait for its disk measures nothing.
         log = home.path / "postgres.log"
@@ -44,7 +44,7 @@ def run(name: str, arguments: list[str]) -> int:
         with psycopg.connect(postgres.url_of(database="postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {DATABASE}")
             connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template}")
-        command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         servers = [Kept(one.name, one.launch, one.child) for one in (postgres, redis)]
         return _finish(command, environment, servers)
 
@@ -76,7 +76,7 @@ def main() -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     try:
-        return max([run(name, arguments) for name in wanted], default=0)
+        return max([run(f"tests.bench.{name}", arguments) for name in wanted], default=0)
     except LocalError as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1

@@ -1,0 +1,101 @@
+"""`./dev screenshots`: every screen with the demo's clinic in it, as pictures in docs/images/."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402  after django.setup
+from django.test import Client  # noqa: E402
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+
+from clinic.practice.models import StaffMember  # noqa: E402
+from scheduling.models import FollowUpGap, TreatmentCourse  # noqa: E402
+from tests.bench import _server  # noqa: E402
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+DESK, PHONE = (1366, 900), (390, 844)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: who looks at what, on which screen. `path` may ask the database for an id."""
+
+    name: str
+    path: str | Callable[[], str]
+    role: str = "front_desk"
+    size: tuple[int, int] = DESK
+    scheme: str = "light"
+    whole: bool = False
+
+
+def course() -> str:
+    """A course in its middle, with a follow-up that is missing."""
+    owed = FollowUpGap.objects.filter(flagged=True, course__status="active").order_by("closes_at").first()
+    assert owed is not None
+    return f"/courses/{owed.course_id}/"
+
+
+def fresh_course() -> str:
+    found = TreatmentCourse.objects.filter(status="active").order_by("-start_on_or_after").first()
+    assert found is not None
+    return f"/courses/{found.pk}/"
+
+
+SHOTS = (
+    Shot("home", "/"),
+    Shot("roster", "/roster/", role="therapist"),
+    Shot("roster-phone", "/roster/", role="therapist", size=PHONE),
+    Shot("worklist", "/follow-ups/"),
+    Shot("worklist-dark", "/follow-ups/", scheme="dark"),
+    Shot("course-page", course),
+    Shot("components", "/design/", role="practice_admin", whole=True),
+)
+
+
+def take(browser: Browser, url: str, shot: Shot) -> None:
+    staff = (
+        StaffMember.objects.filter(roles__contains=[shot.role], is_active=True).order_by("username").first()
+    )
+    assert staff is not None, shot.role
+    signed_in = Client()
+    signed_in.force_login(staff, backend=BACKEND)
+    width, height = shot.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if shot.scheme == "dark" else "light"
+    )
+    context.add_cookies(
+        [{"name": name, "value": one.value, "url": url} for name, one in signed_in.cookies.items()]
+    )
+    page = context.new_page()
+    path = shot.path if isinstance(shot.path, str) else shot.path()
+    answer = page.goto(url + path)
+    assert answer is not None and answer.ok, (shot.name, path)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=IMAGES / f"{shot.name}.png", full_page=shot.whole)
+    context.close()
+    print(f"{shot.name}.png  {path}")
+
+
+def main() -> None:
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with tempfile.TemporaryDirectory() as folder:
+        call_command("load_demo", credentials_file=Path(folder) / "credentials.json")
+    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    with _server.web() as port, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        for shot in SHOTS:
+            take(browser, f"http://127.0.0.1:{port}", shot)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
