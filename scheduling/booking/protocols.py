@@ -5,9 +5,11 @@ A running course keeps the version that it began with: versions are never change
 and NotFound.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +23,16 @@ from scheduling.models import ProtocolTemplate, ProtocolVersion
 from scheduling.planning import protocol as parsing
 
 Document = Mapping[str, Any]
+LIBRARY = Path(__file__).resolve().parents[1] / "fixtures" / "protocols.json"
 LARGEST = 256 * 1024
 UNIQUE = {"protocol_key_once": "key"}
+
+
+@functools.cache
+def library() -> tuple[Document, ...]:
+    """The protocols that come with the product; their clinical sources stand in each."""
+    found: list[Document] = json.loads(LIBRARY.read_text(encoding="utf-8"))["protocols"]
+    return tuple(found)
 
 
 def protocols(*, actor: Actor) -> QuerySet[ProtocolVersion]:

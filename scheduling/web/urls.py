@@ -8,6 +8,7 @@ from scheduling.web import (
     calendar,
     courses,
     day,
+    design,
     home,
     moves,
     roster,
@@ -15,6 +16,8 @@ from scheduling.web import (
     walkins,
     worklist,
 )
+from scheduling.web.setup import checklist, practice, programmes, things
+from scheduling.web.setup.nouns import NOUNS
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -34,6 +37,16 @@ urlpatterns = [
     path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
     path("access-log/", access_log.listing, name="access-log"),
+    path("set-up/", checklist.checklist, name="setup"),
+    path("set-up/practice/", practice.practice, name="setup-practice"),
+    path("set-up/protocols/", programmes.listing, name="setup-protocols"),
+    path("set-up/protocols/<uuid:protocol_id>/<slug:verb>/", programmes.offer, name="setup-protocol"),
+    *(path(f"set-up/{noun}/", things.things, {"noun": noun}, name="setup-things") for noun in NOUNS),
+    *(
+        path(f"set-up/{noun}/<uuid:thing_id>/", things.thing, {"noun": noun}, name="setup-thing")
+        for noun in NOUNS
+    ),
+    path("design/", design.components, name="design"),
     path("calendar/<str:token>.ics", calendar.calendar, name="calendar"),
     path("courses/<uuid:course_id>/", courses.detail, name="course"),
 ]

@@ -8,6 +8,9 @@ DONE = dict.fromkeys(ROLES, 303)
 REFUSED = dict.fromkeys(ROLES, 422)
 ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
+WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
+SHIFTERS = {**WRITERS, "front_desk": 422}
+OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,26 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
     Page("GET", "access-log/", "", ADMINS),
+    Page("GET", "design/", "", ALL),
+    Page("GET", "set-up/", "", ALL),
+    Page("GET", "set-up/practice/", "", ALL),
+    Page("POST", "set-up/practice/", "", WRITERS, form={}),
+    Page("GET", "set-up/protocols/", "", ALL),
+    Page("POST", "set-up/protocols/<uuid:protocol_id>/<slug:verb>/", "protocols", OFFERERS, "retire", {}),
+    Page("GET", "set-up/sites/", "", ALL),
+    Page("GET", "set-up/rooms/", "", ALL),
+    Page("GET", "set-up/people/", "", ALL),
+    Page("GET", "set-up/shifts/", "", ALL),
+    Page("POST", "set-up/rooms/", "", WRITERS, form={}),
+    Page("POST", "set-up/shifts/", "", SHIFTERS, form={}),
+    Page("GET", "set-up/sites/<uuid:thing_id>/", "sites", ALL),
+    Page("POST", "set-up/sites/<uuid:thing_id>/", "sites", WRITERS, form={}),
+    Page("GET", "set-up/rooms/<uuid:thing_id>/", "rooms", ALL),
+    Page("POST", "set-up/rooms/<uuid:thing_id>/", "rooms", WRITERS, form={}),
+    Page("GET", "set-up/people/<uuid:thing_id>/", "practitioners", ALL),
+    Page("POST", "set-up/people/<uuid:thing_id>/", "practitioners", WRITERS, form={}),
+    Page("GET", "set-up/shifts/<uuid:thing_id>/", "shifts", ALL),
+    Page("POST", "set-up/shifts/<uuid:thing_id>/", "shifts", SHIFTERS, form={}),
     Page("GET", "accounts/people/", "", ADMINS),
     Page(
         "POST",
@@ -70,6 +93,8 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", "v/<str:token>/<slug:what>"): (404, 404, 404),
     ("GET", "accounts/sign-in/"): (200, 200, 302),
     ("GET", "accounts/sign-out/"): (302, 302, 200),
+    ("GET", "accounts/session/"): (200, 200, 200),
+    ("GET", "accounts/session/back/"): (200, 200, 200),
     ("GET", "accounts/inactive/"): (200, 200, 200),
     ("GET", "accounts/second-factor/"): (302, 302, 302),
     ("GET", "accounts/confirm/"): (302, 302, 403),

@@ -11,7 +11,7 @@ from django.test import Client
 
 from clinic.practice import work
 from clinic.practice.models import StaffMember, WorkItem
-from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
+from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate, TreatmentCourse
 from tests import factories
 from tests.scheduling.booking import booked
 
@@ -32,6 +32,10 @@ class World:
 
     def visit(self, ref: str) -> Appointment:
         return booked.visit(self.course, ref)
+
+    @property
+    def protocol(self) -> ProtocolTemplate:
+        return self.course.protocol_version.template
 
     def staff(self, *roles: str) -> StaffMember:
         return factories.staff(self.clinic.site, *roles)

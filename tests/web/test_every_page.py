@@ -11,13 +11,22 @@ from django.urls import URLPattern
 
 from clinic.config import errors
 from clinic.practice import permissions
+from clinic.practice.models import Room
 from patients.models import Patient
 from scheduling.booking import appointments
+from scheduling.models import Shift
 from scheduling.web import urls, worklist
 from tests import factories
 from tests.web.conftest import ROLES, World, signed_in
 
-IDS = {"visit_id": "dose", "gap_id": "gap", "course_id": "course", "item_id": "task", "act_id": "dose"}
+IDS = {
+    "protocol_id": "protocol",
+    "visit_id": "dose",
+    "gap_id": "gap",
+    "course_id": "course",
+    "item_id": "task",
+    "act_id": "dose",
+}
 # No page: a file for calendars, which has its own tests and no sign-in.
 FEEDS = {"calendar"}
 ADMINS_ONLY = {"/access-log/"}
@@ -27,7 +36,19 @@ PARTS = {"move-fits"}
 BOOKERS_ONLY = {"move", "move-fits", "walk-in"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
-VERBS |= {"task-done": ("",), "visit-link": ("",), "move-undo": ("",)}
+VERBS |= {"task-done": ("",), "visit-link": ("",), "move-undo": ("",), "setup-protocol": ("offer", "retire")}
+
+
+def things(world: World, given: uuid.UUID | None) -> dict[str, uuid.UUID]:
+    """One of each kind that the set-up knows."""
+    clinic = world.clinic
+    own = {
+        "sites": clinic.site.pk,
+        "rooms": Room.objects.filter(site=clinic.site).latest("pk").pk,
+        "people": clinic.front_desk.pk,
+        "shifts": Shift.objects.filter(site=clinic.site).latest("pk").pk,
+    }
+    return {noun: given or row for noun, row in own.items()}
 
 
 def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[str, str]]:
@@ -41,6 +62,8 @@ def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[st
             own = getattr(world, attribute).pk
             path = path.replace(f"<uuid:{argument}>", str(given or own))
         for verb in VERBS.get(pattern.name or "", ("",)):
+            for noun, row in things(world, given).items():
+                path = path.replace(f"{noun}/<uuid:thing_id>", f"{noun}/{row}")
             whole = path.replace("<slug:verb>", verb)
             assert "<" not in whole, f"{pattern.name}: teach this test its arguments"
             yield pattern.name or "", whole

@@ -13,8 +13,6 @@ from clinic.practice import queries
 from clinic.practice.management import refusals
 from scheduling.booking import protocols
 
-LIBRARY = Path(__file__).resolve().parents[2] / "fixtures" / "protocols.json"
-
 
 class Command(BaseCommand):
     help = "Store protocols in a practice; harmless to repeat, only a changed one becomes a new version."
@@ -25,7 +23,7 @@ class Command(BaseCommand):
             "file",
             type=Path,
             nargs="?",
-            default=LIBRARY,
+            default=protocols.LIBRARY,
             help='{"protocols": [...]}; without it the library that comes with the product',
         )
 

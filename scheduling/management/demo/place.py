@@ -2,10 +2,8 @@
 run goes on.
 """
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 from django.db.models import Q
 
@@ -21,7 +19,6 @@ from scheduling.models import Absence, GroupSession, Shift
 from scheduling.planning import windows
 from scheduling.roster import recurrence, shifts
 
-LIBRARY = Path(__file__).resolve().parents[2] / "fixtures" / "protocols.json"
 BEGAN = timedelta(weeks=26)
 # Two a week, so that a follow-up finds one even where the series has taken the other.
 GROUP_WEEKDAYS, GROUP_STARTS, GROUP_MINUTES, GROUP_PLACES = (2, 4), time(16), 90, 8
@@ -60,7 +57,7 @@ def build(*, plan: plans.PracticePlan, credentials: Credentials, now: datetime) 
         built.sites[site_plan.name] = _site(built, site_plan, now)
     for person_plan in plan.people:
         built.staff[person_plan.username] = _person(built, person_plan, credentials, now)
-    for document in json.loads(LIBRARY.read_text())["protocols"]:
+    for document in protocols.library():
         protocols.create(actor=built.actor, document=document, now=now)
     return built
 

@@ -1,11 +1,10 @@
 """images/course.svg: a course as the planner proposes it, on an invented calendar."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from scheduling.booking import protocols
 from scheduling.planning import protocol
 from scheduling.planning.course import plan_course
 from scheduling.planning.values import (
@@ -20,7 +19,6 @@ from scheduling.planning.values import (
     Window,
 )
 
-LIBRARY = Path(__file__).resolve().parents[2] / "fixtures" / "protocols.json"
 KEY, ZONE = "iv_ketamine_3x_2wk", ZoneInfo("America/New_York")
 FIRST, WEEKS = date(2026, 3, 9), 5
 PEOPLE = (("a", "prescriber"), ("b", "monitor"), ("c", "therapist"))
@@ -57,7 +55,7 @@ def page() -> str:
 
 
 def _visits() -> tuple[PlannedVisit, ...]:
-    documents = json.loads(LIBRARY.read_text(encoding="utf-8"))["protocols"]
+    documents = protocols.library()
     rule = protocol.parse(next(one for one in documents if one["key"] == KEY))
     open_hours = tuple(_open_hours())
     found = plan_course(

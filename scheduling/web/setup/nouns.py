@@ -1,0 +1,323 @@
+"""What a practice sets up, one table: the fields of each thing, how it is listed, and its two use cases."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from clinic.practice import directory, people, queries
+from clinic.practice.actor import Actor
+from clinic.practice.models import Room, Site, StaffMember
+from clinic.practice.models.staff import Role
+from clinic.practice.writing import Key
+from scheduling.models import Shift
+from scheduling.roster import shifts
+from scheduling.web.setup.fields import WEEKDAYS, Field
+
+GRIDS = ("5", "10", "15", "20", "30", "60")
+ROLES: dict[str, str] = {
+    Role.FRONT_DESK: "Front desk",
+    Role.PRESCRIBER: "Prescriber",
+    Role.MONITOR: "Monitor (watches over doses)",
+    Role.THERAPIST: "Therapist",
+    Role.OPERATOR: "Device operator",
+    Role.CLINICAL_LEAD: "Clinical lead",
+    Role.PRACTICE_ADMIN: "Practice administrator",
+}
+ROOMS = {
+    "infusion_chair": "Infusion chair",
+    "infusion_room": "Infusion room",
+    "observation_recliner": "Observation recliner",
+    "therapy_room": "Therapy room",
+    "therapy_room_recliner": "Therapy room with recliner",
+    "consult_room": "Consulting room",
+    "group_room": "Group room",
+    "tms_device": "TMS device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing in its list."""
+
+    id: UUID
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """`create` and `change` are the use cases; `held` is what a row's form begins with."""
+
+    title: str
+    one: str
+    why: str
+    reads: str
+    writes: str
+    fields: tuple[Field, ...]
+    lines: Callable[[Actor], list[Line]]
+    find: Callable[[Actor, UUID], Any]
+    held: Callable[[Any], dict[str, Any]]
+    create: Callable[[Actor, Mapping[str, Any], datetime, Key], Any]
+    change: Callable[[Actor, UUID, Mapping[str, Any], datetime, int | None], Any]
+
+    def asked(self, *, new: bool) -> tuple[Field, ...]:
+        return tuple(one for one in self.fields if one.at in ("", "new" if new else "change"))
+
+
+def _zones(actor: Actor) -> list[tuple[str, str]]:
+    return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone]
+
+
+def _sites(actor: Actor) -> list[tuple[str, str]]:
+    return [(str(one.pk), one.name) for one in queries.sites(actor=actor)]
+
+
+def _staff(actor: Actor) -> list[tuple[str, str]]:
+    active = queries.practitioners(actor=actor).filter(is_active=True).order_by("last_name", "first_name")
+    return [(str(one.pk), one.display_name) for one in active]
+
+
+def _room_kinds(actor: Actor) -> list[tuple[str, str]]:
+    return list(ROOMS.items())
+
+
+def _roles(actor: Actor) -> list[tuple[str, str]]:
+    return [(str(role), told) for role, told in ROLES.items()]
+
+
+def _grids(actor: Actor) -> list[tuple[str, str]]:
+    return [(minutes, f"{minutes} minutes") for minutes in GRIDS]
+
+
+# --- sites ------------------------------------------------------------------------------------------------
+def _site_lines(actor: Actor) -> list[Line]:
+    found = queries.sites(actor=actor)
+    return [Line(one.pk, one.name, f"{one.time_zone.replace('_', ' ')} · {_open(one)}") for one in found]
+
+
+def _open(site: Site) -> str:
+    days = sorted({one.weekday for one in site.hours.all()})
+    return f"open {_days(days)}" if days else "no opening hours: open whenever somebody works"
+
+
+def _days(days: list[int]) -> str:
+    return ", ".join(WEEKDAYS[number - 1][1][:3] for number in days)
+
+
+def _site_held(site: Site) -> dict[str, Any]:
+    return {
+        "name": site.name,
+        "time_zone": site.time_zone,
+        "grid_minutes": site.grid_minutes,
+        "phone": site.phone,
+        "address": site.address,
+        "hours": list(site.hours.all()),
+    }
+
+
+SITES = Noun(
+    title="Sites",
+    one="site",
+    why="Where people come to. Its clock is the clock of every visit there.",
+    reads="sites.read",
+    writes="sites.write",
+    fields=(
+        Field("name", "Name"),
+        Field("time_zone", "Time zone", "choice", choices=_zones),
+        Field("address", "Address", needed=False, hint="As patients should read it."),
+        Field("phone", "Phone", "tel", needed=False, hint="Patients see it in their messages."),
+        Field("grid_minutes", "Visits begin every", "choice", choices=_grids, start="15"),
+        Field("hours", "Opening hours", "hours", needed=False),
+    ),
+    lines=_site_lines,
+    find=lambda actor, row_id: queries.site(actor=actor, site_id=row_id),
+    held=_site_held,
+    create=lambda actor, values, now, key: directory.create_site(
+        actor=actor, now=now, key=key, **{**values, "grid_minutes": int(values["grid_minutes"])}
+    ),
+    change=lambda actor, row_id, values, now, version: directory.update_site(
+        actor=actor,
+        site_id=row_id,
+        changes={**values, "grid_minutes": int(values["grid_minutes"])},
+        now=now,
+        version=version,
+    ),
+)
+
+
+# --- rooms ------------------------------------------------------------------------------------------------
+def _room_lines(actor: Actor) -> list[Line]:
+    found = queries.rooms(actor=actor).order_by("site__name", "name")
+    return [Line(one.pk, one.name, _room_detail(one)) for one in found]
+
+
+def _room_detail(room: Room) -> str:
+    kind = ROOMS.get(room.kind, room.kind.replace("_", " "))
+    return f"{kind} · {room.site.name}{'' if room.is_active else ' · not in use'}"
+
+
+ROOM = Noun(
+    title="Rooms and chairs",
+    one="room or chair",
+    why="What one visit at a time takes up. A protocol asks for a kind of room, not for a room.",
+    reads="rooms.read",
+    writes="rooms.write",
+    fields=(
+        Field("site_id", "Site", "row", choices=_sites, at="new"),
+        Field("name", "Name", hint="As on the door."),
+        Field("kind", "Kind", "choice", choices=_room_kinds),
+        Field("is_active", "In use", "flag", needed=False, start="1"),
+    ),
+    lines=_room_lines,
+    find=lambda actor, row_id: queries.room(actor=actor, room_id=row_id),
+    held=lambda room: {"name": room.name, "kind": room.kind, "is_active": room.is_active},
+    create=lambda actor, values, now, key: directory.create_room(actor=actor, now=now, key=key, **values),
+    change=lambda actor, row_id, values, now, version: directory.update_room(
+        actor=actor, room_id=row_id, changes=values, now=now, version=version
+    ),
+)
+
+
+# --- people -----------------------------------------------------------------------------------------------
+def _people_lines(actor: Actor) -> list[Line]:
+    found = queries.practitioners(actor=actor).order_by("last_name", "first_name", "username")
+    return [Line(one.pk, one.display_name, _person_detail(one)) for one in found]
+
+
+def _person_detail(person: StaffMember) -> str:
+    roles = ", ".join(ROLES[role] for role in person.roles) or "no role yet"
+    return f"{roles}{'' if person.is_active else ' · does not work here any more'}"
+
+
+def _person_held(person: StaffMember) -> dict[str, Any]:
+    return {
+        "given_name": person.first_name,
+        "family_name": person.last_name,
+        "email": person.email,
+        "roles": person.roles,
+        "home_site": person.home_site_id,
+        "buffer_minutes": person.buffer_minutes,
+        "is_active": person.is_active,
+    }
+
+
+def _create_person(actor: Actor, values: Mapping[str, Any], now: datetime, key: Key) -> StaffMember:
+    given = dict(values)
+    return people.create_staff_member(
+        actor=actor,
+        now=now,
+        key=key,
+        home_site_id=given.pop("home_site"),
+        password=given.pop("password") or None,
+        **given,
+    )
+
+
+PEOPLE = Noun(
+    title="People",
+    one="person",
+    why="Who works here, what they may do, and whose time visits take.",
+    reads="practitioners.read",
+    writes="practitioners.write",
+    fields=(
+        Field("given_name", "Given name"),
+        Field("family_name", "Family name"),
+        Field(
+            "username", "Username", at="new", hint="For signing in; no two people of any practice share one."
+        ),
+        Field(
+            "password",
+            "First password",
+            "password",
+            needed=False,
+            at="new",
+            hint="Twelve characters or more. Blank for somebody who does not sign in.",
+        ),
+        Field("email", "E-mail", "email", needed=False),
+        Field("roles", "Roles", "many", choices=_roles),
+        Field("home_site", "Home site", "row", needed=False, choices=_sites),
+        Field("buffer_minutes", "Minutes kept free after each visit", "number", start="0"),
+        Field("is_active", "Works here", "flag", needed=False, at="change"),
+    ),
+    lines=_people_lines,
+    find=lambda actor, row_id: queries.practitioner(actor=actor, staff_id=row_id),
+    held=_person_held,
+    create=_create_person,
+    change=lambda actor, row_id, values, now, version: people.update_staff_member(
+        actor=actor, staff_id=row_id, changes=values, now=now, version=version
+    ),
+)
+
+
+# --- shifts -----------------------------------------------------------------------------------------------
+def _shift_lines(actor: Actor) -> list[Line]:
+    found = shifts.shifts(actor=actor).order_by("staff__last_name", "staff__first_name", "starts", "id")
+    return [Line(one.pk, one.staff.display_name, _shift_detail(one)) for one in found]
+
+
+def _shift_detail(shift: Shift) -> str:
+    until = f" until {shift.valid_until:%-d %b %Y}" if shift.valid_until else ""
+    often = "" if shift.every_weeks == 1 else f", every {shift.every_weeks} weeks"
+    times = f"{_days(sorted(shift.weekdays))}, {shift.starts:%H:%M} to {shift.ends:%H:%M}{often}"
+    return f"{times} · {shift.site.name} · from {shift.valid_from:%-d %b %Y}{until}"
+
+
+def _shift_held(shift: Shift) -> dict[str, Any]:
+    pause = next(iter(shift.breaks.all()), None)
+    return {
+        "site": shift.site_id,
+        "weekdays": list(shift.weekdays),
+        "starts": shift.starts,
+        "ends": shift.ends,
+        "break_starts": pause.starts if pause else "",
+        "break_ends": pause.ends if pause else "",
+        "every_weeks": shift.every_weeks,
+        "valid_from": shift.valid_from,
+        "valid_until": shift.valid_until,
+    }
+
+
+def _with_break(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The one break that the form knows, as the list that a shift has."""
+    given = dict(values)
+    starts, ends = given.pop("break_starts"), given.pop("break_ends")
+    given["breaks"] = [{"starts": starts, "ends": ends}] if starts and ends else []
+    return given
+
+
+def _create_shift(actor: Actor, values: Mapping[str, Any], now: datetime, key: Key) -> Shift:
+    given = _with_break(values)
+    return shifts.create_shift(actor=actor, now=now, key=key, site_id=given.pop("site"), **given)
+
+
+SHIFTS = Noun(
+    title="Shifts",
+    one="shift",
+    why="When each person works, week after week. Nobody is booked outside their shifts.",
+    reads="shifts.read",
+    writes="shifts.write",
+    fields=(
+        Field("staff_id", "Who", "row", choices=_staff, at="new"),
+        Field("site", "Where", "row", choices=_sites),
+        Field("weekdays", "On", "days"),
+        Field("starts", "From", "time", start="08:00"),
+        Field("ends", "To", "time", start="17:00"),
+        Field("break_starts", "Break from", "pause", needed=False, start="12:00"),
+        Field("break_ends", "Break to", "pause", needed=False, start="12:30"),
+        Field("every_weeks", "Every so many weeks", "number", start="1"),
+        Field("valid_from", "First day", "date"),
+        Field("valid_until", "Last day", "date", needed=False),
+    ),
+    lines=_shift_lines,
+    find=lambda actor, row_id: shifts.shift(actor=actor, shift_id=row_id),
+    held=_shift_held,
+    create=_create_shift,
+    change=lambda actor, row_id, values, now, version: shifts.update_shift(
+        actor=actor, shift_id=row_id, changes=_with_break(values), now=now, version=version
+    ),
+)
+
+NOUNS = {"sites": SITES, "rooms": ROOM, "people": PEOPLE, "shifts": SHIFTS}

@@ -1,0 +1,121 @@
+"""Sites, rooms, people and shifts: each listed, added and changed by the same two views."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.practice import permissions
+from clinic.practice.actor import Actor
+from clinic.practice.errors import DomainError, Invalid
+from clinic.practice.idempotency import Key
+from clinic.practice.web import pages
+from scheduling.web import forms
+from scheduling.web.setup import fields
+from scheduling.web.setup.nouns import NOUNS, Noun
+
+
+@pages.staff_page("GET", "HEAD", "POST")
+def things(request: HttpRequest, actor: Actor, noun: str) -> HttpResponse:
+    """The list, with the form for a new one below it."""
+    wanted = NOUNS[noun]
+    if request.method != "POST":
+        return _listing(request, actor, noun, wanted, None, {})
+    permissions.check(actor=actor, capability=wanted.writes)
+    try:
+        values = fields.read(post=request.POST, fields=wanted.asked(new=True))
+        wanted.create(actor, values, timezone.now(), _key(request, actor, noun))
+    except DomainError as error:
+        return _listing(request, actor, noun, wanted, request.POST, _wrong(request, noun, error))
+    messages.success(request, "Added.")
+    return pages.done(reverse("setup-things", kwargs={"noun": noun}))
+
+
+@pages.staff_page("GET", "HEAD", "POST")
+def thing(request: HttpRequest, actor: Actor, noun: str, thing_id: UUID) -> HttpResponse:
+    """One of them, to be changed."""
+    wanted = NOUNS[noun]
+    if request.method != "POST":
+        return _form(request, actor, noun, wanted, thing_id, None, {})
+    # What is not theirs is not there, whether they might change it or not.
+    wanted.find(actor, thing_id)
+    permissions.check(actor=actor, capability=wanted.writes)
+    try:
+        values = fields.read(post=request.POST, fields=wanted.asked(new=False))
+        wanted.change(actor, thing_id, values, timezone.now(), forms.version(request))
+    except DomainError as error:
+        return _form(request, actor, noun, wanted, thing_id, request.POST, _wrong(request, noun, error))
+    messages.success(request, "Changed.")
+    return pages.done(reverse("setup-things", kwargs={"noun": noun}))
+
+
+def _key(request: HttpRequest, actor: Actor, noun: str) -> Key | None:
+    """The key that the form was given: sent twice, it makes one thing."""
+    value = request.POST.get("key", "")[:100]
+    return Key(scope=f"{actor.ref} page", value=value, fingerprint=noun) if value else None
+
+
+def _wrong(request: HttpRequest, noun: str, error: DomainError) -> Mapping[str, list[str]]:
+    """What is wrong, by field; what belongs to none stands under the blank name."""
+    refusal = pages.refusal(request, form=noun, error=error)
+    return dict(error.fields) if isinstance(error, Invalid) else {"": list(refusal.reasons)}
+
+
+def _listing(
+    request: HttpRequest,
+    actor: Actor,
+    noun: str,
+    wanted: Noun,
+    post: QueryDict | None,
+    wrong: Mapping[str, list[str]],
+) -> HttpResponse:
+    permissions.check(actor=actor, capability=wanted.reads)
+    asked = wanted.asked(new=True)
+    context: dict[str, Any] = {
+        "noun": noun,
+        "wanted": wanted,
+        "lines": wanted.lines(actor),
+        "may": permissions.allows(actor=actor, capability=wanted.writes),
+        "fields": [fields.show(actor=actor, field=one, held={}, post=post, wrong=wrong) for one in asked],
+        "key": (post.get("key") if post is not None else "") or secrets.token_urlsafe(16),
+        "problems": _unplaced(asked, wrong),
+    }
+    return pages.show(request, "scheduling/setup/things.html", context, here="setup", status=_status(wrong))
+
+
+def _form(
+    request: HttpRequest,
+    actor: Actor,
+    noun: str,
+    wanted: Noun,
+    thing_id: UUID,
+    post: QueryDict | None,
+    wrong: Mapping[str, list[str]],
+) -> HttpResponse:
+    permissions.check(actor=actor, capability=wanted.reads)
+    row = wanted.find(actor, thing_id)
+    asked, held = wanted.asked(new=False), wanted.held(row)
+    context: dict[str, Any] = {
+        "noun": noun,
+        "wanted": wanted,
+        "title": str(next(one.title for one in wanted.lines(actor) if one.id == thing_id)),
+        "may": permissions.allows(actor=actor, capability=wanted.writes),
+        "fields": [fields.show(actor=actor, field=one, held=held, post=post, wrong=wrong) for one in asked],
+        "version": row.version,
+        "problems": _unplaced(asked, wrong),
+    }
+    return pages.show(request, "scheduling/setup/thing.html", context, here="setup", status=_status(wrong))
+
+
+def _unplaced(asked: tuple[fields.Field, ...], wrong: Mapping[str, list[str]]) -> list[str]:
+    names = {one.name for one in asked}
+    return [text for name, texts in wrong.items() if name.partition(".")[0] not in names for text in texts]
+
+
+def _status(wrong: Mapping[str, list[str]]) -> int:
+    return 422 if wrong else 200

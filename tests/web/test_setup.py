@@ -1,0 +1,163 @@
+"""Set-up: a practice goes from nothing to what its first course needs, through the pages alone."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from clinic.practice import founding, queries
+from clinic.practice.models import Room, Site, StaffMember
+from scheduling.booking import setting_up
+from scheduling.models import ProtocolVersion, Shift
+from tests import factories
+from tests.web.conftest import World, signed_in
+
+HOURS = {
+    f"hours-{day}-{which}": at
+    for day in range(1, 6)
+    for which, at in (("opens", "08:00"), ("closes", "18:00"))
+}
+PASSWORD = "nine lamps by the water"
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    founded = founding.found(
+        practice={"name": "New Leaf", "message_name": "New Leaf"},
+        site={"name": "Main street", "time_zone": "America/New_York"},
+        username="head",
+        password=PASSWORD,
+        now=factories.NOW,
+    )
+    return signed_in(founded.admin)
+
+
+def add(client: Client, noun: str, **typed: Any) -> None:
+    answer = client.post(f"/set-up/{noun}/", typed)
+    assert answer.status_code == 303, answer.content.decode()
+
+
+def missing(client: Client) -> str:
+    page = client.get("/set-up/").content.decode()
+    return page[page.index("<h1>Set-up</h1>") : page.index("</ol>")]
+
+
+def test_a_new_practice_learns_what_is_missing_until_nothing_is(admin: Client) -> None:
+    assert "No room yet" in missing(admin)
+    site = Site.objects.get()
+    admin.post("/set-up/practice/", {"name": "New Leaf", "message_name": "New Leaf", "phone": "212-555-0142"})
+    held = {"name": site.name, "time_zone": site.time_zone, "grid_minutes": "15", "version": site.version}
+    answer = admin.post(f"/set-up/sites/{site.pk}/", {**held, **HOURS})
+    assert answer.status_code == 303, answer.content.decode()
+    add(admin, "rooms", site_id=site.pk, name="Chair 1", kind="infusion_chair", is_active="1")
+    add(admin, "rooms", site_id=site.pk, name="Room 2", kind="therapy_room", is_active="1")
+    for number, role in enumerate(("prescriber", "monitor", "therapist")):
+        person = {"given_name": "Pat", "family_name": role, "username": role, "roles": [role]}
+        add(admin, "people", **person, home_site=site.pk, buffer_minutes="0", key=f"p{number}")
+    answer = admin.post("/set-up/protocols/", {"key": "iv_ketamine_2x_3wk_cbt"})
+    assert answer.status_code == 303
+    assert "nobody with a shift is: therapist" in admin.get("/set-up/").content.decode()
+    for person in StaffMember.objects.filter(roles__overlap=["prescriber", "monitor", "therapist"]):
+        times = {"starts": "08:00", "ends": "17:00", "break_starts": "12:00", "break_ends": "12:30"}
+        span = {"every_weeks": "1", "valid_from": "2026-05-01", "valid_until": ""}
+        add(
+            admin,
+            "shifts",
+            staff_id=person.pk,
+            site=site.pk,
+            weekdays=["1", "2", "3", "4", "5"],
+            **times,
+            **span,
+        )
+    assert missing(admin).count("To do") == 1
+    assert "None booked yet" in missing(admin)
+    offers = setting_up.progress(
+        actor=queries.actor_of(staff=StaffMember.objects.get(username="head")), now=factories.NOW
+    )
+    assert [one.protocol for one in offers.plannable] == [ProtocolVersion.objects.get().name]
+    assert Shift.objects.count() == 3
+
+
+def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(world: World) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    typed = {"given_name": "<b>Bo</b>", "family_name": "", "username": "a b", "buffer_minutes": "soon"}
+    page = admin.post("/set-up/people/", typed)
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert "&lt;b&gt;Bo&lt;/b&gt;" in text and "<b>Bo" not in text
+    assert "This is needed." in text and "A whole number." in text and "Choose at least one." in text
+    weak = {**typed, "family_name": "Lee", "username": "bo", "roles": ["therapist"], "buffer_minutes": "5"}
+    text = admin.post("/set-up/people/", {**weak, "password": "short"}).content.decode()
+    assert "too short" in text
+    assert 'value="short"' not in text
+
+
+def test_the_same_form_sent_twice_adds_one(world: World) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    typed = {"site_id": str(world.clinic.site.pk), "name": "Blue", "kind": "therapy_room", "is_active": "1"}
+    for _ in range(2):
+        assert admin.post("/set-up/rooms/", {**typed, "key": "k1"}).status_code == 303
+    assert Room.objects.filter(name="Blue").count() == 1
+    again = admin.post("/set-up/rooms/", {**typed, "key": "k2"})
+    assert again.status_code == 422
+    assert "already taken" in again.content.decode()
+
+
+def test_two_people_at_one_form_are_told(world: World) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    room = Room.objects.filter(site=world.clinic.site).first()
+    assert room is not None
+    typed = {"name": "Mine", "kind": room.kind, "is_active": "1", "version": str(room.version)}
+    assert admin.post(f"/set-up/rooms/{room.pk}/", typed).status_code == 303
+    late = admin.post(f"/set-up/rooms/{room.pk}/", {**typed, "name": "Theirs"})
+    assert late.status_code == 422
+    assert "changed since this page was opened" in late.content.decode()
+    room.refresh_from_db()
+    assert room.name == "Mine"
+
+
+def test_only_an_administrator_changes_the_place(world: World) -> None:
+    desk = signed_in(world.staff("front_desk"))
+    site = world.clinic.site
+    for path in ("/set-up/rooms/", "/set-up/people/", f"/set-up/sites/{site.pk}/", "/set-up/practice/"):
+        assert desk.get(path).status_code == 200
+        typed = {
+            "name": "X",
+            "kind": "therapy_room",
+            "site_id": site.pk,
+            "is_active": "1",
+            "time_zone": "UTC",
+        }
+        typed |= {
+            "grid_minutes": "15",
+            "message_name": "X",
+            "username": "x",
+            "given_name": "X",
+            "family_name": "X",
+        }
+        answer = desk.post(path, {**typed, "roles": ["therapist"], "buffer_minutes": "0"})
+        assert answer.status_code == 403, path
+
+
+def test_a_protocol_is_taken_stopped_and_offered_again(world: World) -> None:
+    lead = signed_in(world.staff("clinical_lead"))
+    assert lead.post("/set-up/protocols/", {"key": "nothing"}).status_code == 404
+    assert lead.post("/set-up/protocols/", {"key": "kap_sublingual_im"}).status_code == 303
+    taken = ProtocolVersion.objects.get(
+        template__key="kap_sublingual_im", template__practice=world.clinic.practice
+    )
+    for verb, active in (("retire", False), ("offer", True)):
+        assert lead.post(f"/set-up/protocols/{taken.template_id}/{verb}/").status_code == 303
+        taken.template.refresh_from_db()
+        assert taken.template.is_active is active
+
+
+def test_lists_ask_no_more_when_there_is_more(world: World, django_assert_max_num_queries: Any) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    for noun in ("sites", "rooms", "people", "shifts"):
+        admin.get(f"/set-up/{noun}/")
+    for _ in range(5):
+        factories.worker(factories.site(world.clinic.practice), "therapist")
+    for noun in ("sites", "rooms", "people", "shifts"):
+        with django_assert_max_num_queries(12):
+            admin.get(f"/set-up/{noun}/")
