@@ -125,7 +125,7 @@ def patient_body(clinic: factories.Clinic, **changes: Any) -> dict[str, Any]:
 
 
 PATIENT: dict[str, list[Any]] = {
-    "given_name": [1, True, None, [], {}, "", " ", "x" * 101, "a\x07b"],
+    "given_name": [1, True, None, [], {}, "", " ", "x" * 101, " " + "x" * 100, "a\x07b"],
     "birth_date": [
         19900101,
         "1990-13-01",

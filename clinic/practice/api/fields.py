@@ -112,13 +112,15 @@ class Id(Value):
 
 
 class Text(serializers.CharField):
-    """A text: DRF would take a number too."""
+    """A text: DRF would take a number too, and count only what is left without the blanks around it."""
 
     default_error_messages = {"text": "Must be a text."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("text")
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
         return super().to_internal_value(data)
 
 

@@ -178,6 +178,8 @@ def page_of(answer: type[Shape]) -> Any:
 
 def _problems(has_body: bool, key: str, condition: str, more: tuple[int, ...]) -> dict[Any, Any]:
     told = {400, 401, 403, 429, 503, *more}
+    if has_body:
+        told |= {413}
     if key:
         told |= {409, 422}
     if condition:
