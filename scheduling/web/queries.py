@@ -232,6 +232,38 @@ def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
     return list(found.order_by("due_at", "id")[:MESSAGES])
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which messages a list shows; blank: of every sort."""
+
+    states: tuple[str, ...]
+    channel: str
+    kind: str
+    since: datetime
+    before: datetime
+    oldest_first: bool
+
+
+def messages_sought(*, actor: Actor, sought: Sought, most: int) -> list[Message]:
+    """Messages that are due in a span, the newest first unless told."""
+    found = ledger.messages(actor=actor).filter(
+        state__in=sought.states, due_at__gte=sought.since, due_at__lt=sought.before
+    )
+    if sought.channel:
+        found = found.filter(channel=sought.channel)
+    if sought.kind:
+        found = found.filter(kind=sought.kind)
+    order = ("due_at", "id") if sought.oldest_first else ("-due_at", "-id")
+    return list(found.order_by(*order)[:most])
+
+
+def numbers_of(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The telephone number of each of these patients who has one."""
+    permissions.check(actor=actor, capability="patients.read")
+    found = patients.patients(actor=actor).in_bulk(list(set(ids)))
+    return {key: number for key, one in found.items() if (number := patients.first_address(one, "sms"))}
+
+
 def names_of_patients(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
     """The names of these patients, by id; those of another practice are left out."""
     permissions.check(actor=actor, capability="patients.read")

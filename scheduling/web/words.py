@@ -173,8 +173,8 @@ WORK = {
 }
 TRAIL = {
     "appointment.confirm": "confirmed",
-    "appointment.cannot_come": "the patient cannot come",
-    "appointment.can_come": "the patient can come after all",
+    "appointment.cannot_come": "not possible for the patient",
+    "appointment.can_come": "possible for the patient after all",
     "link.locked": "link locked after wrong birth dates",
     "appointment.move": "moved",
     "appointment.pin": "fixed where it is",

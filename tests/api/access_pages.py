@@ -43,6 +43,7 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
+    Page("GET", "messages/", "", ALL),
     Page("GET", "access-log/", "", ADMINS),
     Page("GET", "design/", "", ALL),
     Page("GET", "set-up/", "", ALL),

@@ -68,7 +68,7 @@ def test_a_patient_confirms_and_moves_with_one_thumb_and_no_script(
     page.get_by_label(born).fill(BORN)
     page.get_by_role("button", name=go_on).tap()
     page.get_by_role("link", name=another).tap()
-    page.locator(".own-time label").first.tap()
+    page.get_by_role("radio").first.tap()
     page.get_by_role("button", name=move).tap()
     expect(page.get_by_role("status")).to_contain_text(told)
     assert Appointment.objects.get(pk=visit.pk).start != visit.start

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from django.http import HttpRequest
 
 from scheduling.booking.own_slots import Day
@@ -24,7 +25,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    label: str
+    number: int
     at: Moment
     over: bool
     this: bool
@@ -64,6 +65,15 @@ def zone(front: Front, language: str) -> str:
     return words.WORDS[language]["zone"].format(place=place, name=name)
 
 
+def readable(phone: str) -> str:
+    """A telephone number as people read it out; what is none stays as it is."""
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return phone
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def length(minutes: int, told: Mapping[str, str]) -> str:
     """`6 hours`, `1 hour`, `30 minutes`."""
     hours, rest = divmod(minutes, 60)
@@ -80,6 +90,7 @@ def of_front(front: Front, language: str) -> dict[str, object]:
         "expects": told["expects"].format(clinic=front.clinic),
         "at": moment(front.start, front.zone, language) if front.start else None,
         "zone": zone(front, language),
+        "phone": readable(front.phone),
     }
 
 
@@ -93,12 +104,7 @@ def of_whole(whole: Whole, front: Front, language: str) -> dict[str, object]:
         "until": moment(whole.end, front.zone, language),
         "visit_of": numbered(number=whole.number, total=total) if total > 1 and whole.number else "",
         "lines": [
-            Line(
-                numbered(number=one.number, total=total),
-                moment(one.start, front.zone, language),
-                one.over,
-                one.this,
-            )
+            Line(one.number, moment(one.start, front.zone, language), one.over, one.this)
             for one in whole.lines
         ],
         "meeting": {"video": told["by_video"], "phone": told["by_phone"]}.get(whole.mode, ""),

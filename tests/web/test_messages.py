@@ -1,0 +1,95 @@
+"""Which messages reached the patients, and whom to call instead."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from notifications.models import Message
+from tests import factories
+from tests.web.conftest import ROLES, World, signed_in
+
+
+def said(world: World, **values: Any) -> Message:
+    """One message about the dose, due an hour ago."""
+    due = timezone.now() - timedelta(hours=1)
+    row = {
+        "practice": world.clinic.practice,
+        "patient": world.clinic.patient,
+        "kind": "reminder_24h",
+        "channel": "sms",
+        "dedupe_key": f"test {Message.objects.count()}",
+        "subject_kind": "appointment",
+        "subject_id": world.dose.pk,
+        "due_at": due,
+        "useful_until": due + timedelta(days=1),
+        "created_at": due,
+        "updated_at": due,
+    }
+    return Message.objects.create(**{**row, **values})
+
+
+def page(client: Client, **query: str) -> str:
+    answer = client.get("/messages/", query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_what_did_not_arrive_is_shown_first_with_why_and_whom_to_call(world: World, desk: Client) -> None:
+    assert "Everything arrived" in page(desk)
+    said(world, state="failed_final", state_reason="no_such_address")
+    said(world, state="delivered", kind="visit_moved")
+    told = page(desk)
+    number = world.clinic.patient.contact_points.get(channel="sms").value
+    assert "the address does not exist" in told
+    assert f'href="tel:{number}"' in told
+    assert f"/visits/{world.dose.pk}/" in told
+    assert "New times</td>" not in told
+    assert "New times</td>" in page(desk, show="sent")
+
+
+def test_filters_stay_in_the_address_and_narrow_the_list(world: World, desk: Client) -> None:
+    said(world, state="suppressed", state_reason="no_consent", channel="email")
+    said(world, state="suppressed", state_reason="over_cap")
+    told = page(desk, channel="email")
+    assert "no consent for this channel" in told
+    assert "enough messages" not in told
+    assert '<option value="email" selected>' in told
+    assert "Nothing here" in page(desk, show="sent", kind="no_show")
+    early = (timezone.now() - timedelta(days=30)).date().isoformat()
+    assert "Everything arrived" in page(desk, **{"from": early, "to": early})
+
+
+@pytest.mark.parametrize(
+    "query", ["show=x", "channel=fax", "kind=%3Cscript%3E", "from=tomorrow", "to=9999-12-31"]
+)
+def test_an_address_that_means_nothing_is_not_found(desk: Client, query: str) -> None:
+    assert desk.get(f"/messages/?{query}").status_code == 404
+
+
+def test_another_practice_sees_none_of_it(world: World) -> None:
+    said(world, state="failed_final")
+    outsider = signed_in(factories.staff(factories.site(factories.practice()), *ROLES))
+    assert world.clinic.patient.family_name not in page(outsider, show="all")
+
+
+def test_the_list_is_bounded_and_its_queries_do_not_grow(world: World, desk: Client) -> None:
+    said(world, state="failed_final")
+    page(desk)
+    with CaptureQueriesContext(connection) as few:
+        page(desk)
+    for _ in range(110):
+        said(
+            world,
+            state="failed_final",
+            patient=factories.patient(world.clinic.site) if _ < 5 else world.clinic.patient,
+        )
+    with CaptureQueriesContext(connection) as many:
+        told = page(desk)
+    assert told.count('<th scope="row">') == 100
+    assert "These are the first 100" in told
+    assert len(many) == len(few)
