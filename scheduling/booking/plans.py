@@ -24,7 +24,7 @@ from scheduling.errors import Unplannable
 from scheduling.followups import facts
 from scheduling.planning import course as planner
 from scheduling.planning import grid
-from scheduling.planning.values import NoPlan, Plan, Span
+from scheduling.planning.values import NoPlan, Plan, PlanRequest, Span
 from scheduling.roster import availability, rosters
 from scheduling.roster.availability import Calendar
 
@@ -53,9 +53,24 @@ def find(*, actor: Actor, order: Order, site: Site, now: datetime) -> list[Propo
 
     Raises Unplannable with the rules that cannot hold together and what would help.
     """
+    asked = {name: value for name, value in order.as_dict().items() if name != "patient"}
+    request, calendar = question(actor=actor, order=order, site=site, now=now)
+    found = _answered(
+        Question(json.dumps(asked, sort_keys=True), request.not_before, calendar),
+        lambda: planner.plan_course(request=request, availability=calendar.availability()),
+    )
+    if isinstance(found, NoPlan):
+        raise Unplannable(rules=[_unmet(rule) for rule in found.rules])
+    return [
+        proposals.make(actor=actor, order=order, plan=plan, site=site, stamp=calendar.stamp, now=now)
+        for plan in found
+    ]
+
+
+def question(*, actor: Actor, order: Order, site: Site, now: datetime) -> tuple[PlanRequest, Calendar]:
+    """What the planner is asked for an order, and the calendar as it stands now."""
     # Visits begin on whole minutes: all who ask in one minute ask the same.
     begins = grid.instant_of(grid.minute_after(now))
-    asked = {name: value for name, value in order.as_dict().items() if name != "patient"}
     request = orders.request(
         order=order, protocol=facts.protocol_of(UUID(order.version)), site=site, now=begins
     )
@@ -71,16 +86,7 @@ def find(*, actor: Actor, order: Order, site: Site, now: datetime) -> list[Propo
         now=now,
         roster=rosters.of(practice_id=actor.practice_id),
     )
-    found = _answered(
-        Question(json.dumps(asked, sort_keys=True), begins, calendar),
-        lambda: planner.plan_course(request=request, availability=calendar.availability()),
-    )
-    if isinstance(found, NoPlan):
-        raise Unplannable(rules=[_unmet(rule) for rule in found.rules])
-    return [
-        proposals.make(actor=actor, order=order, plan=plan, site=site, stamp=calendar.stamp, now=now)
-        for plan in found
-    ]
+    return request, calendar
 
 
 def alternative(*, actor: Actor, order: Order, now: datetime) -> dict[str, Any] | None:

@@ -55,6 +55,13 @@ class Contents:
     order: Order
     visits: tuple[PlannedVisit, ...]
     roster_stamp: str
+    expires_at: datetime
+    trades: tuple[str, ...] = ()
+
+    def proposal(self, *, token: str, zone: str) -> Proposal:
+        """The proposal that the token is, without its cost."""
+        plan = Plan(visits=self.visits, cost=0, trades=self.trades, proven=False)
+        return Proposal(token, self.expires_at, plan, zone)
 
 
 def make(*, actor: Actor, order: Order, plan: Plan, site: Site, stamp: str, now: datetime) -> Proposal:
@@ -65,20 +72,43 @@ def make(*, actor: Actor, order: Order, plan: Plan, site: Site, stamp: str, now:
         "stamp": stamp,
         "order": order.as_dict(),
         "visits": [pack(visit) for visit in plan.visits],
+        "trades": list(plan.trades),
     }
     return Proposal(signing.dumps(payload, salt=_SALT, compress=True), expires_at, plan, site.time_zone)
 
 
 def read(*, actor: Actor, token: str, now: datetime) -> Contents:
     """Raises ProposalExpired for a token that is too old, was altered, or belongs to another practice."""
+    payload = _payload(actor, token)
+    if payload["until"] <= now.timestamp():
+        raise ProposalExpired()
+    return _contents(payload)
+
+
+def read_late(*, actor: Actor, token: str) -> Contents:
+    """The same, however old it is: what was asked for and shown, never to be booked."""
+    return _contents(_payload(actor, token))
+
+
+def _payload(actor: Actor, token: str) -> dict[str, Any]:
     try:
-        payload = signing.loads(token, salt=_SALT)
+        payload: dict[str, Any] = signing.loads(token, salt=_SALT)
     except signing.BadSignature:
         raise ProposalExpired() from None
-    if payload["practice"] != str(actor.practice_id) or payload["until"] <= now.timestamp():
+    if payload["practice"] != str(actor.practice_id):
         raise ProposalExpired()
+    return payload
+
+
+def _contents(payload: dict[str, Any]) -> Contents:
     visits = tuple(unpack(packed) for packed in payload["visits"])
-    return Contents(Order(**payload["order"]), visits, payload["stamp"])
+    return Contents(
+        order=Order(**payload["order"]),
+        visits=visits,
+        roster_stamp=payload["stamp"],
+        expires_at=datetime.fromtimestamp(payload["until"], UTC),
+        trades=tuple(payload.get("trades", ())),
+    )
 
 
 def visit_as_dict(visit: PlannedVisit, zone: str) -> dict[str, Any]:

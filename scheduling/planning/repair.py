@@ -85,6 +85,27 @@ def repair(*, request: RepairRequest, availability: Availability) -> Repair | No
     return _answer(request, availability, problem, (chain, loose), proven=solution.proven)
 
 
+def quickly(*, request: RepairRequest, availability: Availability, most: int) -> Repair | None:
+    """A repair found with little work near where the doses stand, for somebody who waits: it keeps every hard
+    rule that `repair` keeps and is not proven to move least. None where none was found, which claims nothing.
+    """
+    judging.with_placed([one.visit for one in request.standing], request.placed)
+    bonds = Reader(request).read()
+    if refusal.at_once(request, bonds, availability) is not None:
+        return None
+    problem = RepairProblem(mending.calendar_of(bonds, availability), bonds, replan=False, near=NEAR_DAYS)
+    try:
+        solution = CarryChain(problem).solve(most)
+        if solution is None:
+            return None
+        rebuilder = Rebuilder(problem, solution)
+        chain = rebuilder.chain()
+        loose = Settler(problem, rebuilder, chain).settle()
+    except (SearchLimit, NoOtherPlace):
+        return None
+    return _answer(request, availability, problem, (chain, loose), proven=False)
+
+
 def _near(problem: RepairProblem) -> Solution | None:
     """The best repair, if it is known to be the best of all from the days near the doses alone: whatever
     moves a dose further costs more. None where only all days can tell."""
