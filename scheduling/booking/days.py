@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -12,13 +11,11 @@ from django.db.models import Count, Max
 from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Invalid, NotFound
+from clinic.practice.errors import Invalid
 from clinic.practice.models import Site
 from patients import queries as patients
-from scheduling.booking import nearest, queries, reading, rows
-from scheduling.booking.nearest import Fit, Wanted
-from scheduling.followups import facts
-from scheduling.models import Appointment, FollowUpGap
+from scheduling.booking import queries, reading, rows, slots
+from scheduling.models import Appointment
 from scheduling.planning import windows
 from scheduling.planning.values import Span
 from scheduling.roster import availability, rosters
@@ -26,7 +23,6 @@ from scheduling.roster.rosters import Roster
 
 # A calendar that somebody looks at; a longer one is asked for in parts.
 LONGEST = timedelta(days=35)
-SLOTS_COUNTED = 100
 BECAUSE = {
     "void": "Every dose of this unit was cancelled, missed, displaced or entered in error.",
     "waived": "Somebody permitted said that no follow-up is needed.",
@@ -239,48 +235,5 @@ def explain(*, actor: Actor, gap_id: UUID, now: datetime) -> rows.Explanation:
         because=" ".join(words),
         doses=tuple(visit for visit in visits if visit.id in gap.doses),
         visits=tuple(visit for visit in visits if visit.id in gap.visits),
-        slots_left=slots_left(actor=actor, gap_id=gap_id, now=now),
+        slots_left=slots.count(actor=actor, gap_id=gap_id, now=now),
     )
-
-
-def slots_left(*, actor: Actor, gap_id: UUID, now: datetime) -> int:
-    """How many starts on the site's grid would still meet the unit in its window, at most 100. Counted,
-    never stored.
-    """
-    permissions.check(actor=actor, capability="gaps.read")
-    gap = (
-        FollowUpGap.objects.filter(practice_id=actor.practice_id, pk=gap_id)
-        .select_related("course", "site")
-        .first()
-    )
-    if gap is None:
-        raise NotFound()
-    protocol = facts.protocol_of(gap.course.protocol_version_id)
-    rule = protocol.follow_up
-    if rule is None or gap.opens_at is None or gap.closes_at is None or gap.closes_at < now:
-        return 0
-    wanted = Wanted(
-        practice_id=actor.practice_id,
-        site_id=gap.site_id,
-        patient_id=gap.patient_id,
-        kind="integration",
-        start=max(now, gap.opens_at),
-        length=timedelta(minutes=rule.minutes),
-        grid_minutes=gap.site.grid_minutes,
-        mode=rule.modes[0] if rule.modes else "in_person",
-        protocol=protocol,
-        ordinal=1,
-    )
-    span = Span(wanted.start, gap.closes_at + wanted.length)
-    free = nearest.calendar(wanted=wanted, span=span, now=now)
-    step = timedelta(minutes=wanted.grid_minutes)
-    ways = [replace(wanted, mode=mode) for mode in rule.modes or ("in_person",)]
-    count = 0
-    # The grid is the site's: it begins at a whole hour, and every grid divides an hour.
-    moment = wanted.start.replace(minute=0, second=0, microsecond=0)
-    while moment <= gap.closes_at and count < SLOTS_COUNTED:
-        if moment >= wanted.start:
-            fits = (nearest.fit(wanted=way, free=free, start=moment) for way in ways)
-            count += any(isinstance(found, Fit) for found in fits)
-        moment += step
-    return count

@@ -9,7 +9,16 @@ from scheduling import states
 from scheduling.booking import given
 from scheduling.planning import protocol as protocols
 from scheduling.planning.protocol import Presence, Protocol
-from scheduling.planning.values import IN_PERSON, SEATS, Availability, Busy, Practitioner, Span, Staffing
+from scheduling.planning.values import (
+    IN_PERSON,
+    SEATS,
+    Availability,
+    Busy,
+    Practitioner,
+    Room,
+    Span,
+    Staffing,
+)
 from scheduling.roster import availability
 from scheduling.roster.rosters import Roster
 
@@ -127,12 +136,7 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
     at_home = wanted.protocol is not None and wanted.kind in states.DOSES and not kinds
     if wanted.mode != IN_PERSON or at_home:
         return None
-    usable = [
-        one
-        for one in free.rooms
-        if (wanted.room_id is None or one.id == str(wanted.room_id))
-        and (not kinds or set(protocols.room_kinds_of(one.kind)) & set(kinds))
-    ]
+    usable = usable_rooms(wanted=wanted, free=free)
     opened = [one for one in usable if covers(one.open, start, end)]
     if not opened:
         return Refusal("room", "No suitable room is open at that time.", taken=False)
@@ -141,6 +145,17 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
     if not empty:
         return Refusal("room_busy", "No suitable room is free at that time.", taken=True)
     return empty[0].id
+
+
+def usable_rooms(*, wanted: Wanted, free: Availability) -> list[Room]:
+    """The rooms that the visit may use: the one that is named, or all of its kinds."""
+    kinds = given.room_kinds_of(protocol=wanted.protocol, kind=wanted.kind)
+    return [
+        one
+        for one in free.rooms
+        if (wanted.room_id is None or one.id == str(wanted.room_id))
+        and (not kinds or set(protocols.room_kinds_of(one.kind)) & set(kinds))
+    ]
 
 
 def start(*, wanted: Wanted, now: datetime) -> datetime | None:
