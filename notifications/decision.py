@@ -24,7 +24,7 @@ _TOGETHER: Mapping[str, tuple[Kind, ...]] = {
     Kind.VISIT_MOVED: (Kind.VISIT_MOVED,),
 }
 # What was just done: with a calendar part, and by e-mail at any hour.
-_NEWS = (Kind.COURSE_BOOKED, Kind.VISIT_MOVED)
+_NEWS = (Kind.COURSE_BOOKED, Kind.VISIT_MOVED, Kind.VISIT_LIST)
 
 
 @dataclass(frozen=True, slots=True)

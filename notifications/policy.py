@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FOLLOW_UP_MISSING = "follow_up_missing"
     NO_SHOW = "no_show"
     VISIT_LINK = "visit_link"
+    VISIT_LIST = "visit_list"
     DIGEST = "digest"
     OPT_OUT_CONFIRMED = "opt_out_confirmed"
     OPT_IN_CONFIRMED = "opt_in_confirmed"

@@ -22,6 +22,7 @@ def sources() -> dict[str, Source]:
     """Who answers for which kind of message."""
     return {
         Kind.COURSE_BOOKED: booked,
+        Kind.VISIT_LIST: booked,
         Kind.VISIT_MOVED: at_its_time,
         Kind.REMINDER_72H: at_its_time,
         Kind.REMINDER_24H: at_its_time,

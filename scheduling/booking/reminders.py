@@ -67,6 +67,26 @@ def booked(*, appointments: Sequence[Appointment], now: datetime) -> list[Draft]
     return [*_confirmations(coming, people, now), *_reminders(coming, people, now)]
 
 
+def listed(*, course: TreatmentCourse, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
+    """The list of a course's coming visits, by e-mail alone, each time that somebody asks for it; empty where
+    none is to come or no e-mail may go."""
+    coming = _coming(visits, now)
+    people = _people(coming)
+    if not coming or "email" not in people.every(course.patient_id):
+        return []
+    asked = Message.objects.filter(kind=Kind.VISIT_LIST, subject_id=course.pk).count()
+    drafts = _news(
+        Kind.VISIT_LIST,
+        coming[0],
+        people,
+        now,
+        subject_kind="course",
+        subject_id=course.pk,
+        version=asked + 1,
+    )
+    return [one for one in drafts if one.channel == "email"]
+
+
 def moved(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
     """The news of a new time, one message a visit and channel; those that go together are said in one."""
     coming = _coming(visits, now)

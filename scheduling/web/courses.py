@@ -14,7 +14,7 @@ from clinic.practice.web.times import Moment
 from notifications.models import Message
 from scheduling.booking import queries as booked
 from scheduling.booking import rows
-from scheduling.web import moved, queries, shown, timeline, visits, words
+from scheduling.web import filling, moved, queries, shown, timeline, visits, words
 from scheduling.web.words import Badge
 
 STORY = 100
@@ -77,8 +77,8 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "course": whole.course,
         "status": words.COURSES[whole.course.status],
         "track": _track(whole),
-        "summary": _summary(whole),
-        "drawing": timeline.draw(whole=whole, now=now),
+        "summary": summary(whole),
+        "drawing": timeline.draw(zone=zone, visits=whole.visits, gaps=whole.gaps, now=now),
         "lines": lines,
         "gaps": [one for one in gaps if one.gap.status != "void"],
         "phases": [_phase(phase, whole.visits) for phase in whole.course.phases],
@@ -88,6 +88,8 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "story_before": told[LATEST:],
         "story_cut": len(story) > STORY,
         "overrides": [_override(one, zone, people) for one in whole.overrides],
+        "may_book": filling.may_book(actor),
+        "undo": filling.just_booked(request, actor, now),
         "zone": times.zone_words(now, zone),
         "starts": times.long_day(whole.course.start_on_or_after),
         "now": times.moment(now, zone),
@@ -107,7 +109,8 @@ def _track(whole: rows.WholeCourse) -> Badge:
     return Badge("On track", "check", "good")
 
 
-def _summary(whole: rows.WholeCourse) -> str:
+def summary(whole: rows.WholeCourse) -> str:
+    """`2 of 6 doses given · 1 of 6 follow-ups done · 1 booked · 4 to book`."""
     doses = [one for one in whole.visits if one.kind in ("dosing", "device") and one.status not in shown.OVER]
     given = sum(one.status == "fulfilled" for one in doses)
     owed = [gap for gap in whole.gaps if gap.status != "void"]

@@ -1,11 +1,13 @@
 """What people type, as values. A form that cannot be read is refused with the field's name."""
 
 from datetime import date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpRequest
 
+from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
+from clinic.practice.idempotency import Key
 from scheduling.planning import windows
 from scheduling.planning.windows import LocalGap, LocalOverlap
 
@@ -78,3 +80,16 @@ def uuid(value: str | None) -> UUID | None:
         return UUID(value)
     except ValueError:
         raise NotFound() from None
+
+
+def page_key(request: HttpRequest) -> str:
+    """The key that a page was given when it was made; a form that came without one gets one of its own."""
+    try:
+        return UUID(request.POST.get("key", "")).hex
+    except ValueError:
+        return uuid4().hex
+
+
+def once(request: HttpRequest, actor: Actor, *, what: str) -> Key:
+    """One effect of a form a page: a double click and a second sending find what the first one did."""
+    return Key(scope=actor.ref, value=f"page:{page_key(request)}:{what}"[:255], fingerprint="page")

@@ -54,6 +54,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    id: UUID
     name: str
     born: str
     site: str
@@ -144,7 +145,9 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
             found, shown, cut = _find(actor, name, timezone.now())
     except DomainError as error:
         reason = pages.refusal(request, form="search", error=error).reasons[0]
+    may_book = permissions.allows(actor=actor, capability="courses.book")
     context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
+    context["may_book"] = may_book
     status = 422 if reason else 200
     # The list alone is swapped in while somebody types; without a script the form brings the whole page.
     if request.headers.get("HX-Request") == "true":
@@ -165,6 +168,7 @@ def _find(actor: Actor, name: str, now: datetime) -> tuple[list[Found], list[UUI
     coming = queries.coming_of(actor=actor, patient_ids=ids, now=now)
     found = [
         Found(
+            id=one.pk,
             name=str(one),
             born=f"{one.birth_date:%-d %b %Y}",
             site=one.site.name,

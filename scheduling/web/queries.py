@@ -10,7 +10,7 @@ from django.db.models import Case, Count, F, IntegerField, Max, Q, Value, When
 from clinic.practice import delegates, permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
-from clinic.practice.models import StaffMember, TrailEntry, WorkItem
+from clinic.practice.models import Room, StaffMember, TrailEntry, WorkItem
 from notifications import queries as ledger
 from notifications.models import Message
 from patients import queries as patients
@@ -308,3 +308,27 @@ def names(*, actor: Actor, refs: Iterable[str]) -> dict[str, str]:
     ids = {ref.partition(":")[2] for ref in refs if ref.startswith("staff:")}
     staff = StaffMember.objects.filter(practice_id=actor.practice_id, pk__in=ids)
     return {f"staff:{one.pk}": one.display_name for one in staff}
+
+
+def names_of_places(
+    *, actor: Actor, people: Collection[str], rooms: Collection[str | None]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The names of these people and of these rooms, by id as text; those of another practice are left out."""
+    staff = StaffMember.objects.filter(practice_id=actor.practice_id, pk__in=people)
+    found = Room.objects.filter(site__practice_id=actor.practice_id, pk__in=[one for one in rooms if one])
+    return {str(one.pk): one.display_name for one in staff}, {str(one.pk): one.name for one in found}
+
+
+def patient(*, actor: Actor, patient_id: UUID) -> Patient:
+    """One patient with site and addresses; raises NotFound, and Merged for a duplicate."""
+    permissions.check(actor=actor, capability="patients.read")
+    return patients.patient(actor=actor, patient_id=patient_id)
+
+
+def clinicians(*, actor: Actor) -> list[StaffMember]:
+    """Who treats patients here, by name."""
+    permissions.check(actor=actor, capability="practitioners.read")
+    staff = StaffMember.objects.filter(
+        practice_id=actor.practice_id, is_active=True, roles__overlap=["prescriber", "monitor", "therapist"]
+    )
+    return list(staff.order_by("first_name", "last_name", "pk")[:LISTED])

@@ -135,13 +135,12 @@ class Drawing:
         return self.width > WIDTH
 
 
-def draw(*, whole: rows.WholeCourse, now: datetime) -> Drawing | None:
-    """The drawing of a course; None while nothing is planned."""
-    zone = whole.course.time_zone
-    visits = [visit for visit in whole.visits if visit.status not in HIDDEN]
-    gaps = [
-        gap for gap in whole.gaps if gap.status != "void" and gap.window.opens_at and gap.window.closes_at
-    ]
+def draw(
+    *, zone: str, visits: Sequence[rows.Visit], gaps: Sequence[rows.Gap], now: datetime
+) -> Drawing | None:
+    """The drawing of a course, booked or only proposed; None while nothing is planned."""
+    visits = [visit for visit in visits if visit.status not in HIDDEN]
+    gaps = [gap for gap in gaps if gap.status != "void" and gap.window.opens_at and gap.window.closes_at]
     edges = [at for visit in visits for at in (visit.start, visit.end)]
     edges += [at for gap in gaps for at in _edges(gap.window) if at]
     if not edges:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduling.booking.rows import Gap, Visit
+from scheduling.planning.protocol import Phase, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ MESSAGE_KINDS = {
     "follow_up_missing": "Please book your follow-up",
     "no_show": "Sorry that we missed you",
     "visit_link": "Link to the visit",
+    "visit_list": "The list of visits",
 }
 CHANNELS = {"sms": "Text message", "email": "E-mail"}
 # Why a message was not sent, or was taken back. What is missing here is shown as its code in words.
@@ -201,6 +203,7 @@ TRAIL = {
     "course.paused": "Course paused",
     "course.resumed": "Course resumed",
     "course.reopened": "Course reopened",
+    "course.visits_mailed": "List of visits mailed",
     "course.completed": "Course completed",
     "course.enter_in_error": "Course entered in error",
     "message.sent": "Message sent",
@@ -288,3 +291,38 @@ def overridden_badge(visit: Visit) -> Badge:
     """That rules were broken for this visit on purpose; the hint says which and why."""
     told = "; ".join(f"{one.rule_id}: {one.reason}" for one in visit.overrides)
     return Badge("Rule overridden", "alert", "warn", told)
+
+
+def protocol(found: Protocol) -> str:
+    """What a protocol asks of a patient: `6 doses, about every 3 days; a follow-up after each dose`."""
+    one, many = ("session", "sessions") if found.dose_kind == "device" else ("dose", "doses")
+    planned = _planned_at_first(found)
+    total = sum(phase.sessions or 0 for phase in planned)
+    told = [f"{total} {one if total == 1 else many}" if total else f"{many} until a review".capitalize()]
+    pace = planned[0].interval_ideal_days
+    if pace and total > 1:
+        told[0] += f", about every {pace} days" if pace > 1 else ", every day"
+    if found.preparation is not None:
+        count = found.preparation.count
+        told.append(f"{count} preparation {'visit' if count == 1 else 'visits'}")
+    if found.follow_up is not None and found.follow_up.coverage in FOLLOW_UPS:
+        told.append(FOLLOW_UPS[found.follow_up.coverage].format(n=found.follow_up.n, one=one, many=many))
+    return "; ".join(told)
+
+
+FOLLOW_UPS = {
+    "each_dosing": "a follow-up after each {one}",
+    "each_n": "a follow-up after every {n} {many}",
+    "weekly": "a follow-up in each week with {many}",
+    "group": "a group visit after each {one}",
+}
+
+
+def _planned_at_first(found: Protocol) -> list[Phase]:
+    """The phases that are planned at once: up to the first one that ends with a review."""
+    planned: list[Phase] = []
+    for phase in found.phases:
+        planned.append(phase)
+        if phase.exit_review_required:
+            break
+    return planned

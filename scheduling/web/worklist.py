@@ -19,7 +19,7 @@ from clinic.practice.web.pages import Refusal
 from scheduling.booking import days, gaps, rows
 from scheduling.booking import queries as booked
 from scheduling.planning import windows
-from scheduling.web import forms, queries, shown, words
+from scheduling.web import filling, forms, queries, shown, words
 from scheduling.web.queries import Wanted
 
 SHOWS = {"flagged": "Needs somebody now", "unbooked": "Everything not booked", "snoozed": "Put off"}
@@ -34,6 +34,7 @@ class May:
 
     work: bool
     waive: bool
+    book: bool
 
 
 @pages.staff_page("GET", "HEAD")
@@ -54,6 +55,8 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
         "sites": list(places.sites(actor=actor)),
         "may": may(actor),
         "snoozes": SNOOZES,
+        "undo": filling.just_booked(request, actor, now),
+        "key": forms.page_key(request),
         "back": request.get_full_path(),
     }
     patients = [gap.patient.id for gap in found]
@@ -64,6 +67,7 @@ def may(actor: Actor) -> May:
     return May(
         work=permissions.allows(actor=actor, capability="gaps.work"),
         waive=permissions.allows(actor=actor, capability="gaps.waive"),
+        book=filling.may_book(actor),
     )
 
 
@@ -153,7 +157,6 @@ def _page(request: HttpRequest, actor: Actor, gap_id: UUID, refusal: Refusal | N
     context = {
         "line": shown.gap_line(actor=actor, gap=gap, doses=told.doses, now=now),
         "because": told.because,
-        "slots_left": told.slots_left,
         "visits": [shown.visit_line(actor=actor, visit=one, around=around, now=now) for one in visits],
         "zone": times.zone_words(now, gap.time_zone),
         "may": may(actor),
@@ -161,6 +164,10 @@ def _page(request: HttpRequest, actor: Actor, gap_id: UUID, refusal: Refusal | N
         "refusal": refusal,
         "reasons": tuple(times.localized(text, gap.time_zone) for text in refusal.reasons) if refusal else (),
         "settled": gap.status not in queries.NOT_BOOKED,
+        "left": filling.left(actor=actor, gap=gap, now=now),
+        "why_not": filling.why_not(gap, now),
+        "undo": filling.just_booked(request, actor, now),
+        "key": forms.page_key(request),
         "back": pages.back_to(request, reverse("worklist")),
     }
     status = refusal.status if refusal else 200

@@ -6,6 +6,7 @@ ROLES = ("front_desk", "therapist", "prescriber", "practice_admin")
 ALL = dict.fromkeys(ROLES, 200)
 DONE = dict.fromkeys(ROLES, 303)
 REFUSED = dict.fromkeys(ROLES, 422)
+NOWHERE = dict.fromkeys(ROLES, 404)
 ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
@@ -44,6 +45,19 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
     Page("GET", "messages/", "", ALL),
+    Page("GET", "book/", "", ALL),
+    Page("POST", "book/", "", NOWHERE, form={}),
+    Page("POST", "book/patient/", "", REFUSED, form={}),
+    # Without a proposal that is one they lead back to the beginning.
+    Page("POST", "book/times/", "", DONE, form={}),
+    Page("POST", "book/change/", "", DONE, form={}),
+    Page("POST", "book/confirm/", "", DONE, form={}),
+    Page("GET", "courses/<uuid:course_id>/booked/", "courses", ALL),
+    Page("POST", "courses/<uuid:course_id>/mail/", "courses", DONE, form={}),
+    Page("GET", "follow-ups/<uuid:gap_id>/next/", "gaps", ALL),
+    Page("POST", "follow-ups/<uuid:gap_id>/book/", "gaps", DONE, form={}),
+    Page("POST", "visits/<uuid:visit_id>/undo-booking/", "appointments", DONE, form={}),
+    Page("GET", "why-not/", "", NOWHERE),
     Page("GET", "access-log/", "", ADMINS),
     Page("GET", "design/", "", ALL),
     Page("GET", "set-up/", "", ALL),

@@ -30,6 +30,10 @@ def paths(world: World) -> list[str]:
         "/set-up/people/",
         f"/set-up/sites/{world.clinic.site.pk}/",
         "/set-up/shifts/",
+        "/book/",
+        f"/book/?patient={world.clinic.patient.pk}",
+        f"/courses/{world.course.pk}/booked/",
+        f"/why-not/?site={world.clinic.site.pk}&start=2026-05-13T07:00:00Z",
         "/accounts/sign-out/",
     ]
 

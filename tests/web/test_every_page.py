@@ -31,12 +31,20 @@ IDS = {
 FEEDS = {"calendar"}
 ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
-PARTS = {"move-fits"}
+PARTS = {"move-fits", "follow-up-next"}
 # What only those see who book.
-BOOKERS_ONLY = {"move", "move-fits", "walk-in"}
+BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
-VERBS |= {"task-done": ("",), "visit-link": ("",), "move-undo": ("",), "setup-protocol": ("offer", "retire")}
+VERBS |= {"setup-protocol": ("offer", "retire")}
+# Pages that are only posted to.
+POSTED = (
+    *("task-done", "book-patient", "book-times", "book-change", "book-confirm", "move-undo"),
+    *("course-mail", "follow-up-book", "booking-undo", "visit-link"),
+)
+VERBS |= dict.fromkeys(POSTED, ("",))
+# What an address says after its question mark, where it means nothing without.
+ASKED = {"why-not": "?start=2026-05-11T14:00:00Z&site="}
 
 
 def things(world: World, given: uuid.UUID | None) -> dict[str, uuid.UUID]:
@@ -66,7 +74,8 @@ def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[st
                 path = path.replace(f"{noun}/<uuid:thing_id>", f"{noun}/{row}")
             whole = path.replace("<slug:verb>", verb)
             assert "<" not in whole, f"{pattern.name}: teach this test its arguments"
-            yield pattern.name or "", whole
+            asked = ASKED.get(pattern.name or "")
+            yield pattern.name or "", f"{whole}{asked}{given or world.clinic.site.pk}" if asked else whole
 
 
 def pages(world: World) -> list[str]:
@@ -117,7 +126,7 @@ def test_a_form_without_a_token_is_refused(world: World) -> None:
     client = signed_in(world.staff(*ROLES), enforce_csrf_checks=True)
     before = rows()
     for name, path in addresses(world):
-        if name in VERBS or name == "search":
+        if name in VERBS or name in ("search", "book"):
             answer = client.post(path, {"reason": "x", "until": "hours"})
             assert answer.status_code == 403, path
             assert "Please send it again" in answer.content.decode()

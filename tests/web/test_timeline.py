@@ -16,7 +16,8 @@ def whole(world: World) -> rows.WholeCourse:
 
 
 def drawn(whole: rows.WholeCourse, world: World, after: timedelta = timedelta()) -> timeline.Drawing:
-    found = timeline.draw(whole=whole, now=world.now + after)
+    zone = whole.course.time_zone
+    found = timeline.draw(zone=zone, visits=whole.visits, gaps=whole.gaps, now=world.now + after)
     assert found is not None
     return found
 
@@ -66,7 +67,7 @@ def test_now_is_drawn_only_within_the_course(whole: rows.WholeCourse, world: Wor
 
 
 def test_a_course_without_anything_has_no_drawing(whole: rows.WholeCourse, world: World) -> None:
-    assert timeline.draw(whole=replace(whole, visits=(), gaps=()), now=world.now) is None
+    assert timeline.draw(zone=whole.course.time_zone, visits=(), gaps=(), now=world.now) is None
 
 
 def test_a_course_without_follow_ups_has_no_lane_for_them(whole: rows.WholeCourse, world: World) -> None:

@@ -141,8 +141,3 @@ def test_a_follow_up_that_took_place_needs_nobody(world: World, desk: Client) ->
     with time_machine.travel(visit.end + timedelta(hours=1)):
         client = signed_in(world.clinic.front_desk)
         assert "Followed up" in client.get(f"/follow-ups/{unit.pk}/").content.decode()
-
-
-def test_the_list_and_the_follow_up_tell_how_one_is_booked(world: World, desk: Client) -> None:
-    for path in ("/follow-ups/", f"/follow-ups/{world.gap.pk}/"):
-        assert "These pages do not book yet." in desk.get(path).content.decode(), path

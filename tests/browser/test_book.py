@@ -1,0 +1,197 @@
+"""Booking a course and a missing follow-up at the screen: by mouse, by keys, on a phone, without scripts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from clinic.practice.models import StaffMember
+from patients.models import Patient
+from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
+from tests import factories
+from tests.browser.conftest import Screens
+from tests.browser.test_journeys import tab_to
+from tests.web.conftest import World
+
+BOOKED = "Booked for Test Newcomer"
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def somebody(world: World) -> Iterator[Patient]:
+    """A known patient without a course."""
+    yield factories.patient(world.clinic.site, family_name="Newcomer")
+
+
+@dataclass
+class Mouse:
+    """Clicks, counted."""
+
+    clicks: list[str] = field(default_factory=list)
+
+    def click(self, what: Locator) -> None:
+        self.clicks.append(what.first.inner_text() or what.first.get_attribute("name") or "")
+        what.first.click()
+
+
+def course_of(patient: Patient) -> TreatmentCourse:
+    return TreatmentCourse.objects.get(patient=patient)
+
+
+def plan(page: Page) -> Locator:
+    """The plan that is shown."""
+    return page.locator(".plan:visible")
+
+
+def row(page: Page, title: str) -> Locator:
+    """The row of one visit in the plan that is shown."""
+    return plan(page).locator("tbody tr", has=page.get_by_role("rowheader", name=title, exact=True))
+
+
+def test_six_and_six_in_five_clicks_and_a_confirmation(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen, mouse = screens.open(viewport={"width": 1366, "height": 768}), Mouse()
+    page = screen.page
+    screen.sign_in(desk)
+    mouse.click(page.get_by_label("Find a patient by name"))
+    page.keyboard.type("Newc")
+    mouse.click(page.get_by_role("link", name="Book a course for Test Newcomer"))
+    mouse.click(page.get_by_role("button", name="Show the plans"))
+    mouse.click(page.locator(".way").nth(1))
+    expect(plan(page)).to_have_count(1)
+    assert len(mouse.clicks) <= 5
+    shown = plan(page).locator("tbody time").first.get_attribute("datetime")
+    page.get_by_role("button", name="Book these 30 visits").locator("visible=true").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(BOOKED)
+    visits = Appointment.objects.filter(course=course_of(somebody), status="booked").order_by("start")
+    kinds = list(visits.values_list("kind", flat=True))
+    assert (kinds.count("dosing"), kinds.count("integration")) == (6, 6)
+    first = visits.first()
+    assert first is not None
+    assert shown == page.locator("article time").first.get_attribute("datetime")
+    assert not FollowUpGap.objects.filter(course=course_of(somebody)).exclude(status="covered").exists()
+
+
+def test_a_row_is_put_elsewhere_the_rest_follows_and_back_books_no_second(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, f"/book/?patient={somebody.pk}")
+    page.get_by_role("button", name="Show the plans").click()
+    row(page, "Dose 2 of 6").get_by_role("button", name="Other times").click()
+    choice = plan(page).locator(".times button").first
+    wanted = choice.get_attribute("value")
+    choice.click()
+    expect(plan(page)).to_contain_text("What you fixed stays")
+    expect(row(page, "Dose 2 of 6").get_by_role("button", name="Let it go")).to_be_visible()
+    page.get_by_role("button", name="Book these 30 visits").locator("visible=true").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text(BOOKED)
+    dose = Appointment.objects.get(course=course_of(somebody), ref="dose-2")
+    assert wanted == f"dose-2|{dose.start.isoformat()}"
+
+
+def test_a_course_is_booked_by_keys_alone(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk)
+    tab_to(page, "Find a patient by name", "searchbox")
+    page.keyboard.type("Newc")
+    expect(page.get_by_role("link", name="Book a course for Test Newcomer")).to_be_visible()
+    tab_to(page, "Book a course for Test Newcomer", "link")
+    page.keyboard.press("Enter")
+    tab_to(page, "Show the plans")
+    page.keyboard.press("Enter")
+    expect(plan(page)).to_have_count(1)
+    tab_to(page, "Book these 30 visits")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(BOOKED)
+    assert course_of(somebody).status == "active"
+
+
+def test_a_course_is_booked_without_scripts_for_somebody_new(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open(java_script_enabled=False)
+    page = screen.page
+    screen.sign_in(desk, "/book/")
+    page.get_by_text("Somebody new").click()
+    page.get_by_label("Given name").fill("Test")
+    page.get_by_label("Family name").fill("Newcomer")
+    page.get_by_label("Birth date").fill("1990-04-02")
+    page.get_by_label("E-mail", exact=True).fill("newcomer@example.com")
+    page.get_by_role("button", name="Write down and go on").click()
+    page.get_by_role("button", name="Show the plans").click()
+    row(page, "Dose 3 of 6").get_by_role("button", name="Other times").click()
+    page.locator(".times button").first.click()
+    expect(plan(page)).to_contain_text("What you fixed stays")
+    page.get_by_role("button", name="Book these 30 visits").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(BOOKED)
+    page.get_by_role("button", name="Mail it").click()
+    expect(page.get_by_role("status").first).to_contain_text("on its way")
+
+
+def test_a_missing_follow_up_is_booked_with_one_click_and_taken_back(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, "/follow-ups/?show=unbooked")
+    expect(page.locator(".gap-fit")).to_contain_text("fit")
+    page.get_by_role("button", name="Book the next best").click()
+    expect(page.locator("#undo")).to_contain_text(f"Booked for {world.clinic.patient}")
+    assert FollowUpGap.objects.get(pk=world.gap.pk).status == "covered"
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").first).to_contain_text("Taken back")
+    assert FollowUpGap.objects.get(pk=world.gap.pk).status == "prospective"
+
+
+def test_from_the_course_it_takes_two_clicks(world: World, screens: Screens, desk: StaffMember) -> None:
+    screen, mouse = screens.open(), Mouse()
+    page = screen.page
+    screen.sign_in(desk, f"/courses/{world.course.pk}/")
+    mouse.click(page.locator("#follow-ups ~ ul").get_by_role("link", name="Book it"))
+    mouse.click(page.locator(".slots button"))
+    expect(page.locator("#undo")).to_contain_text("Booked for")
+    assert len(mouse.clicks) == 2
+    assert FollowUpGap.objects.get(pk=world.gap.pk).status == "covered"
+
+
+def test_why_not_opens_over_the_page(world: World, screens: Screens, desk: StaffMember) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, f"/follow-ups/{world.gap.pk}/")
+    page.get_by_role("link", name="Why not at the best time?").click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text("on shift")
+    assert screen.violations() == []
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_any_state(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient, scheme: str
+) -> None:
+    screen = screens.open(color_scheme=scheme, viewport=PHONE)
+    page = screen.page
+    screen.sign_in(desk, "/book/")
+    page.get_by_text("Somebody new").click()
+    found = {"who": screen.violations()}
+    screen.open(f"/book/?patient={somebody.pk}")
+    found["asked"] = screen.violations()
+    page.get_by_role("button", name="Show the plans").click()
+    expect(plan(page)).to_have_count(1)
+    found["plans"] = screen.violations()
+    row(page, "Dose 1 of 6").get_by_role("button", name="Other times").click()
+    expect(plan(page).locator(".times")).to_be_visible()
+    found["times"] = screen.violations()
+    plan(page).locator(".times button").first.click()
+    expect(plan(page)).to_contain_text("What you fixed stays")
+    found["fixed"] = screen.violations()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
