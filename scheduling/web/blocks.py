@@ -16,11 +16,13 @@ _ANY = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """The next ordinary step: a button (`post`), or a link where something is asked first."""
+    """The next ordinary step: a button (`post`), or a link where something is asked first. `quiet`: its time
+    has not come."""
 
     label: str
     address: str
     post: bool
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Block:
     def html(self) -> SafeString:
         return format_html(
             '<li class="block {}"{} data-visit="{}"{}>\n<a class="name" href="{}">{}</a>\n'
-            '<p class="when"><time datetime="{}">{}</time>–{} <b>{}</b></p>\n'
+            '<p class="when"><time datetime="{}">{}</time><span class="until">–{}</span> <b>{}</b></p>\n'
             '<p class="state"><span class="is">{}{}</span>{}{}</p>{}{}</li>\n',
             self.look,
             format_html(' id="visit-{}"', self.id) if self.anchor else _NOTHING,
@@ -112,7 +114,8 @@ class Block:
                 self.name,
             )
         return format_html(
-            '<a class="act" href="{}">{}<span class="vh"> {}</span></a>',
+            '<a class="act{}" href="{}">{}<span class="vh"> {}</span></a>',
+            " early" if self.do.quiet else "",
             self.do.address,
             self.do.label,
             self.name,

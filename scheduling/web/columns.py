@@ -175,7 +175,8 @@ class Maker:
             return None
         early = action.verb == "discharge" and line.leaves is not None and not line.may_leave
         if action.ask or action.needs_reason or early:
-            return Do(f"{action.label}…", f"{address}#do-{action.verb}", post=False)
+            label = f"{action.label} early…" if early else f"{action.label}…"
+            return Do(label, f"{address}#do-{action.verb}", post=False, quiet=early)
         return Do(action.label, self.step(action.verb)(line.visit.id), post=True)
 
     def step(self, verb: str) -> Callable[[UUID], str]:

@@ -86,6 +86,7 @@ def told(*, actor: Actor, preview: previews.Preview, now: datetime) -> dict[str,
     may = all(
         one["overridable"] and _may(actor, rulebook.of(one["rule_id"]).capability) for one in preview.open
     )
+    said = {one.message for one in open_rules}
     return {
         "lines": sorted(lines, key=lambda line: not line.asked),
         "stays": [
@@ -99,7 +100,9 @@ def told(*, actor: Actor, preview: previews.Preview, now: datetime) -> dict[str,
         "warnings": [_rule(one) for one in act.violations if one["severity"] != rulebook.ERROR],
         "may_override": may,
         "overridable": all(one["overridable"] for one in preview.open),
-        "unmet": list(dict.fromkeys(one.message for one in act.unmet)),
+        "unmet": [
+            one for one in dict.fromkeys(words.told(one.message) for one in act.unmet) if one not in said
+        ],
         "added": [words.KINDS[one.kind] for one in preview.added],
         "ended": [words.KINDS[one.kind] for one in preview.ended],
         **_notices(preview.notices, preview, now),
@@ -122,7 +125,7 @@ def _move(one: Mapping[str, Any], visits: Mapping[UUID, rows.Visit], names: Mapp
 
 
 def _place(place: Mapping[str, Any], names: Mapping[str, str]) -> Place:
-    people = dict.fromkeys(names.get(str(one["id"]), "") for one in place["practitioners"])
+    people = sorted({names.get(str(one["id"]), "") for one in place["practitioners"]})
     room = names.get(str(place["room"]), "") if place["room"] else words.MODES.get(place["mode"], "")
     return Place(
         _when(place["start"], place["end"], place["time_zone"]), ", ".join(one for one in people if one), room
@@ -130,7 +133,7 @@ def _place(place: Mapping[str, Any], names: Mapping[str, str]) -> Place:
 
 
 def _rule(one: Mapping[str, Any]) -> RuleLine:
-    return RuleLine(one["rule_id"], words.named(str(one.get("visit") or "")), one["message"])
+    return RuleLine(one["rule_id"], words.named(str(one.get("visit") or "")), words.told(one["message"]))
 
 
 def _unit(one: Any, visits: Mapping[UUID, rows.Visit]) -> UnitLine:

@@ -63,7 +63,7 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
             told.append(f"The nearest free start: {taken.alternative['start']}.")
     except DomainError as error:
         told, fit = list(pages.refusal(request, form="move", error=error).reasons), "bad"
-    context = {"told": [times.localized(text, visit.time_zone) for text in told], "fit": fit}
+    context = {"told": [times.localized(words.told(text), visit.time_zone) for text in told], "fit": fit}
     return render(request, "scheduling/_fits.html", context)
 
 
@@ -159,7 +159,8 @@ def _with_nearest(refusal: Refusal, error: DomainError) -> Refusal:
 
 
 def _reasons(refusal: Refusal | None, visit: rows.Visit) -> list[str]:
-    return [times.localized(text, visit.time_zone) for text in refusal.reasons] if refusal else []
+    reasons = refusal.reasons if refusal else ()
+    return [times.localized(words.told(text), visit.time_zone) for text in reasons]
 
 
 def _back(request: HttpRequest, visit: rows.Visit) -> dict[str, str]:

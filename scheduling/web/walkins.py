@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -150,6 +151,7 @@ def _page(
         "searched": len(typed["name"]) >= 2,
         "reasons": [times.localized(text, site.time_zone) for text in refusal.reasons] if refusal else [],
         "ambiguous": refusal is not None and forms.TWICE in refusal.reasons,
+        "why": _why(site, typed) if refusal else "",
         "rules": rules,
         "refusal": refusal,
         "may_override": all(
@@ -163,6 +165,19 @@ def _page(
     part = request.headers.get("HX-Request") == "true"
     page = "scheduling/_patient_choice.html" if part else "scheduling/walk_in.html"
     return pages.show(request, page, context, here="day", patients=patients, status=200 if part else status)
+
+
+def _why(site: Site, typed: dict[str, str]) -> str:
+    """What the page that explains a refusal is asked, rule by rule."""
+    try:
+        start = forms.instant(typed["start"], name="start", zone=site.time_zone, fold="0")
+    except Invalid:
+        return ""
+    if start is None:
+        return ""
+    wanted = {"site": str(site.pk), "start": start.isoformat()}
+    wanted |= {"practitioner": typed["who"]} if typed["who"] else {}
+    return urlencode(wanted | ({"room": typed["room"]} if typed["room"] else {}))
 
 
 def _is_past(site: Site, start: str, now: datetime) -> bool:
@@ -182,7 +197,7 @@ def _choices(actor: Actor, typed: dict[str, str]) -> tuple[list[Choice], list[UU
     courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in shown])
     choices = []
     for one in shown:
-        name = f"{one}, born {times.short_day(one.birth_date)} {one.birth_date.year}"
+        name = f"{one}, born {one.birth_date:%-d %b %Y}"
         choices += [
             Choice(f"{one.pk}/{course.pk}", name, course.protocol_version.name)
             for course in courses.get(one.pk, ())

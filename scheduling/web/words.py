@@ -1,11 +1,15 @@
 """The words, icons and tones of the pages. A state is told by all three, never by colour alone (WCAG)."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from scheduling.booking.rows import Gap, Visit
 from scheduling.planning.protocol import Phase, Protocol
+
+_REF = re.compile(r"\b([a-z_]+)-(\d+)\b")
+_CODE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,11 @@ def number_of(visit: Visit) -> str:
 def named(ref: str) -> str:
     """A visit's own name in its plan, in words: `dose-4` becomes `Dose 4`, `plan_review` `Plan review`."""
     return sentence(ref.replace("-", " "))
+
+
+def told(message: str) -> str:
+    """A sentence of the domain without codes: `dose-4` becomes `dose 4`, `acute_series` `acute series`."""
+    return _CODE.sub(" ", _REF.sub(r"\1 \2", message))
 
 
 def title(visit: Visit, planned: int | None = None, *, phase: bool = False) -> str:

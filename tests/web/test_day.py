@@ -107,6 +107,7 @@ def test_an_early_discharge_is_asked_about_first(world: World) -> None:
     page = page_of(client)
     assert "may leave at" in page
     assert f'formaction="/visits/{world.dose.pk}/discharge/"' not in page
+    assert "Discharge early…" in page
     assert "#do-discharge" in page
     with time_machine.travel(world.now + timedelta(hours=2, minutes=1)):
         page = page_of(signed_in(world.clinic.monitor))

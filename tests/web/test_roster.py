@@ -1,12 +1,14 @@
 """The day's roster, and a visit's way through its day by the buttons."""
 
 from datetime import timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import time_machine
 from django.test import Client
 
-from patients.models import EligibilityDecision, TreatmentConsent
+from patients import decisions
+from patients.models import EligibilityDecision, Escort, TreatmentConsent
 from scheduling.models import Appointment, AppointmentPractitioner, RuleOverride
 from tests.scheduling.booking import booked
 from tests.web.conftest import World, signed_in
@@ -255,3 +257,49 @@ def test_what_a_done_visit_lacks_was_not_recorded(world: World, desk: Client) ->
     page = desk.get("/roster/").content.decode()
     assert page.count("Not recorded") == 2
     assert "Nobody yet" not in page
+
+
+def test_the_last_score_is_told_with_its_change(world: World, desk: Client) -> None:
+    def measured(code: str, score: int, days: int) -> None:
+        decisions.record_measure(
+            actor=world.clinic.admin,
+            patient_id=world.clinic.patient.pk,
+            code=code,
+            score=Decimal(score),
+            at=world.now - timedelta(days=days),
+            now=world.now,
+        )
+
+    assert "PHQ-9" not in desk.get("/roster/").content.decode()
+    measured("PHQ-9", 19, 20)
+    assert "PHQ-9 19 (Tue 21 Apr)" in desk.get("/roster/").content.decode()
+    measured("GAD-7", 8, 15)
+    measured("PHQ-9", 14, 6)
+    assert "PHQ-9 14, 5 less than before" in desk.get("/roster/").content.decode()
+    measured("PHQ-9", 15, 1)
+    assert "PHQ-9 15, 1 more than before" in desk.get("/roster/").content.decode()
+
+
+def test_the_ride_home_is_told_where_it_is_known(world: World, desk: Client) -> None:
+    Escort.objects.create(patient=world.clinic.patient, name="A friend")
+    assert "Home with A friend (not sure yet)" in desk.get("/roster/").content.decode()
+    Escort.objects.create(
+        patient=world.clinic.patient,
+        appointment_id=world.dose.pk,
+        name="A <b>sister</b>",
+        confirmed_at=world.now,
+    )
+    page = desk.get("/roster/").content.decode()
+    assert "Home with A &lt;b&gt;sister&lt;/b&gt;<" in page
+    assert "A friend" not in page
+
+
+def test_the_last_follow_up_stands_beside_the_next_dose(world: World) -> None:
+    visit, dose = world.visit("integration-1"), world.visit("dose-2")
+    booked.give(world.clinic, world.dose)
+    for verb in ("check_in", "complete"):
+        booked.move(world.clinic, visit.pk, verb, now=visit.end)
+    with time_machine.travel(dose.start):
+        client = signed_in(world.clinic.front_desk)
+        page = client.get(f"/roster/?date={dose.local_date}").content.decode()
+    assert f"last follow-up {visit.local_date:%a} {visit.local_date.day}" in page

@@ -31,3 +31,8 @@ def test_every_kind_of_task_has_its_words_and_no_other() -> None:
 def test_every_state_has_its_words() -> None:
     assert set(words.STATUSES) == set(states.APPOINTMENT.states)
     assert set(words.COURSES) == set(states.COURSE.states)
+
+
+def test_a_sentence_of_the_domain_is_told_without_its_codes() -> None:
+    told = words.told("dose-4 begins before plan_review-1 is over: at most 2 of acute_series (S-14).")
+    assert told == "dose 4 begins before plan review 1 is over: at most 2 of acute series (S-14)."
