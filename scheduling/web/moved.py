@@ -17,11 +17,14 @@ from clinic.practice.web.times import Moment
 from scheduling import states
 from scheduling.booking import acts, days, moves, notices, previews, relocations, rows, rulebook
 from scheduling.booking import queries as booked
+from scheduling.booking.fitting import Wish
 from scheduling.booking.nearest import Fit
 from scheduling.planning import windows
 from scheduling.web import forms, queries, words
 from scheduling.web.words import Badge
 
+# More than so many visits in the way say no more.
+BLOCKERS = 3
 STAYS = {"fits": "still fits", "pinned": "is fixed there", "fixed": "has begun, or its time has come"}
 
 
@@ -180,6 +183,25 @@ def changes(*, actor: Actor, visit: rows.Visit, place: relocations.Place) -> lis
     who = " and ".join(sorted(names.get(one, "") for one in people))
     told = [f"With {who}." if who else "", f"In {names.get(room, '')}." if room else ""]
     return [one for one in told if one]
+
+
+def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[str]:
+    """Whoever has the wished people or room at the wished time: `Dana Roe has Max Lee, 10:00 to 11:00.`"""
+    if wish.start is None:
+        return []
+    end = wish.start + (visit.end - visit.start)
+    day = windows.local_day(zone=visit.time_zone, instant=wish.start)
+    people = set(wish.practitioner_ids or (one.id for one in visit.practitioners))
+    room = wish.room_id or (visit.room.id if visit.room else None)
+    told = []
+    for one in days.site_day(actor=actor, site_id=visit.site.id, day=day).visits:
+        over = one.status in states.LIVE and one.start < end and wish.start < one.end and one.id != visit.id
+        names = [who.name for who in one.practitioners if who.id in people and who.presence != "on_site"]
+        names += [one.room.name] if one.room and one.room.id == room else []
+        if over and names:
+            first, last = (times.moment(at, one.time_zone).clock for at in (one.start, one.end))
+            told.append(f"{names[0]} has {one.patient.name}, {first} to {last}.")
+    return told[:BLOCKERS]
 
 
 # --- choosing -------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     now = timezone.now()
     visit = booked.visit(actor=actor, appointment_id=visit_id, capability=moves.CAPABILITY)
     told, fit = [], "good"
+    wish = Wish()
     try:
         wish = _wish(request.GET, visit)
         found = moves.fits(actor=actor, appointment_id=visit_id, wish=wish, now=now)
@@ -59,6 +60,7 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
         told = told or moved.changes(actor=actor, visit=visit, place=found.place)
     except SlotTaken as taken:
         told, fit = [one["message"] for one in taken.clashes], "bad"
+        told += moved.in_the_way(actor=actor, visit=visit, wish=wish)
         if taken.alternative:
             told.append(f"The nearest free start: {taken.alternative['start']}.")
     except DomainError as error:

@@ -155,6 +155,9 @@ def test_a_place_that_is_taken_leads_to_the_nearest_free_one(world: World, desk:
     held = desk.get(f"/moves/{visit.pk}/fits/", taken).content.decode()
     assert 'data-fit="bad"' in held
     assert "No therapist is free" in held
+    to = {**taken, "who": str(world.clinic.therapists[0].pk)}
+    held = desk.get(f"/moves/{visit.pk}/fits/", to).content.decode()
+    assert f"{world.clinic.therapists[0].display_name} has Test Patient" in held
 
 
 def test_the_choice_offers_free_starts_nearby(world: World, desk: Client) -> None:
@@ -249,3 +252,14 @@ def test_ids_of_another_practice_are_not_there(world: World, desk: Client, lead:
     assert outsider.get(f"/day/?moved={act}").status_code == 404
     outsider.post(f"/moves/{act}/undo/")
     assert start_of(world) == world.dose.start + timedelta(days=1)
+
+
+def test_a_move_costs_the_same_few_queries_whatever_moves(
+    world: World, desk: Client, django_assert_max_num_queries: object
+) -> None:
+    desk.get(to_next_day(world))
+    later = f"/moves/{world.dose.pk}/?start={wall(world.dose.start + timedelta(days=3))}"
+    with django_assert_max_num_queries(60):  # type: ignore[operator]
+        assert "Nothing is saved yet" in desk.get(later).content.decode()
+    with django_assert_max_num_queries(40):  # type: ignore[operator]
+        desk.get(f"/moves/{world.dose.pk}/")
