@@ -15,7 +15,7 @@ from django.db.models import Model
 
 from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Busy, Invalid, Stale
+from clinic.practice.errors import Busy, Conflict, Invalid, NotFound, Stale
 from clinic.practice.ids import new_id
 
 Key = idempotency.Key | None
@@ -37,7 +37,7 @@ def create(
     unique: Mapping[str, str] | None = None,
 ) -> Row:
     """Run `make` with a new id in one transaction, with its trail row; a repeated `key` gives `load` of the
-    first row.
+    first row, or Conflict when that row is gone.
 
     `unique` maps the name of a unique constraint to the field that a clash is reported on.
     """
@@ -46,13 +46,20 @@ def create(
     with clashes(unique or {}), transaction():
         replay = idempotency.claim(key=key, now=now, status_code=201, object_kind=kind, object_id=row_id)
         if replay is not None:
-            return load(replay.object_id)
+            return _made_before(load, replay.object_id)
         row = make(row_id)
         _restamp(row)
         # A patient's own creation is part of the patient's story too.
         about = row_id if kind == "patient" else patient_id
         tell(actor=actor, now=now, verb="create", kind=kind, row_id=row_id, patient_id=about)
     return row
+
+
+def _made_before(load: Callable[[UUID], Row], row_id: UUID) -> Row:
+    try:
+        return load(row_id)
+    except NotFound:
+        raise Conflict("What this Idempotency-Key made has been deleted since.") from None
 
 
 @contextmanager

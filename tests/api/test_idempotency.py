@@ -164,3 +164,18 @@ def test_a_patient_is_made_once(api: Api, clinic: factories.Clinic) -> None:
     answers = [api.post("patients/", body, idempotency_key="k").json() for _ in range(3)]
     assert answers[0] == answers[1] == answers[2]
     assert Patient.objects.count() == before + 1
+
+
+@pytest.mark.django_db
+def test_the_key_of_what_was_deleted_since_says_so(api: Api, clinic: factories.Clinic) -> None:
+    starts = timezone.now() + timedelta(days=7)
+    body = {
+        "site": str(clinic.site.pk),
+        "starts_at": starts.isoformat(),
+        "ends_at": (starts + timedelta(hours=2)).isoformat(),
+    }
+    made = api.post("closures/", body, idempotency_key="one")
+    api.send("DELETE", f"closures/{made.json()['id']}/", if_match=made["ETag"])
+    again = api.post("closures/", body, idempotency_key="one")
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    assert "deleted since" in again.json()["detail"]
