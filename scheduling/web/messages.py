@@ -26,13 +26,18 @@ SHOWS = {
     "waiting": "What will be sent",
     "all": "Everything",
 }
-# What each choice is made of; in doubt and not sent may both mean that nobody knows of the visit.
+# What each choice is made of; what is in doubt may not have arrived.
 STATES = {
-    "failed": ("failed_final", "undelivered", "in_doubt", "suppressed"),
+    "failed": ("failed_final", "undelivered", "in_doubt"),
     "sent": ("accepted", "delivered", "handing_over"),
     "waiting": ("planned", "leased"),
     "all": tuple(words.MESSAGES),
 }
+# Not sent for one of these, a message is still true and the patient does not know: it did not arrive either.
+UNTOLD = (
+    *("no_consent", "consent_revoked", "no_messages", "no_address", "opted_out", "no_such_address"),
+    *("no_provider", "quiet_hours", "over_cap", "skipped_stale"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     show = _choice(request, "show", SHOWS) or "failed"
     sought = Sought(
         states=STATES[show],
+        unsent_for=UNTOLD if show == "failed" else (),
         channel=_choice(request, "channel", words.CHANNELS),
         kind=_choice(request, "kind", words.MESSAGE_KINDS),
         since=_begin(zone, first),
@@ -93,7 +99,7 @@ def _choice(request: HttpRequest, name: str, options: dict[str, str]) -> str:
 
 
 def _line(message: Message, zone: str, numbers: dict[UUID, str]) -> Line:
-    lost = message.state in STATES["failed"]
+    lost = message.state in STATES["failed"] or message.state_reason in UNTOLD
     return Line(
         at=times.moment(message.due_at, zone),
         who=str(message.patient) if message.patient else "A member of staff",
@@ -101,9 +107,15 @@ def _line(message: Message, zone: str, numbers: dict[UUID, str]) -> Line:
         what=words.MESSAGE_KINDS.get(message.kind) or words.sentence(message.kind),
         channel=words.CHANNELS.get(message.channel, message.channel),
         state=words.MESSAGES[message.state],
-        why=words.WHY.get(message.state_reason) or words.plain(message.state_reason),
+        why=_why(message.state_reason),
         call=numbers.get(message.patient_id, "") if lost and message.patient_id else "",
     )
+
+
+def _why(code: str) -> str:
+    if code.isdigit():
+        return f"the provider says {code}"
+    return words.WHY.get(code) or words.plain(code)
 
 
 def _where(message: Message) -> str:

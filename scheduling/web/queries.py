@@ -234,9 +234,11 @@ def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which messages a list shows; blank: of every sort."""
+    """Which messages a list shows: in these states, or not sent for one of these reasons. Blank: of every
+    sort."""
 
     states: tuple[str, ...]
+    unsent_for: tuple[str, ...]
     channel: str
     kind: str
     since: datetime
@@ -246,9 +248,8 @@ class Sought:
 
 def messages_sought(*, actor: Actor, sought: Sought, most: int) -> list[Message]:
     """Messages that are due in a span, the newest first unless told."""
-    found = ledger.messages(actor=actor).filter(
-        state__in=sought.states, due_at__gte=sought.since, due_at__lt=sought.before
-    )
+    which = Q(state__in=sought.states) | Q(state="suppressed", state_reason__in=sought.unsent_for)
+    found = ledger.messages(actor=actor).filter(which, due_at__gte=sought.since, due_at__lt=sought.before)
     if sought.channel:
         found = found.filter(channel=sought.channel)
     if sought.kind:

@@ -155,6 +155,7 @@ WHY = {
     "nothing_booked": "nothing is booked any more",
     "rebooked": "a new time is booked",
     "record_corrected": "the record was corrected",
+    "lease_expired": "it broke off while it was handed over",
     "no_link": "the visit has no link any more",
     "entered_in_error": "it was entered in error",
 }

@@ -34,6 +34,7 @@ def paths(world: World) -> list[str]:
         f"/book/?patient={world.clinic.patient.pk}",
         f"/courses/{world.course.pk}/booked/",
         f"/why-not/?site={world.clinic.site.pk}&start=2026-05-13T07:00:00Z",
+        "/messages/",
         "/accounts/sign-out/",
     ]
 

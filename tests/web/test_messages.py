@@ -52,6 +52,14 @@ def test_what_did_not_arrive_is_shown_first_with_why_and_whom_to_call(world: Wor
     assert "New times</td>" in page(desk, show="sent")
 
 
+def test_what_became_untrue_is_no_failure(world: World, desk: Client) -> None:
+    said(world, state="suppressed", state_reason="visit_moved")
+    assert "Everything arrived" in page(desk)
+    assert "the visit was moved" in page(desk, show="all")
+    said(world, state="undelivered", state_reason="30005")
+    assert "the provider says 30005" in page(desk)
+
+
 def test_filters_stay_in_the_address_and_narrow_the_list(world: World, desk: Client) -> None:
     said(world, state="suppressed", state_reason="no_consent", channel="email")
     said(world, state="suppressed", state_reason="over_cap")
