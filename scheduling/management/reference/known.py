@@ -57,10 +57,15 @@ RULES = (
     Rule(
         "S-11",
         "A named escort takes the patient home (label).",
-        NOT_YET,
-        "There is a table for it; nothing checks it.",
+        PART,
+        "Patients name somebody by the link; the visit's page shows whom; nothing checks it.",
     ),
-    Rule("S-12", "Fasting before a dose.", NOT_YET),
+    Rule(
+        "S-12",
+        "Fasting before a dose.",
+        PART,
+        "The patient's page says the protocol's hours; nobody is asked at check-in.",
+    ),
     Rule(
         "S-13",
         "Not on two consecutive days (EU product information of esketamine).",

@@ -1,10 +1,13 @@
 """Hostile links: whatever is wrong with one, the same neutral page, and nothing is changed."""
 
+import io
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from django.test import Client
 from django.utils import timezone
 
@@ -151,3 +154,25 @@ def test_a_session_key_given_by_somebody_else_is_not_kept(path: str) -> None:
 def test_the_table_holds_no_token(visit: Appointment) -> None:
     token = links.address(visit_id=visit.pk).rpartition("/")[2]
     assert all(token not in str(row) for row in PatientLink.objects.values())
+
+
+def test_no_token_and_no_birth_date_comes_into_a_log(http: Client, path: str) -> None:
+    formatted = (
+        one
+        for one in logging.getLogger().handlers
+        if isinstance(one, logging.StreamHandler)
+        and isinstance(one.formatter, structlog.stdlib.ProcessorFormatter)
+    )
+    handler, told = next(formatted), io.StringIO()
+    before = handler.setStream(told)
+    try:
+        prove(http, path)
+        for where in (path, f"{path}/times", f"{path}x", f"{path}/nothing", f"{path}/visit.ics"):
+            http.get(where)
+            http.post(where)
+        Client(enforce_csrf_checks=True).post(f"{path}/confirm")
+    finally:
+        handler.setStream(before)
+    assert "v/<str:token>" in told.getvalue()
+    assert path.removeprefix("/v/") not in told.getvalue()
+    assert BORN not in told.getvalue()
