@@ -150,6 +150,9 @@ def test_a_place_that_is_taken_leads_to_the_nearest_free_one(world: World, desk:
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "No therapist is free at that time." in page
+    why = re.search(r'href="(/why-not/[^"]+)"', page)
+    assert why
+    assert desk.get(why[1].replace("&amp;", "&")).status_code == 200
     assert "The nearest free start is" in page
     assert f'value="{taken["start"]}"' in page
     held = desk.get(f"/moves/{visit.pk}/fits/", taken).content.decode()

@@ -1,5 +1,6 @@
 """A single visit booked from the day grid: found, booked once, refused in words, nothing typed lost."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -84,6 +85,9 @@ def test_a_taken_time_is_refused_with_the_nearest_free_one(world: World, desk: C
     page = refused.content.decode()
     assert refused.status_code == 409
     assert "The nearest free start is" in page
+    why = re.search(r'href="(/why-not/[^"]+)"', page)
+    assert why
+    assert desk.get(why[1].replace("&amp;", "&")).status_code == 200
     assert 'value="Test"' in page
     assert count() == before
 
