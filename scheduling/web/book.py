@@ -32,6 +32,7 @@ from scheduling.web.asking import Wishes
 HERE = "book"
 BOOKS = "courses.book"
 TAKEN = "Somebody was faster: the visits below are taken by now. This is what can be booked instead."
+NO_FIT = "That time does not fit. The plan is as it was."
 EXPIRED = "That proposal had become too old to book. Here it is again, as things stand now."
 FORGOTTEN = "That proposal is not known any more. Ask for a new one."
 
@@ -169,7 +170,7 @@ def _again(request: HttpRequest, actor: Actor, error: DomainError, now: datetime
     """After a refusal: the same wishes proposed anew, with what was fixed where it still fits."""
     token, pinned = request.POST.get("token", ""), _pinned(request)
     try:
-        if isinstance(error, SlotTaken | ProposalExpired):
+        if isinstance(error, ProposalExpired) or _gone(error):
             found = tailoring.anew(actor=actor, token=token, now=now, pinned=pinned)
         else:
             found = tailoring.opened(actor=actor, token=token, now=now, pinned=pinned)
@@ -180,6 +181,11 @@ def _again(request: HttpRequest, actor: Actor, error: DomainError, now: datetime
         return _forgotten(request)
     outcome = _after(request, actor, error, found, now)
     return _answer(request, actor, asking.of_order(found.order), outcome, now)
+
+
+def _gone(error: DomainError) -> bool:
+    """Whether places of the plan itself are taken; a time that somebody chose says why it does not fit."""
+    return isinstance(error, SlotTaken) and not any("message" in one for one in error.clashes)
 
 
 def _forgotten(request: HttpRequest) -> HttpResponse:
@@ -196,7 +202,8 @@ def _after(request: HttpRequest, actor: Actor, error: DomainError, found: Tailor
     refused = pages.refusal(request, form=HERE, error=error)
     if isinstance(error, SlotTaken):
         clashes = tuple(_clash(one, zone) for one in error.clashes)
-        return Outcome(plans=plans, notice=TAKEN, clashes=clashes, key=key, status=409)
+        notice = TAKEN if _gone(error) else NO_FIT
+        return Outcome(plans=plans, notice=notice, clashes=clashes, key=key, status=409)
     if isinstance(error, ProposalExpired):
         return Outcome(plans=plans, notice=EXPIRED, key=key, status=409)
     told = tuple(times.localized(text, zone) for text in refused.reasons)
@@ -207,7 +214,8 @@ def _clash(clash: Mapping[str, Any], zone: str) -> str:
     """`Dose 3, Tue 12 May, 10:00`: never whose visit it is that stands there."""
     name = words.sentence(str(clash.get("visit") or "visit").replace("-", " "))
     start = clash.get("start")
-    return f"{name}, {times.moment(datetime.fromisoformat(start), zone)}" if start else name
+    told = f"{name}, {times.moment(datetime.fromisoformat(start), zone)}" if start else name
+    return f"{told}: {clash['message']}" if clash.get("message") else told
 
 
 def _no_plan(actor: Actor, error: Unplannable) -> Outcome:

@@ -1,5 +1,6 @@
 """Booking a course and a missing follow-up at the screen: by mouse, by keys, on a phone, without scripts."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -171,6 +172,16 @@ def test_why_not_opens_over_the_page(world: World, screens: Screens, desk: Staff
     assert screen.violations() == []
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_what_the_patient_keeps_prints_on_one_page(
+    world: World, screens: Screens, desk: StaffMember, paper: str
+) -> None:
+    screen = screens.open()
+    screen.sign_in(desk, f"/courses/{world.course.pk}/booked/")
+    assert world.course.appointments.count() == 29
+    assert len(re.findall(rb"/Type\s*/Page\b", screen.page.pdf(format=paper))) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -174,7 +174,9 @@ def test_a_time_that_does_not_fit_keeps_the_rest(desk: Client, world: World, som
     sent = {"token": tokens(page)[0], "key": key(page), "choice": "dose-2|2026-06-14T08:00:00+00:00"}
     answer = desk.post("/book/change/", sent)
     assert answer.status_code == 409
-    assert tokens(answer.content.decode())
+    assert "That time does not fit" in answer.content.decode()
+    assert "on shift at that time" in answer.content.decode()
+    assert tokens(answer.content.decode()) == tokens(page)[:1]
 
 
 @pytest.mark.parametrize(
