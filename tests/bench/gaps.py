@@ -131,7 +131,8 @@ def ask(now: datetime) -> list[str]:
     found = [f"{one.check} {one.subject}" for one in reconcile.ask(now=now)]
     with connection.cursor() as cursor:
         for name, question in invariants.QUESTIONS.items():
-            cursor.execute(question, {"now": now} if "%(now)s" in question else None)
+            asked = question.replace("%", "%%").replace("$1", "%(now)s")
+            cursor.execute(asked, {"now": now})
             found += [f"{name}: {row}" for row in cursor.fetchall()]
     return found
 

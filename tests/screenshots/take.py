@@ -12,10 +12,12 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402  after django.setup
 from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
-from clinic.practice.models import StaffMember  # noqa: E402
-from scheduling.models import FollowUpGap, TreatmentCourse  # noqa: E402
+from clinic.practice.models import Practice, StaffMember  # noqa: E402
+from patients.models import Patient  # noqa: E402
+from scheduling.models import Appointment, FollowUpGap  # noqa: E402
 from tests.bench import _server  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -35,21 +37,61 @@ class Shot:
     whole: bool = False
 
 
+def ours() -> Practice:
+    """The demo's first practice, which has something of everything."""
+    return Practice.objects.order_by("id")[0]
+
+
 def course() -> str:
     """A course in its middle, with a follow-up that is missing."""
-    owed = FollowUpGap.objects.filter(flagged=True, course__status="active").order_by("closes_at").first()
+    owed = (
+        FollowUpGap.objects.filter(practice=ours(), flagged=True, course__status="active")
+        .order_by("closes_at")
+        .first()
+    )
     assert owed is not None
     return f"/courses/{owed.course_id}/"
 
 
-def fresh_course() -> str:
-    found = TreatmentCourse.objects.filter(status="active").order_by("-start_on_or_after").first()
+def busy_day() -> str:
+    """The next day on which somebody comes, at the demo's first site."""
+    visit = Appointment.objects.filter(
+        practice=ours(), status__in=("booked", "confirmed"), start__gt=timezone.now()
+    )
+    found = visit.order_by("start").first()
     assert found is not None
-    return f"/courses/{found.pk}/"
+    return f"?site={found.site_id}&date={found.local_date}"
+
+
+def moved() -> str:
+    """A dose to come, in the middle of its course."""
+    dose = Appointment.objects.filter(
+        practice=ours(), kind="dosing", status__in=("booked", "confirmed"), start__gt=timezone.now()
+    )
+    found = dose.order_by("start").first()
+    assert found is not None
+    return f"/moves/{found.pk}/"
+
+
+def newcomer() -> str:
+    """Somebody for whom nothing is booked yet."""
+    found = Patient.objects.filter(practice=ours(), courses__isnull=True).order_by("family_name").first()
+    assert found is not None
+    return f"/book/?patient={found.pk}"
 
 
 SHOTS = (
     Shot("home", "/"),
+    Shot("day", lambda: f"/day/{busy_day()}"),
+    Shot("day-dark", lambda: f"/day/{busy_day()}", scheme="dark"),
+    Shot("day-phone", lambda: f"/day/{busy_day()}", size=PHONE),
+    Shot("board", lambda: f"/board/{busy_day()}"),
+    Shot("move", moved, role="front_desk"),
+    Shot("book-patient", "/book/"),
+    Shot("book", newcomer),
+    Shot("messages", "/messages/"),
+    Shot("set-up", "/set-up/", role="practice_admin"),
+    Shot("set-up-shifts", "/set-up/shifts/", role="practice_admin"),
     Shot("roster", "/roster/", role="therapist"),
     Shot("roster-phone", "/roster/", role="therapist", size=PHONE),
     Shot("worklist", "/follow-ups/"),
@@ -61,7 +103,7 @@ SHOTS = (
 
 def take(browser: Browser, url: str, shot: Shot) -> None:
     staff = (
-        StaffMember.objects.filter(roles__contains=[shot.role], is_active=True).order_by("username").first()
+        StaffMember.objects.filter(practice=ours(), roles__contains=[shot.role]).order_by("username").first()
     )
     assert staff is not None, shot.role
     signed_in = Client()
