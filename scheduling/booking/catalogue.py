@@ -1,7 +1,7 @@
 """The protocols of a practice as somebody who books reads them, and whether a site can hold them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import F
@@ -10,7 +10,8 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from scheduling.followups import facts
 from scheduling.models import ProtocolVersion
-from scheduling.planning import protocol as protocols
+from scheduling.planning import needs
+from scheduling.planning.needs import Lacking
 from scheduling.planning.protocol import Protocol
 from scheduling.roster import rosters
 from scheduling.roster.rosters import Roster
@@ -18,17 +19,16 @@ from scheduling.roster.rosters import Roster
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A protocol at a site. `lacks` are the roles and kinds of room that the site does not have; with any of
-    them it cannot be planned there."""
+    """A protocol at a site, and what the site has not; with anything lacking it cannot be planned there."""
 
     id: UUID
     key: str
     name: str
     protocol: Protocol
-    lacks: tuple[str, ...]
+    lacking: Lacking
 
 
-def at_site(*, actor: Actor, site_id: UUID) -> tuple[Offered, ...]:
+def at_site(*, actor: Actor, site_id: UUID, now: datetime) -> tuple[Offered, ...]:
     """Every active protocol that can be planned at all, by name; raises NotFound for another's site."""
     permissions.check(actor=actor, capability="protocols.read")
     roster = rosters.of(practice_id=actor.practice_id)
@@ -42,22 +42,17 @@ def at_site(*, actor: Actor, site_id: UUID) -> tuple[Offered, ...]:
     found = []
     for row in current.select_related("template").defer("document").order_by("name", "id"):
         protocol = facts.protocol_of(row.pk)
-        lacks = tuple(dict.fromkeys(_lacking(roster, site_id, protocol)))
-        found.append(Offered(row.template_id, row.template.key, row.name, protocol, lacks))
+        lacking = _lacking(roster, site_id, protocol, now.date())
+        found.append(Offered(row.template_id, row.template.key, row.name, protocol, lacking))
     return tuple(found)
 
 
-def _lacking(roster: Roster, site_id: UUID, protocol: Protocol) -> Iterator[str]:
-    at_work = {shift.staff_id for shift in roster.shifts.get(site_id, ())}
-    roles = {role for one in at_work if one in roster.people for role in roster.people[one].roles}
-    kinds = {
-        kind
-        for room in roster.rooms.values()
-        if room.site_id == site_id
-        for kind in protocols.room_kinds_of(room.kind)
+def _lacking(roster: Roster, site_id: UUID, protocol: Protocol, day: date) -> Lacking:
+    at_work = {
+        shift.staff_id
+        for shift in roster.shifts.get(site_id, ())
+        if shift.valid_until is None or shift.valid_until >= day
     }
-    steps = [protocol.follow_up, protocol.preparation, protocol.plan_review, protocol.medication_review]
-    needed = [need.role for need in protocol.staff] + [step.role for step in steps if step is not None]
-    yield from (role for role in needed if role not in roles)
-    if protocol.room_kinds and not kinds.intersection(protocol.room_kinds):
-        yield protocol.room_kinds[0]
+    roles = {role for one in at_work if one in roster.people for role in roster.people[one].roles}
+    kinds = {room.kind for room in roster.rooms.values() if room.site_id == site_id}
+    return needs.lacking(protocol=protocol, room_kinds=kinds, roles=roles)

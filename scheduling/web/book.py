@@ -91,8 +91,8 @@ def book(request: HttpRequest, actor: Actor) -> HttpResponse:
         patient = queries.patient(actor=actor, patient_id=patient_id)
     except Merged as merged:
         return pages.done(f"{reverse('book')}?patient={merged.data['merged_into']}")
-    offered = catalogue.at_site(actor=actor, site_id=patient.site_id)
-    able = [one for one in offered if not one.lacks]
+    offered = catalogue.at_site(actor=actor, site_id=patient.site_id, now=now)
+    able = [one for one in offered if one.lacking.nothing]
     only = able[0].id if len(able) == 1 else None
     wishes = asking.fresh(patient=patient_id, site=patient.site, protocol=only, now=now)
     return _page(request, actor, wishes, Outcome(), now)
@@ -284,7 +284,7 @@ def _page(
 ) -> HttpResponse:
     patient = queries.patient(actor=actor, patient_id=wishes.patient)
     site = places.site(actor=actor, site_id=wishes.site or patient.site_id)
-    offered = [_chosen(one) for one in catalogue.at_site(actor=actor, site_id=site.pk)]
+    offered = [_chosen(one) for one in catalogue.at_site(actor=actor, site_id=site.pk, now=now)]
     people = queries.clinicians(actor=actor)
     context = {
         **_shared(actor, wishes),
@@ -316,7 +316,7 @@ def _reached(patient: Patient) -> str:
 
 
 def _chosen(offered: Offered) -> Chosen:
-    lacks = ", ".join(words.plain(one) for one in offered.lacks)
+    lacks = "; ".join(words.lacks(offered.lacking))
     return Chosen(offered, words.protocol(offered.protocol), lacks)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduling.booking.rows import Gap, Visit
+from scheduling.planning.needs import Lacking
 from scheduling.planning.protocol import Phase, Protocol
 
 _REF = re.compile(r"\b([a-z_]+)-(\d+)\b")
@@ -227,6 +228,23 @@ TRAIL = {
     "follow_up.lapsed": "Follow-up lost",
     "follow_up.void": "Follow-up no longer owed",
 }
+ROOMS = {
+    "infusion_chair": "Infusion chair",
+    "infusion_room": "Infusion room",
+    "observation_recliner": "Observation recliner",
+    "therapy_room": "Therapy room",
+    "therapy_room_recliner": "Therapy room with recliner",
+    "consult_room": "Consulting room",
+    "group_room": "Group room",
+    "tms_device": "TMS device",
+}
+
+
+def lacks(lacking: Lacking) -> tuple[str, ...]:
+    """What a site has not, in words."""
+    rooms = (" or ".join(ROOMS.get(kind, plain(kind)).lower() for kind in kinds) for kinds in lacking.rooms)
+    roles = (ROLES.get(role, plain(role)).lower() for role in lacking.roles)
+    return (*(f"no {room}" for room in rooms), *(f"nobody with a shift is: {role}" for role in roles))
 
 
 def plain(code: str) -> str:

@@ -32,6 +32,16 @@ PAGES: list[Page] = [
     Page("GET", "", "", ALL),
     Page("GET", "patients/", "", ALL),
     Page("GET", "roster/", "", ALL),
+    Page("GET", "day/", "", ALL),
+    Page("GET", "day/book/", "", ALL),
+    Page("POST", "day/book/", "", REFUSED, form={}),
+    Page("GET", "board/", "", ALL),
+    Page("GET", "moves/<uuid:visit_id>/", "appointments", ALL),
+    # Nothing was shown before.
+    Page("POST", "moves/<uuid:visit_id>/", "appointments", dict.fromkeys(ROLES, 409), form={}),
+    Page("GET", "moves/<uuid:visit_id>/fits/", "appointments", ALL),
+    # No act has a visit's id.
+    Page("POST", "moves/<uuid:act_id>/undo/", "appointments", NOWHERE, form={}),
     Page("GET", "visits/<uuid:visit_id>/", "appointments", ALL),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "confirm", {}),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", REFUSED, "no_show", {}),

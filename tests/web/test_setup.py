@@ -74,7 +74,7 @@ def test_a_new_practice_learns_what_is_missing_until_nothing_is(admin: Client) -
     offers = setting_up.progress(
         actor=queries.actor_of(staff=StaffMember.objects.get(username="head")), now=factories.NOW
     )
-    assert [one.protocol for one in offers.plannable] == [ProtocolVersion.objects.get().name]
+    assert offers.plannable == {ProtocolVersion.objects.get().template_id}
     assert Shift.objects.count() == 3
 
 

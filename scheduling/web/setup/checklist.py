@@ -10,9 +10,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import pages
 from scheduling.booking import setting_up
 from scheduling.booking.setting_up import Progress
-from scheduling.planning.needs import Lacking
 from scheduling.web import words
-from scheduling.web.setup.nouns import ROLES, ROOMS
 from scheduling.web.words import Badge
 
 DONE, OPEN, LATER = (
@@ -44,7 +42,7 @@ def checklist(request: HttpRequest, actor: Actor) -> HttpResponse:
     context = {
         "steps": steps,
         "missing": sum(one.state is OPEN for one in steps),
-        "offers": [OfferLine(one.protocol, one.site, lacks(one.lacking)) for one in found.offers],
+        "offers": [OfferLine(one.name, site, words.lacks(one.lacking)) for site, one in found.offers],
     }
     return pages.show(request, "scheduling/setup/checklist.html", context, here="setup")
 
@@ -85,12 +83,3 @@ def _protocols(found: Progress) -> tuple[str, ...]:
     if not found.protocols:
         return ("No protocol that can be planned is in use",)
     return ("None of the protocols in use can be booked at any site yet: see below",)
-
-
-def lacks(lacking: Lacking) -> tuple[str, ...]:
-    """What is missing, in words."""
-    rooms = (
-        " or ".join(ROOMS.get(kind, words.plain(kind)).lower() for kind in kinds) for kinds in lacking.rooms
-    )
-    roles = (words.plain(ROLES.get(role, role)).lower() for role in lacking.roles)
-    return (*(f"no {room}" for room in rooms), *(f"nobody with a shift is: {role}" for role in roles))

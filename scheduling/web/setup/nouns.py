@@ -10,32 +10,13 @@ from zoneinfo import available_timezones
 from clinic.practice import directory, people, queries
 from clinic.practice.actor import Actor
 from clinic.practice.models import Room, Site, StaffMember
-from clinic.practice.models.staff import Role
 from clinic.practice.writing import Key
 from scheduling.models import Shift
 from scheduling.roster import shifts
+from scheduling.web import words
 from scheduling.web.setup.fields import WEEKDAYS, Field
 
 GRIDS = ("5", "10", "15", "20", "30", "60")
-ROLES: dict[str, str] = {
-    Role.FRONT_DESK: "Front desk",
-    Role.PRESCRIBER: "Prescriber",
-    Role.MONITOR: "Monitor (watches over doses)",
-    Role.THERAPIST: "Therapist",
-    Role.OPERATOR: "Device operator",
-    Role.CLINICAL_LEAD: "Clinical lead",
-    Role.PRACTICE_ADMIN: "Practice administrator",
-}
-ROOMS = {
-    "infusion_chair": "Infusion chair",
-    "infusion_room": "Infusion room",
-    "observation_recliner": "Observation recliner",
-    "therapy_room": "Therapy room",
-    "therapy_room_recliner": "Therapy room with recliner",
-    "consult_room": "Consulting room",
-    "group_room": "Group room",
-    "tms_device": "TMS device",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +62,11 @@ def _staff(actor: Actor) -> list[tuple[str, str]]:
 
 
 def _room_kinds(actor: Actor) -> list[tuple[str, str]]:
-    return list(ROOMS.items())
+    return list(words.ROOMS.items())
 
 
 def _roles(actor: Actor) -> list[tuple[str, str]]:
-    return [(str(role), told) for role, told in ROLES.items()]
+    return [(str(role), told) for role, told in words.ROLES.items()]
 
 
 def _grids(actor: Actor) -> list[tuple[str, str]]:
@@ -155,7 +136,7 @@ def _room_lines(actor: Actor) -> list[Line]:
 
 
 def _room_detail(room: Room) -> str:
-    kind = ROOMS.get(room.kind, room.kind.replace("_", " "))
+    kind = words.ROOMS.get(room.kind, room.kind.replace("_", " "))
     return f"{kind} · {room.site.name}{'' if room.is_active else ' · not in use'}"
 
 
@@ -188,7 +169,7 @@ def _people_lines(actor: Actor) -> list[Line]:
 
 
 def _person_detail(person: StaffMember) -> str:
-    roles = ", ".join(ROLES[role] for role in person.roles) or "no role yet"
+    roles = ", ".join(words.ROLES[role] for role in person.roles) or "no role yet"
     return f"{roles}{'' if person.is_active else ' · does not work here any more'}"
 
 

@@ -13,7 +13,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.web import pages
 from scheduling.booking import protocols, setting_up
-from scheduling.web.setup import checklist
+from scheduling.web import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
             active=one.template.is_active,
             plannable=one.is_plannable,
             sites=tuple(
-                (offer.site, checklist.lacks(offer.lacking))
-                for offer in progress.offers
-                if offer.protocol_id == one.template_id
+                (site, words.lacks(offered.lacking))
+                for site, offered in progress.offers
+                if offered.id == one.template_id
             ),
         )
         for one in sorted(found, key=lambda one: one.name)
