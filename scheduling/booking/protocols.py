@@ -8,7 +8,7 @@ and NotFound.
 import functools
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,8 @@ from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.ids import new_id
 from scheduling.models import ProtocolTemplate, ProtocolVersion
 from scheduling.planning import protocol as parsing
+from scheduling.planning import trial, windows
+from scheduling.planning.values import NoPlan, Plan
 
 Document = Mapping[str, Any]
 LIBRARY = Path(__file__).resolve().parents[1] / "fixtures" / "protocols.json"
@@ -95,6 +97,23 @@ def change(
         if document["key"] != template.key:
             raise Invalid({"key": ["The key of a protocol cannot be changed."]})
         return _store(actor, template, document, head, now)
+
+
+def attempt(*, actor: Actor, document: Document, zone: str, now: datetime) -> Plan | NoPlan | None:
+    """What a course of this document would be where nothing is in the way; a NoPlan names what makes it
+    impossible. None for a protocol of groups, which are planned into sessions that exist. Writes nothing.
+    Raises Invalid, which points at the field.
+    """
+    permissions.check(actor=actor, capability="protocols.read")
+    _read(document)
+    try:
+        protocol = parsing.parse(document)
+    except parsing.NotPlannable:
+        raise Invalid({"plan": ["It has no plan: it stands here for reference only."]}) from None
+    if protocol.group_places is not None:
+        return None
+    today = windows.local_day(zone=zone, instant=now)
+    return trial.plan(protocol=protocol, zone=zone, monday=today + timedelta(days=7 - today.weekday()))
 
 
 def set_active(*, actor: Actor, protocol_id: UUID, is_active: bool, now: datetime) -> ProtocolVersion:

@@ -25,25 +25,23 @@ def lacking(*, protocol: Protocol, room_kinds: Collection[str], roles: Collectio
     `room_kinds` are those of the place's rooms, `roles` those of the people who have working time there.
     """
     served = {serves for kind in room_kinds for serves in room_kinds_of(kind)}
-    rooms = {kinds for kinds in _rooms(protocol) if not served.intersection(kinds)}
+    rooms = {kinds for kinds in rooms_of(protocol) if not served.intersection(kinds)}
     return Lacking(
-        roles=tuple(sorted(set(_roles(protocol)) - set(roles))),
+        roles=tuple(sorted(roles_of(protocol) - set(roles))),
         rooms=tuple(sorted(rooms)),
     )
 
 
-def _roles(protocol: Protocol) -> Iterator[str]:
-    yield from (need.role for need in protocol.staff)
-    yield from (part.role for part in _parts(protocol))
+def roles_of(protocol: Protocol) -> frozenset[str]:
+    """Everybody whom some visit asks for."""
+    return frozenset((*(need.role for need in protocol.staff), *(part.role for part in _parts(protocol))))
 
 
-def _rooms(protocol: Protocol) -> Iterator[tuple[str, ...]]:
-    if protocol.room_kinds:
-        yield protocol.room_kinds
-    for part in _parts(protocol):
-        # What can be met by video needs no room.
-        if part.room_kinds and set(part.modes) == {IN_PERSON}:
-            yield part.room_kinds
+def rooms_of(protocol: Protocol) -> frozenset[tuple[str, ...]]:
+    """For each kind of visit that needs a room, the kinds that would do."""
+    # What can be met by video needs no room.
+    parts = (part.room_kinds for part in _parts(protocol) if set(part.modes) == {IN_PERSON})
+    return frozenset(kinds for kinds in (protocol.room_kinds, *parts) if kinds)
 
 
 def _parts(protocol: Protocol) -> Iterator[FollowUpRule | Preparation | Series | Review]:

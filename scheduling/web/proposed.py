@@ -133,8 +133,7 @@ def _shown(
     now: datetime,
 ) -> Shown:
     zone, visits = proposal.zone, proposal.visits
-    ids = {visit.ref: UUID(int=count) for count, visit in enumerate(visits, start=1)}
-    drawn = [_visit_row(visit, ids, zone) for visit in visits]
+    drawn = _drawn(visits, zone)
     doses = sum(visit.kind in states.DOSES for visit in visits)
     changed = bool(pinned)
     return Shown(
@@ -143,10 +142,10 @@ def _shown(
         token=proposal.token,
         expires=times.moment(proposal.expires_at, zone),
         trades=tuple(text[:1].upper() + text[1:] for text in proposal.plan.trades),
-        summary=_summary(visits),
+        summary=summary(visits),
         first=times.moment(visits[0].start, zone),
         last=times.moment(visits[-1].start, zone),
-        drawing=timeline.draw(zone=zone, visits=drawn, gaps=_gap_rows(visits, ids, zone, now), now=now),
+        drawing=drawing(visits=visits, zone=zone, now=now),
         rows=tuple(
             _row(names, visit, row, doses, zone, pinned, asked)
             for visit, row in zip(visits, drawn, strict=True)
@@ -156,7 +155,22 @@ def _shown(
     )
 
 
-def _summary(visits: Sequence[PlannedVisit]) -> str:
+def drawing(*, visits: Sequence[PlannedVisit], zone: str, now: datetime) -> timeline.Drawing | None:
+    """Planned visits with their windows, drawn as a course is."""
+    gaps = _gap_rows(visits, _ids(visits), zone, now)
+    return timeline.draw(zone=zone, visits=_drawn(visits, zone), gaps=gaps, now=now)
+
+
+def _ids(visits: Sequence[PlannedVisit]) -> dict[str, UUID]:
+    return {visit.ref: UUID(int=count) for count, visit in enumerate(visits, start=1)}
+
+
+def _drawn(visits: Sequence[PlannedVisit], zone: str) -> list[rows.Visit]:
+    ids = _ids(visits)
+    return [_visit_row(visit, ids, zone) for visit in visits]
+
+
+def summary(visits: Sequence[PlannedVisit]) -> str:
     """`6 doses, 6 follow-ups, 1 preparation`."""
     doses = sum(visit.kind in states.DOSES for visit in visits)
     follow_ups = sum(visit.window is not None for visit in visits)

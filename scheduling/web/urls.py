@@ -22,7 +22,7 @@ from scheduling.web import (
     why_not,
     worklist,
 )
-from scheduling.web.setup import checklist, practice, programmes, things
+from scheduling.web.setup import checklist, practice, programmes, protocol, things
 from scheduling.web.setup.nouns import NOUNS
 
 urlpatterns = [
@@ -56,6 +56,7 @@ urlpatterns = [
     path("set-up/", checklist.checklist, name="setup"),
     path("set-up/practice/", practice.practice, name="setup-practice"),
     path("set-up/protocols/", programmes.listing, name="setup-protocols"),
+    path("set-up/protocols/<uuid:protocol_id>/", protocol.edit, name="setup-protocol-edit"),
     path("set-up/protocols/<uuid:protocol_id>/<slug:verb>/", programmes.offer, name="setup-protocol"),
     *(path(f"set-up/{noun}/", things.things, {"noun": noun}, name="setup-things") for noun in NOUNS),
     *(

@@ -11,6 +11,7 @@ ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admi
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
 SHIFTERS = {**WRITERS, "front_desk": 422}
+DRAWERS = {"front_desk": 403, "therapist": 403, "prescriber": 200, "practice_admin": 200}
 OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
 
 
@@ -74,6 +75,8 @@ PAGES: list[Page] = [
     Page("GET", "set-up/practice/", "", ALL),
     Page("POST", "set-up/practice/", "", WRITERS, form={}),
     Page("GET", "set-up/protocols/", "", ALL),
+    Page("GET", "set-up/protocols/<uuid:protocol_id>/", "protocols", ALL),
+    Page("POST", "set-up/protocols/<uuid:protocol_id>/", "protocols", DRAWERS, form={}),
     Page("POST", "set-up/protocols/<uuid:protocol_id>/<slug:verb>/", "protocols", OFFERERS, "retire", {}),
     Page("GET", "set-up/sites/", "", ALL),
     Page("GET", "set-up/rooms/", "", ALL),

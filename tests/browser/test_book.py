@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from clinic.practice.models import StaffMember
 from patients.models import Patient
-from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
+from scheduling.models import Appointment, FollowUpGap, Shift, TreatmentCourse
 from tests import factories
 from tests.browser.conftest import Screens
 from tests.browser.test_journeys import tab_to
@@ -149,6 +149,19 @@ def test_a_missing_follow_up_is_booked_with_one_click_and_taken_back(
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status").first).to_contain_text("Taken back")
     assert FollowUpGap.objects.get(pk=world.gap.pk).status == "prospective"
+
+
+def test_a_follow_up_for_which_nothing_is_left_offers_no_empty_promise(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    Shift.objects.all().delete()
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, "/follow-ups/?show=unbooked")
+    expect(page.locator(".gap-fit")).to_contain_text("no time is left")
+    expect(page.get_by_role("button", name="Book the next best")).to_have_count(0)
+    page.get_by_role("link", name="Why?").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(world.clinic.patient))
 
 
 def test_from_the_course_it_takes_two_clicks(world: World, screens: Screens, desk: StaffMember) -> None:

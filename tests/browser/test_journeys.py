@@ -27,6 +27,7 @@ def paths(world: World) -> list[str]:
         "/set-up/",
         "/set-up/practice/",
         "/set-up/protocols/",
+        f"/set-up/protocols/{world.protocol.pk}/",
         "/set-up/people/",
         f"/set-up/sites/{world.clinic.site.pk}/",
         "/set-up/shifts/",

@@ -1,23 +1,27 @@
 """`./dev screenshots`: every screen with the demo's clinic in it, as pictures in docs/images/."""
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
 
 django.setup()
 
 from django.core.management import call_command  # noqa: E402  after django.setup
+from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from clinic.practice.models import Practice, StaffMember  # noqa: E402
 from patients.models import Patient  # noqa: E402
-from scheduling.models import Appointment, FollowUpGap  # noqa: E402
+from scheduling.booking import links  # noqa: E402
+from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate  # noqa: E402
 from tests.bench import _server  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -27,7 +31,9 @@ DESK, PHONE = (1366, 900), (390, 844)
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: who looks at what, on which screen. `path` may ask the database for an id."""
+    """One picture: who looks at what, on which screen; no role: a patient. `path` may ask the database for an
+    id, `then` does something before the picture is taken.
+    """
 
     name: str
     path: str | Callable[[], str]
@@ -35,6 +41,7 @@ class Shot:
     size: tuple[int, int] = DESK
     scheme: str = "light"
     whole: bool = False
+    then: Callable[[Page], None] = lambda page: None
 
 
 def ours() -> Practice:
@@ -80,17 +87,47 @@ def newcomer() -> str:
     return f"/book/?patient={found.pk}"
 
 
+def protocol() -> str:
+    found = ProtocolTemplate.objects.get(practice=ours(), key="iv_ketamine_2x_3wk_cbt")
+    return f"/set-up/protocols/{found.pk}/"
+
+
+def choose_protocol(page: Page) -> None:
+    page.get_by_text("6 infusions over 3 weeks").first.click()
+    page.get_by_role("button", name=re.compile("Book these")).first.wait_for()
+
+
+def choose_time(page: Page) -> None:
+    page.get_by_text(re.compile(r"^1[0-9]:[03]0$")).last.click()
+    page.get_by_role("heading", name=re.compile("visits? moves?")).wait_for()
+
+
+def own_link() -> str:
+    """The page of a patient whose visit is to come."""
+    coming = Appointment.objects.filter(
+        practice=ours(), status__in=("booked", "confirmed"), start__gt=timezone.now()
+    )
+    found = coming.order_by("start").first()
+    assert found is not None
+    with transaction.atomic():
+        links.make(visits=[(found.practice_id, found.pk)], now=timezone.now())
+    return urlsplit(links.address(visit_id=found.pk)).path
+
+
 SHOTS = (
     Shot("home", "/"),
     Shot("day", lambda: f"/day/{busy_day()}"),
     Shot("day-dark", lambda: f"/day/{busy_day()}", scheme="dark"),
     Shot("day-phone", lambda: f"/day/{busy_day()}", size=PHONE),
     Shot("board", lambda: f"/board/{busy_day()}"),
-    Shot("move", moved, role="front_desk"),
+    Shot("move", moved),
+    Shot("cascade", moved, then=choose_time),
     Shot("book-patient", "/book/"),
-    Shot("book", newcomer),
+    Shot("book", newcomer, then=choose_protocol),
     Shot("messages", "/messages/"),
     Shot("set-up", "/set-up/", role="practice_admin"),
+    Shot("patient-phone", own_link, role="", size=PHONE),
+    Shot("set-up-protocol", protocol, role="practice_admin", whole=True),
     Shot("set-up-shifts", "/set-up/shifts/", role="practice_admin"),
     Shot("roster", "/roster/", role="therapist"),
     Shot("roster-phone", "/roster/", role="therapist", size=PHONE),
@@ -101,24 +138,28 @@ SHOTS = (
 )
 
 
-def take(browser: Browser, url: str, shot: Shot) -> None:
-    staff = (
-        StaffMember.objects.filter(practice=ours(), roles__contains=[shot.role]).order_by("username").first()
-    )
-    assert staff is not None, shot.role
+def cookies(role: str) -> list[tuple[str, str]]:
+    """Those of somebody who is signed in with this role; none without one."""
+    if not role:
+        return []
+    staff = StaffMember.objects.filter(practice=ours(), roles__contains=[role]).order_by("username")[0]
     signed_in = Client()
     signed_in.force_login(staff, backend=BACKEND)
+    return [(name, one.value) for name, one in signed_in.cookies.items()]
+
+
+def take(browser: Browser, url: str, shot: Shot) -> None:
     width, height = shot.size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if shot.scheme == "dark" else "light"
     )
-    context.add_cookies(
-        [{"name": name, "value": one.value, "url": url} for name, one in signed_in.cookies.items()]
-    )
+    context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies(shot.role)])
     page = context.new_page()
     path = shot.path if isinstance(shot.path, str) else shot.path()
     answer = page.goto(url + path)
     assert answer is not None and answer.ok, (shot.name, path)
+    page.wait_for_load_state("networkidle")
+    shot.then(page)
     page.wait_for_load_state("networkidle")
     page.screenshot(path=IMAGES / f"{shot.name}.png", full_page=shot.whole)
     context.close()

@@ -1,5 +1,6 @@
 """Set-up: a practice goes from nothing to what its first course needs, through the pages alone."""
 
+import re
 from typing import Any
 
 import pytest
@@ -161,3 +162,41 @@ def test_lists_ask_no_more_when_there_is_more(world: World, django_assert_max_nu
     for noun in ("sites", "rooms", "people", "shifts"):
         with django_assert_max_num_queries(12):
             admin.get(f"/set-up/{noun}/")
+
+
+def numbers(page: str) -> dict[str, str]:
+    """The form's fields as the page shows them."""
+    return dict(re.findall(r'name="((?:phases|plan)[^"]+)"[^>]*? value="([^"]*)"', page))
+
+
+def test_a_protocol_is_drawn_checked_and_saved_as_the_next_version(world: World) -> None:
+    lead = signed_in(world.staff("clinical_lead"))
+    path = f"/set-up/protocols/{world.protocol.pk}/"
+    page = lead.get(path).content.decode()
+    assert "6 doses, 6 follow-ups" in page
+    assert page.count('<svg class="drawing"') == 1
+    typed = numbers(page) | {"phases.0.sessions": "4", "plan.follow_up.window_hours.max": "96"}
+    page = lead.post(path, typed).content.decode()
+    assert "4 doses, 4 follow-ups" in page
+    assert ProtocolVersion.objects.filter(template=world.protocol).count() == 1
+    saved = lead.post(path, {**typed, "save": "1", "version": "1"})
+    assert saved.status_code == 303
+    newest = ProtocolVersion.objects.get(template=world.protocol, version=2)
+    assert newest.document["phases"][0]["sessions"] == 4
+    assert newest.document["plan"]["follow_up"]["window_hours"]["max"] == 96
+    late = lead.post(path, {**typed, "phases.0.sessions": "5", "save": "1", "version": "1"})
+    assert "changed since this page was opened" in late.content.decode()
+
+
+def test_what_no_clinic_can_keep_is_named(world: World) -> None:
+    lead = signed_in(world.staff("clinical_lead"))
+    path = f"/set-up/protocols/{world.protocol.pk}/"
+    typed = numbers(lead.get(path).content.decode())
+    # A follow-up that may begin only after the next dose has begun.
+    window = {"min": "140", "ideal_from": "141", "ideal_to": "142", "max": "143", "grace": "168"}
+    page = lead.post(path, typed | {f"plan.follow_up.window_hours.{name}": at for name, at in window.items()})
+    assert "No clinic can keep this." in page.content.decode()
+    for wrong in ("soon", "nan", "1e99", "<b>"):
+        answer = lead.post(path, typed | {"phases.0.sessions": wrong, "save": "1", "version": "1"})
+        assert answer.status_code == 422, wrong
+    assert ProtocolVersion.objects.filter(template=world.protocol).count() == 1

@@ -215,7 +215,7 @@ PEOPLE = Noun(
             "password",
             needed=False,
             at="new",
-            hint="Twelve characters or more. Blank for somebody who does not sign in.",
+            hint="Fifteen characters or more. Blank for somebody who does not sign in.",
         ),
         Field("email", "E-mail", "email", needed=False),
         Field("roles", "Roles", "many", choices=_roles),
