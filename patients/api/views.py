@@ -57,6 +57,7 @@ class DuplicatesView(ApiView):
         capability="patients.read",
         query=forms.DuplicatesQuery,
         answer=forms.DuplicatesShape,
+        problems=[410],
     )
     def get(self, request: Request) -> Response:
         patient_id = self.query.get("patient")

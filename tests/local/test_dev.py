@@ -38,6 +38,7 @@ def test_help_names_every_verb():
         "test",
         "check",
         "bench",
+        "screenshots",
         "manage",
         "help",
     ]
