@@ -185,8 +185,10 @@ def changes(*, actor: Actor, visit: rows.Visit, place: relocations.Place) -> lis
     return [one for one in told if one]
 
 
-def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[str]:
-    """Whoever has the wished people or room at the wished time: `Dana Roe has Max Lee, 10:00 to 11:00.`"""
+def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[tuple[UUID, str]]:
+    """Patients who have the wished people or room at the wished time, each in words: `Dana Roe has Max Lee,
+    10:00 to 11:00.`
+    """
     if wish.start is None:
         return []
     end = wish.start + (visit.end - visit.start)
@@ -200,7 +202,7 @@ def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[str]:
         names += [one.room.name] if one.room and one.room.id == room else []
         if over and names:
             first, last = (times.moment(at, one.time_zone).clock for at in (one.start, one.end))
-            told.append(f"{names[0]} has {one.patient.name}, {first} to {last}.")
+            told.append((one.patient.id, f"{names[0]} has {one.patient.name}, {first} to {last}."))
     return told[:BLOCKERS]
 
 

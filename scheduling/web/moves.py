@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -50,7 +49,7 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     """Whether a visit that somebody holds over a place fits there, in a line: asked while they drag."""
     now = timezone.now()
     visit = booked.visit(actor=actor, appointment_id=visit_id, capability=moves.CAPABILITY)
-    told, fit = [], "good"
+    told, fit, patients = [], "good", [visit.patient.id]
     wish = Wish()
     try:
         wish = _wish(request.GET, visit)
@@ -60,13 +59,15 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
         told = told or moved.changes(actor=actor, visit=visit, place=found.place)
     except SlotTaken as taken:
         told, fit = [one["message"] for one in taken.clashes], "bad"
-        told += moved.in_the_way(actor=actor, visit=visit, wish=wish)
+        blockers = moved.in_the_way(actor=actor, visit=visit, wish=wish)
+        told += [text for _, text in blockers]
+        patients += [one for one, _ in blockers]
         if taken.alternative:
             told.append(f"The nearest free start: {taken.alternative['start']}.")
     except DomainError as error:
         told, fit = list(pages.refusal(request, form="move", error=error).reasons), "bad"
     context = {"told": [times.localized(words.told(text), visit.time_zone) for text in told], "fit": fit}
-    return render(request, "scheduling/_fits.html", context)
+    return pages.show(request, "scheduling/_fits.html", context, here="day", patients=patients)
 
 
 @pages.staff_page("POST")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Max, Q, Value, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, Value, When
 
 from clinic.practice import delegates, permissions
 from clinic.practice import queries as places
@@ -207,7 +208,9 @@ def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, lis
     permissions.check(actor=actor, capability="courses.read")
     found: dict[UUID, list[TreatmentCourse]] = {}
     courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, patient_id__in=patient_ids)
-    for course in courses.select_related("protocol_version").order_by("-created_at", "-id")[: reading.WHOLE]:
+    # The document is long, and only the name is shown.
+    named = courses.select_related("protocol_version").defer("protocol_version__document")
+    for course in named.order_by("-created_at", "-id")[: reading.WHOLE]:
         found.setdefault(course.patient_id, []).append(course)
     return found
 
@@ -215,14 +218,15 @@ def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, lis
 def coming_of(*, actor: Actor, patient_ids: Collection[UUID], now: datetime) -> dict[UUID, list[Appointment]]:
     """The next visits of these patients, soonest first; at most two of each."""
     permissions.check(actor=actor, capability="appointments.read")
-    found: dict[UUID, list[Appointment]] = {}
-    coming = Appointment.objects.filter(
-        practice_id=actor.practice_id, patient_id__in=patient_ids, status__in=states.LIVE, end__gt=now
+    of_patient = Appointment.objects.filter(
+        practice_id=actor.practice_id, patient_id=OuterRef("pk"), status__in=states.LIVE, end__gt=now
     )
-    for visit in coming.order_by("start", "id")[: reading.WHOLE]:
-        of_patient = found.setdefault(visit.patient_id, [])
-        if len(of_patient) < NEXT:
-            of_patient.append(visit)
+    soonest = ArraySubquery(of_patient.order_by("start", "id").values("pk")[:NEXT])
+    patients_of = Patient.objects.filter(practice_id=actor.practice_id, pk__in=patient_ids).order_by()
+    ids = [one for some in patients_of.values_list(soonest, flat=True) for one in some]
+    found: dict[UUID, list[Appointment]] = {}
+    for visit in Appointment.objects.filter(pk__in=ids).order_by("start", "id"):
+        found.setdefault(visit.patient_id, []).append(visit)
     return found
 
 

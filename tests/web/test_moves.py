@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.test import Client
 
+from clinic.practice.models import PatientRead
 from notifications.models import Message
 from scheduling.booking import moves, single
 from scheduling.booking.fitting import Wish
@@ -161,6 +162,10 @@ def test_a_place_that_is_taken_leads_to_the_nearest_free_one(world: World, desk:
     to = {**taken, "who": str(world.clinic.therapists[0].pk)}
     held = desk.get(f"/moves/{visit.pk}/fits/", to).content.decode()
     assert f"{world.clinic.therapists[0].display_name} has Test Patient" in held
+    # Whose name was shown is written down.
+    shown = PatientRead.objects.latest("id").patient_ids
+    assert len(shown) == 2
+    assert visit.patient_id in shown
 
 
 def test_the_choice_offers_free_starts_nearby(world: World, desk: Client) -> None:

@@ -1,6 +1,6 @@
 """What a practice sets up, one table: the fields of each thing, how it is listed, and its two use cases."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,10 @@ from scheduling.roster import shifts
 from scheduling.web import words
 from scheduling.web.setup.fields import WEEKDAYS, Field
 
+# More than most practices have; the rest is found by the API.
+LISTED = 200
+BY_NAME = ("last_name", "first_name", "username")
+BY_PERSON = ("staff__last_name", "staff__first_name", "starts", "id")
 GRIDS = ("5", "10", "15", "20", "30", "60")
 
 
@@ -30,7 +34,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """`create` and `change` are the use cases; `held` is what a row's form begins with."""
+    """`create` and `change` are the use cases, `rows` are listed by `line`, and `held` is what a row's form
+    begins with.
+    """
 
     title: str
     one: str
@@ -38,11 +44,16 @@ class Noun:
     reads: str
     writes: str
     fields: tuple[Field, ...]
-    lines: Callable[[Actor], list[Line]]
+    rows: Callable[[Actor], Iterable[Any]]
+    line: Callable[[Any], Line]
     find: Callable[[Actor, UUID], Any]
     held: Callable[[Any], dict[str, Any]]
     create: Callable[[Actor, Mapping[str, Any], datetime, Key], Any]
     change: Callable[[Actor, UUID, Mapping[str, Any], datetime, int | None], Any]
+
+    def lines(self, actor: Actor) -> list[Line]:
+        """The first of them, and one more where there are more."""
+        return [self.line(row) for row in self.rows(actor)]
 
     def asked(self, *, new: bool) -> tuple[Field, ...]:
         return tuple(one for one in self.fields if one.at in ("", "new" if new else "change"))
@@ -74,9 +85,8 @@ def _grids(actor: Actor) -> list[tuple[str, str]]:
 
 
 # --- sites ------------------------------------------------------------------------------------------------
-def _site_lines(actor: Actor) -> list[Line]:
-    found = queries.sites(actor=actor)
-    return [Line(one.pk, one.name, f"{one.time_zone.replace('_', ' ')} · {_open(one)}") for one in found]
+def _site_line(site: Site) -> Line:
+    return Line(site.pk, site.name, f"{site.time_zone.replace('_', ' ')} · {_open(site)}")
 
 
 def _open(site: Site) -> str:
@@ -113,7 +123,8 @@ SITES = Noun(
         Field("grid_minutes", "Visits begin every", "choice", choices=_grids, start="15"),
         Field("hours", "Opening hours", "hours", needed=False),
     ),
-    lines=_site_lines,
+    rows=lambda actor: queries.sites(actor=actor)[: LISTED + 1],
+    line=_site_line,
     find=lambda actor, row_id: queries.site(actor=actor, site_id=row_id),
     held=_site_held,
     create=lambda actor, values, now, key: directory.create_site(
@@ -130,11 +141,6 @@ SITES = Noun(
 
 
 # --- rooms ------------------------------------------------------------------------------------------------
-def _room_lines(actor: Actor) -> list[Line]:
-    found = queries.rooms(actor=actor).order_by("site__name", "name")
-    return [Line(one.pk, one.name, _room_detail(one)) for one in found]
-
-
 def _room_detail(room: Room) -> str:
     kind = words.ROOMS.get(room.kind, room.kind.replace("_", " "))
     return f"{kind} · {room.site.name}{'' if room.is_active else ' · not in use'}"
@@ -152,7 +158,8 @@ ROOM = Noun(
         Field("kind", "Kind", "choice", choices=_room_kinds),
         Field("is_active", "In use", "flag", needed=False, start="1"),
     ),
-    lines=_room_lines,
+    rows=lambda actor: queries.rooms(actor=actor).order_by("site__name", "name")[: LISTED + 1],
+    line=lambda room: Line(room.pk, room.name, _room_detail(room)),
     find=lambda actor, row_id: queries.room(actor=actor, room_id=row_id),
     held=lambda room: {"name": room.name, "kind": room.kind, "is_active": room.is_active},
     create=lambda actor, values, now, key: directory.create_room(actor=actor, now=now, key=key, **values),
@@ -163,11 +170,6 @@ ROOM = Noun(
 
 
 # --- people -----------------------------------------------------------------------------------------------
-def _people_lines(actor: Actor) -> list[Line]:
-    found = queries.practitioners(actor=actor).order_by("last_name", "first_name", "username")
-    return [Line(one.pk, one.display_name, _person_detail(one)) for one in found]
-
-
 def _person_detail(person: StaffMember) -> str:
     roles = ", ".join(words.ROLES[role] for role in person.roles) or "no role yet"
     return f"{roles}{'' if person.is_active else ' · does not work here any more'}"
@@ -223,7 +225,10 @@ PEOPLE = Noun(
         Field("buffer_minutes", "Minutes kept free after each visit", "number", start="0"),
         Field("is_active", "Works here", "flag", needed=False, at="change"),
     ),
-    lines=_people_lines,
+    rows=lambda actor: queries.practitioners(actor=actor).order_by("last_name", "first_name", "username")[
+        : LISTED + 1
+    ],
+    line=lambda person: Line(person.pk, person.display_name, _person_detail(person)),
     find=lambda actor, row_id: queries.practitioner(actor=actor, staff_id=row_id),
     held=_person_held,
     create=_create_person,
@@ -234,11 +239,6 @@ PEOPLE = Noun(
 
 
 # --- shifts -----------------------------------------------------------------------------------------------
-def _shift_lines(actor: Actor) -> list[Line]:
-    found = shifts.shifts(actor=actor).order_by("staff__last_name", "staff__first_name", "starts", "id")
-    return [Line(one.pk, one.staff.display_name, _shift_detail(one)) for one in found]
-
-
 def _shift_detail(shift: Shift) -> str:
     until = f" until {shift.valid_until:%-d %b %Y}" if shift.valid_until else ""
     often = "" if shift.every_weeks == 1 else f", every {shift.every_weeks} weeks"
@@ -292,7 +292,10 @@ SHIFTS = Noun(
         Field("valid_from", "First day", "date"),
         Field("valid_until", "Last day", "date", needed=False),
     ),
-    lines=_shift_lines,
+    rows=lambda actor: shifts.shifts(actor=actor).order_by(
+        "staff__last_name", "staff__first_name", "starts", "id"
+    )[: LISTED + 1],
+    line=lambda shift: Line(shift.pk, shift.staff.display_name, _shift_detail(shift)),
     find=lambda actor, row_id: shifts.shift(actor=actor, shift_id=row_id),
     held=_shift_held,
     create=_create_shift,

@@ -17,7 +17,7 @@ from clinic.practice.idempotency import Key
 from clinic.practice.web import pages
 from scheduling.web import forms
 from scheduling.web.setup import fields
-from scheduling.web.setup.nouns import NOUNS, Noun
+from scheduling.web.setup.nouns import LISTED, NOUNS, Noun
 
 
 @pages.staff_page("GET", "HEAD", "POST")
@@ -75,11 +75,12 @@ def _listing(
     wrong: Mapping[str, list[str]],
 ) -> HttpResponse:
     permissions.check(actor=actor, capability=wanted.reads)
-    asked = wanted.asked(new=True)
+    asked, lines = wanted.asked(new=True), wanted.lines(actor)
     context: dict[str, Any] = {
         "noun": noun,
         "wanted": wanted,
-        "lines": wanted.lines(actor),
+        "lines": lines[:LISTED],
+        "cut": len(lines) > LISTED,
         "may": permissions.allows(actor=actor, capability=wanted.writes),
         "fields": [fields.show(actor=actor, field=one, held={}, post=post, wrong=wrong) for one in asked],
         "key": (post.get("key") if post is not None else "") or secrets.token_urlsafe(16),
@@ -103,7 +104,7 @@ def _form(
     context: dict[str, Any] = {
         "noun": noun,
         "wanted": wanted,
-        "title": str(next(one.title for one in wanted.lines(actor) if one.id == thing_id)),
+        "title": wanted.line(row).title,
         "may": permissions.allows(actor=actor, capability=wanted.writes),
         "fields": [fields.show(actor=actor, field=one, held=held, post=post, wrong=wrong) for one in asked],
         "version": row.version,
