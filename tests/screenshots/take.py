@@ -95,6 +95,7 @@ def protocol() -> str:
 def choose_protocol(page: Page) -> None:
     page.get_by_text("6 infusions over 3 weeks").first.click()
     page.get_by_role("button", name=re.compile("Book these")).first.wait_for()
+    page.get_by_text("Best", exact=True).first.evaluate("node => node.scrollIntoView()")
 
 
 def choose_time(page: Page) -> None:
