@@ -2,5 +2,6 @@
 
 from notifications.models.message import Attempt, Message, Suppression
 from notifications.models.webhook import WebhookDelivery, WebhookSubscription
+from notifications.models.wording import Trial, Wording
 
-__all__ = ["Attempt", "Message", "Suppression", "WebhookDelivery", "WebhookSubscription"]
+__all__ = ["Attempt", "Message", "Suppression", "Trial", "WebhookDelivery", "WebhookSubscription", "Wording"]

@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import (
 )
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from clinic.practice.ids import new_id
 from clinic.practice.models import Practice, Resource, Site, StaffMember
@@ -90,13 +91,15 @@ class Absence(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.CharField(max_length=100, blank=True)
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="absence_start_before_end"),
         ]
         indexes: ClassVar = [models.Index(fields=["staff", "ends_at"])]
-        triggers: ClassVar = [ChangesRoster(OF_STAFF)]
+        triggers: ClassVar = [*stamps(), ChangesRoster(OF_STAFF)]
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d}"
