@@ -2,6 +2,7 @@
 
 from patients.models.clinical import EligibilityDecision, Escort, Measure, TreatmentConsent
 from patients.models.contact import ContactPoint, MessagingConsent
+from patients.models.measure_form import MeasureForm
 from patients.models.merged import MergedPatient
 from patients.models.patient import ExternalIdentifier, Patient
 
@@ -11,6 +12,7 @@ __all__ = [
     "Escort",
     "ExternalIdentifier",
     "Measure",
+    "MeasureForm",
     "MergedPatient",
     "MessagingConsent",
     "Patient",
