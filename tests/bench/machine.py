@@ -1,7 +1,8 @@
 """`./dev bench machine`: the state machine of tests/machine, for as many and as long examples as one likes.
 
 Prints how often each act was done and refused, which acts were never done, and how many shares ended in a
-false state: 0 is the only right figure. `--shrink` looks for the shortest way to one.
+false state: 0 is the only right figure. `--shrink` looks for the shortest way to one. The whole run takes
+hours: `--first` goes on where one that was ended by `--minutes` stopped, so that parts make a whole.
 """
 
 import argparse
@@ -98,6 +99,7 @@ def share(job: Job) -> Share:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--examples", type=int, default=5000)
+    parser.add_argument("--first", type=int, default=0, help=f"begin there, a multiple of {SHARE}")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=24 * 60, help="begin no share after so many minutes")
@@ -112,7 +114,7 @@ def main() -> None:
             shrink=options.shrink,
             until=began + options.minutes * 60,
         )
-        for begun in range(0, options.examples, SHARE)
+        for begun in range(options.first, options.examples, SHARE)
     ]
     shares: list[Share] = []
     cores = os.cpu_count() or 1
@@ -132,7 +134,8 @@ def tell(options: argparse.Namespace, shares: list[Share], seconds: float) -> No
     refused = sum((one.refused for one in shares), Counter[str]())
     examples, false = sum(one.examples for one in shares), sum(bool(one.wrong) for one in shares)
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; seed {options.seed}")
-    print(f"{examples} examples of {options.steps} steps in {seconds:.0f} s")
+    whole = f"from example {options.first} on, of {options.examples}"
+    print(f"{examples} examples of {options.steps} steps, {whole}, in {seconds:.0f} s")
     print(f"acts done: {dict(done.most_common())}")
     print(f"acts refused: {dict(refused.most_common())}")
     print(f"acts never done: {sorted(ACTS - done.keys())} (goal = none)")
