@@ -34,6 +34,11 @@ class Progress:
         return frozenset(one.id for _, one in self.offers if one.lacking.nothing)
 
 
+def begun(*, actor: Actor) -> bool:
+    """Whether the practice has ever booked a course: until then it is being set up."""
+    return TreatmentCourse.objects.filter(practice_id=actor.practice_id).exists()
+
+
 def progress(*, actor: Actor, now: datetime) -> Progress:
     """Read what there is and compare it with what the protocols in use ask for."""
     permissions.check(actor=actor, capability="practices.read")
@@ -62,5 +67,5 @@ def progress(*, actor: Actor, now: datetime) -> Progress:
         without_shift=tuple(sorted(one.display_name for one in clinicians if one.pk not in at_work)),
         protocols=len({one.id for _, one in offers}),
         offers=offers,
-        courses=TreatmentCourse.objects.filter(practice_id=actor.practice_id).exists(),
+        courses=begun(actor=actor),
     )

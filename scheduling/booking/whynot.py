@@ -207,6 +207,7 @@ def _time(asked: _Asked, now: datetime) -> Iterator[Check]:
 def _people(asked: _Asked, free: Availability) -> Iterator[Check]:
     wanted = asked.wanted
     named = {str(one) for one in wanted.people}
+    yield from _parts(asked, free, named)
     for role, presence, seats in _needs(asked):
         able = [one for one in free.practitioners if role in one.roles]
         mine = [one for one in able if one.id in named] or able
@@ -225,10 +226,20 @@ def _people(asked: _Asked, free: Availability) -> Iterator[Check]:
         yield _check("practitioner_busy", bool(open_to), told)
 
 
+def _parts(asked: _Asked, free: Availability, named: Collection[str]) -> Iterator[Check]:
+    """Whoever is named has a part that they can play; who is unknown here is told of by the shift."""
+    needed = [role for role, _, _ in _needs(asked)]
+    for one in free.practitioners:
+        if one.id in named and not set(needed) & set(one.roles):
+            told = " and ".join(f"a {role.replace('_', ' ')}" for role in dict.fromkeys(needed))
+            yield _check("staff", False, f"It needs {told}, which {one.name} is not.")
+
+
 def _needs(asked: _Asked) -> Sequence[tuple[str, Presence, int]]:
-    """Whom it needs; an empty slot of one person needs that person, of a room alone nobody."""
+    """Whom it needs; an empty slot of one person needs that person, of a room alone nobody, of neither
+    somebody to talk to."""
     wanted = asked.wanted
-    if asked.visit or asked.gap:
+    if asked.visit or asked.gap or not (wanted.people or wanted.room_id):
         return given.needs_of(protocol=wanted.protocol, kind=wanted.kind, ordinal=wanted.ordinal)
     roles = [asked.roster.people[one].roles for one in wanted.people]
     return [(found[0], Presence.EXCLUSIVE, SEATS) for found in roles if found]
@@ -249,7 +260,7 @@ def _room(asked: _Asked, free: Availability) -> Iterator[Check]:
     wanted = asked.wanted
     kinds = given.room_kinds_of(protocol=wanted.protocol, kind=wanted.kind)
     at_home = wanted.protocol is not None and wanted.kind in states.DOSES and not kinds
-    alone = not (asked.visit or asked.gap or wanted.room_id)
+    alone = bool(wanted.people) and not (asked.visit or asked.gap or wanted.room_id)
     if wanted.mode != IN_PERSON or at_home or alone:
         return
     usable = nearest.usable_rooms(wanted=wanted, free=free)

@@ -76,8 +76,12 @@ class Wishes:
         }
 
 
-def fresh(*, patient: UUID, site: Site, protocol: UUID | None, now: datetime) -> Wishes:
-    """What the form begins with: the next working day, and no wish."""
+def fresh(
+    *, patient: UUID, site: Site, protocol: UUID | None, now: datetime, start: date | None = None
+) -> Wishes:
+    """What the form begins with: the day that was pointed at, else the next working day; and no wish."""
+    if start is not None:
+        return Wishes(patient=patient, site=site.pk, protocol=protocol, start=start.isoformat())
     day = windows.local_day(zone=site.time_zone, instant=now) + timedelta(days=1)
     while day.isoweekday() >= SATURDAY:
         day += timedelta(days=1)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +27,7 @@ from scheduling.booking import catalogue, courses, rulebook, tailoring
 from scheduling.booking.catalogue import Offered
 from scheduling.booking.tailoring import Tailored
 from scheduling.errors import ProposalExpired, SlotTaken, Unplannable
+from scheduling.planning import windows
 from scheduling.web import asking, forms, newcomers, proposed, queries, words
 from scheduling.web.asking import Wishes
 
@@ -62,7 +64,7 @@ class Outcome:
     unmet: tuple[Unmet, ...] = ()
     reasons: tuple[str, ...] = ()
     notice: str = ""
-    clashes: tuple[str, ...] = ()
+    clashes: tuple[tuple[str, str], ...] = ()
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     status: int = 200
 
@@ -79,7 +81,7 @@ class Chosen:
 # --- the page ---------------------------------------------------------------------------------------------
 @pages.staff_page("GET", "HEAD", "POST")
 def book(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """`?patient=`; without one, the way to a patient. A POST proposes."""
+    """`?patient=`; without one, the way to a patient. `?start=` is the day from which on. A POST proposes."""
     now = timezone.now()
     if request.method == "POST":
         return _proposed(request, actor, now)
@@ -94,7 +96,8 @@ def book(request: HttpRequest, actor: Actor) -> HttpResponse:
     offered = catalogue.at_site(actor=actor, site_id=patient.site_id, now=now)
     able = [one for one in offered if one.lacking.nothing]
     only = able[0].id if len(able) == 1 else None
-    wishes = asking.fresh(patient=patient_id, site=patient.site, protocol=only, now=now)
+    start = forms.optional_day(request.GET.get("start"))
+    wishes = asking.fresh(patient=patient_id, site=patient.site, protocol=only, now=now, start=start)
     return _page(request, actor, wishes, Outcome(), now)
 
 
@@ -201,7 +204,7 @@ def _after(request: HttpRequest, actor: Actor, error: DomainError, found: Tailor
     zone, key = found.proposals[0].zone, forms.page_key(request)
     refused = pages.refusal(request, form=HERE, error=error)
     if isinstance(error, SlotTaken):
-        clashes = tuple(_clash(one, zone) for one in error.clashes)
+        clashes = tuple(_clash(one, zone, found.order.site) for one in error.clashes)
         notice = TAKEN if _gone(error) else NO_FIT
         return Outcome(plans=plans, notice=notice, clashes=clashes, key=key, status=409)
     if isinstance(error, ProposalExpired):
@@ -210,12 +213,16 @@ def _after(request: HttpRequest, actor: Actor, error: DomainError, found: Tailor
     return Outcome(plans=plans, reasons=told, key=key, status=refused.status)
 
 
-def _clash(clash: Mapping[str, Any], zone: str) -> str:
-    """`Dose 3, Tue 12 May, 10:00`: never whose visit it is that stands there."""
+def _clash(clash: Mapping[str, Any], zone: str, site: str) -> tuple[str, str]:
+    """`Dose 3, Tue 12 May, 10:00`, never whose visit it is that stands there, and the address of that day."""
     name = words.sentence(str(clash.get("visit") or "visit").replace("-", " "))
-    start = clash.get("start")
-    told = f"{name}, {times.moment(datetime.fromisoformat(start), zone)}" if start else name
-    return f"{told}: {clash['message']}" if clash.get("message") else told
+    start, message = clash.get("start"), clash.get("message")
+    if not start:
+        return (f"{name}: {message}" if message else name), ""
+    at = datetime.fromisoformat(start)
+    told = f"{name}, {times.moment(at, zone)}"
+    wanted = {"site": site, "date": windows.local_day(zone=zone, instant=at).isoformat(), "by": "rooms"}
+    return (f"{told}: {message}" if message else told), f"{reverse('day')}?{urlencode(wanted)}"
 
 
 def _no_plan(actor: Actor, error: Unplannable) -> Outcome:

@@ -42,6 +42,7 @@ class Column:
     wide: str
     now: str
     address: str = ""
+    asks: str = ""
     who: str = ""
     room: str = ""
     is_today: bool = False

@@ -19,7 +19,7 @@ from clinic.practice.permissions import CLINICIANS
 from clinic.practice.web import pages, times
 from scheduling.booking import days, rows
 from scheduling.planning import windows
-from scheduling.web import columns, forms, grid, moved, queries, roster, shown, words
+from scheduling.web import blocks, columns, forms, grid, moved, queries, roster, shown, words
 from scheduling.web.columns import GONE, Column, May
 
 BYS = {"people": "By person", "rooms": "By room"}
@@ -128,7 +128,8 @@ def _grid(
         now=now,
         back=asked.address(),
     )
-    shown_columns = _week(made, asked, found) if asked.view == "week" else _day(made, asked, found[0])
+    drawn = _week(made, asked, found) if asked.view == "week" else _day(made, asked, found[0])
+    shown_columns = [replace(one, asks=_place(asked, one)) for one in drawn]
     chosen = _chosen(asked, shown_columns, actor)
     return {
         "scale": scale,
@@ -138,6 +139,8 @@ def _grid(
         "asked": asked,
         "back": asked.address(),
         "book": _book(asked) if made.may.move else "",
+        "place": _place(asked),
+        "ask_icon": blocks.icon("ask"),
         "now": times.moment(now, asked.site.time_zone),
         "site": asked.site,
         "heading": _heading(asked),
@@ -152,6 +155,14 @@ def _book(asked: Asked) -> str:
     """Where a single visit is booked at this site."""
     wanted = {"site": asked.site.pk, "back": asked.address()}
     return f"{reverse('walk-in')}?{urlencode(wanted)}"
+
+
+def _place(asked: Asked, column: Column | None = None) -> str:
+    """Where one asks what is possible at this site, in this column."""
+    wanted = {"site": str(asked.site.pk), "date": column.day if column else asked.day.isoformat()}
+    wanted |= {"who": column.who, "room": column.room} if column else {}
+    told = {name: value for name, value in {**wanted, "back": asked.address()}.items() if value}
+    return f"{reverse('place')}?{urlencode(told)}"
 
 
 def _with_column(actor: Actor, asked: Asked) -> Asked:

@@ -61,8 +61,13 @@ def instant(value: str, *, name: str, zone: str, fold: str = "") -> datetime | N
 
 def day(value: str | None, *, default: date) -> date:
     """A day in an address; raises NotFound for what is no day that a calendar has."""
+    return optional_day(value) or default
+
+
+def optional_day(value: str | None) -> date | None:
+    """The same, None when it is left out."""
     if not value:
-        return default
+        return None
     try:
         found = date.fromisoformat(value)
     except ValueError:

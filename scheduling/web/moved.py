@@ -57,9 +57,12 @@ class UnitLine:
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
+    """A rule that would be broken; `why` asks for every rule of that visit at its new place."""
+
     rule: str
     visit: str
     message: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def told(*, actor: Actor, preview: previews.Preview, now: datetime) -> dict[str,
     visits = {one.id: one for one in found}
     names = queries.place_names(actor=actor)
     lines = [_move(one, visits, names) for one in preview.moves]
-    open_rules = [_rule(one) for one in preview.open]
+    where = {str(one["id"]): (one["after"]["site"], one["after"]["start"]) for one in preview.moves}
+    where |= {str(one.visit.pk): (one.visit.site_id, one.visit.start) for one in act.stays}
+    open_rules = [_rule(one, where) for one in preview.open]
     may = all(
         one["overridable"] and _may(actor, rulebook.of(one["rule_id"]).capability) for one in preview.open
     )
@@ -100,7 +105,7 @@ def told(*, actor: Actor, preview: previews.Preview, now: datetime) -> dict[str,
         ],
         "units": [_unit(one, visits) for one in preview.units],
         "broken": open_rules,
-        "warnings": [_rule(one) for one in act.violations if one["severity"] != rulebook.ERROR],
+        "warnings": [_rule(one, where) for one in act.violations if one["severity"] != rulebook.ERROR],
         "may_override": may,
         "overridable": all(one["overridable"] for one in preview.open),
         "unmet": [
@@ -135,8 +140,16 @@ def _place(place: Mapping[str, Any], names: Mapping[str, str]) -> Place:
     )
 
 
-def _rule(one: Mapping[str, Any]) -> RuleLine:
-    return RuleLine(one["rule_id"], words.named(str(one.get("visit") or "")), words.told(one["message"]))
+def _rule(one: Mapping[str, Any], where: Mapping[str, tuple[UUID, datetime]]) -> RuleLine:
+    named = words.named(str(one.get("visit") or ""))
+    return RuleLine(one["rule_id"], named, words.told(one["message"]), _why(one.get("appointment"), where))
+
+
+def _why(visit_id: Any, where: Mapping[str, tuple[UUID, datetime]]) -> str:
+    if visit_id is None or str(visit_id) not in where:
+        return ""
+    site, start = where[str(visit_id)]
+    return f"{reverse('why-not')}?{urlencode({'site': site, 'start': start.isoformat(), 'visit': visit_id})}"
 
 
 def _unit(one: Any, visits: Mapping[UUID, rows.Visit]) -> UnitLine:

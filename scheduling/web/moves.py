@@ -133,7 +133,6 @@ def _see(
         "refusal": refusal,
         "reasons": _reasons(refusal, visit),
         "swap": "with" in asked,
-        "why": _why(visit, asked),
         "again": f"{reverse('move', kwargs={'visit_id': visit.id})}?{urlencode(_back(request, visit))}",
         "back": _back(request, visit)["back"],
         "zone": times.zone_words(visit.start, visit.time_zone),

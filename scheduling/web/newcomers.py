@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -38,6 +39,7 @@ def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -
         # The page has its own way to find somebody.
         "finds": True,
         "key": forms.page_key(request),
+        "start": start(request),
     }
     status = refused.status if refused else 200
     return pages.show(request, "scheduling/book_who.html", context, here="book", status=status)
@@ -62,7 +64,15 @@ def create(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
     except DomainError as error:
         return page(request, actor, error)
-    return pages.done(f"{reverse('book')}?patient={made.pk}")
+    wanted = {"patient": str(made.pk), "start": start(request)}
+    return pages.done(f"{reverse('book')}?{urlencode({name: one for name, one in wanted.items() if one})}")
+
+
+def start(request: HttpRequest) -> str:
+    """The day from which on the course is wanted, where somebody pointed at one: carried to the booking."""
+    given = request.POST if request.method == "POST" else request.GET
+    found = forms.optional_day(given.get("start"))
+    return found.isoformat() if found else ""
 
 
 def _birth_date(request: HttpRequest) -> date:

@@ -25,6 +25,7 @@ from scheduling.models import Appointment, CoursePhase, FollowUpGap, GapDose, Tr
 LISTED = 100
 MATCHES = 25
 NEXT = 2
+OWED = 5
 MESSAGES = 200
 FOLLOW_UPS = ("integration", "group_integration")
 NOT_BOOKED = ("prospective", "open", "lapsed")
@@ -147,6 +148,15 @@ def _narrowed(found: reading.Stored, actor: Actor, wanted: Wanted, now: datetime
 
 def _mine(actor: Actor, now: datetime) -> Q:
     return owners.of_people(people=delegates.acts_for(staff_id=actor.id, now=now))
+
+
+def owed_at(*, actor: Actor, site_id: UUID, start: datetime) -> tuple[rows.Gap, ...]:
+    """The units of a site without a booked follow-up whose window holds this start, at most five."""
+    permissions.check(actor=actor, capability="gaps.read")
+    found = reading.gaps_of(actor).filter(site_id=site_id, status__in=("prospective", "open"))
+    return reading.gaps(
+        found.filter(opens_at__lte=start, closes_at__gte=start).order_by("closes_at", "id")[:OWED]
+    )
 
 
 def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:

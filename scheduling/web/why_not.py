@@ -1,7 +1,9 @@
 """Why not there? A page of its own, or a drawer over the page that asked: rule by rule, in plain words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,7 +15,6 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.web import pages, times
-from clinic.practice.web.times import Moment
 from scheduling.booking import rows, rulebook, whynot
 from scheduling.web import forms, words
 
@@ -48,6 +49,14 @@ class Blocker:
     span: str
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the explanation leads: to the nearest start that fits, and from a blocker back to the page."""
+
+    nearest: Callable[[datetime], str] = lambda start: ""
+    back: str = ""
+
+
 @pages.staff_page("GET", "HEAD")
 def why_not(request: HttpRequest, actor: Actor) -> HttpResponse:
     """`?site=` `?start=`, and what it is about: `?visit=` or `?gap=`, `?practitioner=`, `?room=`."""
@@ -69,21 +78,36 @@ def why_not(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
     except Invalid:
         raise NotFound() from None
+    asked = {name: str(value) for name, value in named.items() if value and name in ("visit", "gap")}
+
+    def nearest(start: datetime) -> str:
+        wanted = {"site": str(found.site.id), "start": start.isoformat(), **asked}
+        return f"{reverse('why-not')}?{urlencode(wanted)}"
+
+    context, patients = explained(actor=actor, found=found, addresses=Addresses(nearest=nearest))
+    context["title"] = context["title"] or (words.KINDS[found.kind] if named["gap"] else "")
+    fragment = request.headers.get("HX-Request") == "true"
+    template = "scheduling/_why_not.html" if fragment else "scheduling/why_not.html"
+    return pages.show(request, template, context | {"fragment": fragment}, here="", patients=patients)
+
+
+def explained(
+    *, actor: Actor, found: whynot.WhyNot, addresses: Addresses
+) -> tuple[dict[str, Any], list[UUID]]:
+    """What `_why_not.html` shows, and of whom."""
     reads = permissions.allows(actor=actor, capability="patients.read")
-    context = {
+    patients = [one.patient.id for one in found.blockers] if reads else []
+    patients += [found.visit.patient.id] if found.visit else []
+    fits_at = found.nearest if found.nearest and not found.fits else None
+    return {
         "found": found,
         "span": times.span(found.start, found.end, found.time_zone),
         "zone": times.zone_words(found.start, found.time_zone),
-        "title": words.title(found.visit) if found.visit else words.KINDS[found.kind] if named["gap"] else "",
+        "title": words.title(found.visit) if found.visit else "",
         "lines": [_line(actor, one, found.time_zone) for one in found.checks],
-        "blockers": [_blocker(one, reads) for one in found.blockers],
-        "nearest": _nearest(found, named),
-        "fragment": request.headers.get("HX-Request") == "true",
-    }
-    patients = [one.patient.id for one in found.blockers] if reads else []
-    patients += [found.visit.patient.id] if found.visit else []
-    template = "scheduling/_why_not.html" if context["fragment"] else "scheduling/why_not.html"
-    return pages.show(request, template, context, here="", patients=patients)
+        "blockers": [_blocker(one, reads, addresses.back) for one in found.blockers],
+        "nearest": (times.moment(fits_at, found.time_zone), addresses.nearest(fits_at)) if fits_at else None,
+    }, patients
 
 
 def _instant(value: str) -> datetime:
@@ -115,19 +139,10 @@ def _any_of(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _blocker(visit: rows.Visit, reads: bool) -> Blocker:
+def _blocker(visit: rows.Visit, reads: bool, back: str) -> Blocker:
     span = times.span(visit.start, visit.end, visit.time_zone)
     if not reads:
         return Blocker("", "Another visit", span)
-    return Blocker(
-        reverse("visit", kwargs={"visit_id": visit.id}), f"{visit.patient.name}, {words.title(visit)}", span
-    )
-
-
-def _nearest(found: whynot.WhyNot, named: dict[str, UUID | None]) -> tuple[Moment, str] | None:
-    """The nearest start that fits, and the address that explains it."""
-    if found.nearest is None or found.fits:
-        return None
-    asked = {"site": str(found.site.id), "start": found.nearest.isoformat()}
-    asked |= {name: str(value) for name, value in named.items() if value and name in ("visit", "gap")}
-    return times.moment(found.nearest, found.time_zone), f"{reverse('why-not')}?{urlencode(asked)}"
+    address = reverse("visit", kwargs={"visit_id": visit.id})
+    address += f"?{urlencode({'back': back})}" if back else ""
+    return Blocker(address, f"{visit.patient.name}, {words.title(visit)}", span)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 ROLES = ("front_desk", "therapist", "prescriber", "practice_admin")
 ALL = dict.fromkeys(ROLES, 200)
+LED_ON = dict.fromkeys(ROLES, 302)
 DONE = dict.fromkeys(ROLES, 303)
 REFUSED = dict.fromkeys(ROLES, 422)
 NOWHERE = dict.fromkeys(ROLES, 404)
@@ -30,10 +31,12 @@ class Page:
 
 
 PAGES: list[Page] = [
-    Page("GET", "", "", ALL),
+    Page("GET", "", "", LED_ON),
+    Page("GET", "overview/", "", ALL),
     Page("GET", "patients/", "", ALL),
     Page("GET", "roster/", "", ALL),
     Page("GET", "day/", "", ALL),
+    Page("GET", "day/place/", "", ALL),
     Page("GET", "day/book/", "", ALL),
     Page("POST", "day/book/", "", REFUSED, form={}),
     Page("GET", "board/", "", ALL),

@@ -216,5 +216,5 @@ def test_the_administrator_sees_names_and_nobody_else_sees_the_page(world: World
     assert "Nobody looked" in one
     for role in ("front_desk", "therapist", "prescriber"):
         assert people[role].get("/access-log/").status_code == 403
-        assert "Who looked" not in people[role].get("/").content.decode()
-    assert "Who looked" in people["practice_admin"].get("/").content.decode()
+        assert "Who looked" not in people[role].get("/overview/").content.decode()
+    assert "Who looked" in people["practice_admin"].get("/overview/").content.decode()

@@ -105,7 +105,7 @@ def main() -> None:
     gap = FollowUpGap.objects.filter(site=place.site, flagged=True).order_by("id")[0]
     paths = {
         "nothing": "/health/live",
-        "home": "/",
+        "overview": "/overview/",
         "day of a site, 30 visits": f"/day/{at}",
         "roster": f"/roster/{at}",
         "board": f"/board/?site={place.site.pk}",

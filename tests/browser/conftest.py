@@ -80,7 +80,7 @@ class Screen:
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)
 
-    def sign_in(self, staff: StaffMember, path: str = "/") -> None:
+    def sign_in(self, staff: StaffMember, path: str = "/overview/") -> None:
         self.open(path)
         self.page.get_by_label("Username").fill(staff.username)
         self.page.get_by_label("Password").fill(PASSWORD)

@@ -177,12 +177,51 @@ def test_a_walk_in_is_booked_by_a_click_on_a_free_place(
     therapist = world.clinic.therapists[1]
     screen.sign_in(desk, "/day/")
     page.locator(f'[data-who="{therapist.pk}"] .track').click(position={"x": 50, "y": 7 * 96 + 30})
+    drawer = page.get_by_role("dialog", name="What is possible then?")
+    expect(drawer.get_by_role("link", name="Book a visit here")).to_be_focused()
+    assert screen.violations() == []
+    page.keyboard.press("Enter")
     expect(page.get_by_label("When?")).to_have_value(f"{world.dose.local_date}T15:15")
     page.get_by_label("Patient", exact=True).press_sequentially(someone.family_name)
     page.get_by_label(str(someone)).check()
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("Therapy booked.")
     expect(page.locator(f'[data-who="{therapist.pk}"]')).to_contain_text(str(someone))
+
+
+def test_why_a_visit_in_hand_cannot_go_there_is_told_without_a_mouse(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, day_of(world, "dose-2"))
+    tab_to(page, str(world.clinic.patient), "link")
+    page.keyboard.press("m")
+    for _ in range(40):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("#says")).to_contain_text("Why not?")
+    page.keyboard.press("w")
+    drawer = page.get_by_role("dialog", name="Does it fit there?")
+    expect(drawer).to_contain_text("is not on shift then")
+    expect(drawer).to_contain_text("The nearest time that fits")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page.locator(".ghost")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".ghost")).to_have_count(0)
+
+
+def test_without_scripts_a_column_says_what_is_possible_when(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open(java_script_enabled=False)
+    page = screen.page
+    screen.sign_in(desk, "/day/?by=rooms")
+    page.locator(".col-ask").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What is possible then?")
+    page.get_by_label("Which visit of that day?").select_option(index=1)
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Does it fit there?")
 
 
 def test_a_phone_has_one_column_and_a_picker(world: World, screens: Screens, desk: StaffMember) -> None:
@@ -214,6 +253,7 @@ def paths(world: World) -> list[str]:
         f"/moves/{dose.pk}/",
         f"/moves/{dose.pk}/?start={local}T{dose.local_time:%H:%M}",
         "/day/book/",
+        "/day/place/",
     ]
 
 

@@ -14,7 +14,7 @@ from tests.web.conftest import World
 
 def paths(world: World) -> list[str]:
     return [
-        "/",
+        "/overview/",
         "/patients/",
         "/roster/",
         "/roster/?date=2026-05-10",

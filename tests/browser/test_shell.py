@@ -64,11 +64,11 @@ def test_a_form_that_was_open_before_another_tab_signed_in_again_is_sent(
     screen.sign_in(desk, f"/visits/{world.dose.pk}/")
     Session.objects.all().delete()
     other = page.context.new_page()
-    other.goto(screen.url + "/")
+    other.goto(screen.url + "/overview/")
     other.get_by_label("Username").fill(desk.username)
     other.get_by_label("Password").fill(PASSWORD)
     other.get_by_role("button", name="Sign in").click()
-    other.wait_for_url(screen.url + "/")
+    other.wait_for_url(screen.url + "/overview/")
     cancel_form(page)
     expect(page.get_by_role("status").first).to_contain_text("The visit is cancelled.")
 

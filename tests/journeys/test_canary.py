@@ -314,7 +314,7 @@ def look(page: Web, place: Place, planted: Planted) -> None:
     for verb in ("no_show", "cancel"):
         form = {"reason": planted.word(verb), "csrfmiddlewaretoken": token}
         page.send("POST", f"/visits/{visit.pk}/{verb}/", form=form)
-    for path in ("/", f"/roster/?date={visit.local_date}", "/follow-ups/?show=unbooked"):
+    for path in ("/overview/", f"/roster/?date={visit.local_date}", "/follow-ups/?show=unbooked"):
         page.get(path)
 
 

@@ -124,6 +124,6 @@ def test_the_administrator_sees_the_task_with_the_way_to_its_course(
     client.force_login(factories.staff(clinic.site, "practice_admin"))
     make_untrue(course)
     check(NOW)
-    page = client.get("/").content.decode()
+    page = client.get("/overview/").content.decode()
     assert "Follow-up record that is not true" in page
     assert f"/courses/{course.pk}/" in page

@@ -116,7 +116,7 @@ def own_link() -> str:
 
 
 SHOTS = (
-    Shot("home", "/"),
+    Shot("overview", "/overview/"),
     Shot("day", lambda: f"/day/{busy_day()}"),
     Shot("day-dark", lambda: f"/day/{busy_day()}", scheme="dark"),
     Shot("day-phone", lambda: f"/day/{busy_day()}", size=PHONE),

@@ -27,8 +27,8 @@ IDS = {
     "item_id": "task",
     "act_id": "dose",
 }
-# No page: a file for calendars, which has its own tests and no sign-in.
-FEEDS = {"calendar"}
+# No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
+FEEDS = {"calendar", "start"}
 ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
 PARTS = {"move-fits", "follow-up-next"}
@@ -149,7 +149,7 @@ def test_lists_hold_nothing_of_another_practice(world: World) -> None:
     outsider = signed_in(factories.staff(factories.site(factories.practice()), *ROLES))
     name = world.clinic.patient.family_name
     for path in (
-        "/",
+        "/overview/",
         "/roster/?date=2026-05-11",
         "/day/?date=2026-05-11",
         "/board/",

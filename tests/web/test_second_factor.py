@@ -55,7 +55,7 @@ def code(secret: str = SECRET, *, ahead: int = 0) -> str:
 
 
 def inside(client: Client) -> bool:
-    return client.get("/").status_code == 200
+    return client.get("/overview/").status_code == 200
 
 
 def told(person: StaffMember) -> list[str]:
@@ -114,7 +114,7 @@ def test_the_password_alone_opens_nothing(person: StaffMember) -> None:
     with_app(person)
     client = sign_in()
     for path in (
-        "/",
+        "/overview/",
         "/roster/",
         "/accounts/factors/",
         "/accounts/factors/app/remove/",
@@ -190,7 +190,7 @@ def test_a_practice_asks_for_it(db: None, who: str, role: str, asked: bool) -> N
     person = someone(role)
     require(person, who)
     client = sign_in()
-    for path in ("/", "/roster/", "/follow-ups/", "/patients/"):
+    for path in ("/overview/", "/roster/", "/follow-ups/", "/patients/"):
         answer = client.get(path)
         assert (answer.status_code == 302 and answer["Location"] == "/accounts/factors/") is asked, path
     assert ("asks for a second factor" in client.get("/accounts/factors/").content.decode()) is asked

@@ -35,7 +35,7 @@ def test_the_right_password_leads_to_the_page_that_was_asked_for(person: StaffMe
     assert asked["Location"] == f"{SIGN_IN}?next=/roster/%3Fdate%3D2026-05-11"
     answer = sign_in(client, next="/roster/?date=2026-05-11")
     assert (answer.status_code, answer["Location"]) == (302, "/roster/?date=2026-05-11")
-    assert client.get("/").status_code == 200
+    assert client.get("/overview/").status_code == 200
 
 
 def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(person: StaffMember) -> None:
@@ -52,7 +52,7 @@ def test_guessing_is_stopped_even_for_the_right_password(person: StaffMember) ->
     for _ in range(5):
         sign_in(client, password="not the password at all")
     sign_in(client)
-    assert client.get("/").status_code == 302
+    assert client.get("/overview/").status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_signing_out_takes_a_post_and_ends_the_session(person: StaffMember) -> N
     client = signed_in(person)
     cookie = client.cookies["session"].value
     assert client.get("/accounts/sign-out/").status_code == 200
-    assert client.get("/").status_code == 200
+    assert client.get("/overview/").status_code == 200
     client.post("/accounts/sign-out/")
     client.cookies["session"] = cookie
-    assert client.get("/").status_code == 302
+    assert client.get("/overview/").status_code == 302
 
 
 def test_a_second_factor_is_asked_for_where_there_is_one(person: StaffMember) -> None:
@@ -113,29 +113,29 @@ def test_a_second_factor_is_asked_for_where_there_is_one(person: StaffMember) ->
     assert answer["Location"] == "/accounts/second-factor/"
     page = client.get("/accounts/second-factor/")
     assert "authenticator app" in page.content.decode()
-    assert client.get("/").status_code == 302
+    assert client.get("/overview/").status_code == 302
 
 
 def test_fifteen_idle_minutes_end_the_session(world: World, person: StaffMember) -> None:
     client = signed_in(person)
-    assert client.get("/").status_code == 200
+    assert client.get("/overview/").status_code == 200
     with time_machine.travel(world.now + timedelta(minutes=14)):
-        assert client.get("/").status_code == 200
+        assert client.get("/overview/").status_code == 200
     with time_machine.travel(world.now + timedelta(minutes=28)):
-        assert client.get("/").status_code == 200
+        assert client.get("/overview/").status_code == 200
     with time_machine.travel(world.now + timedelta(minutes=43, seconds=1)):
-        assert client.get("/").status_code == 302
-        assert client.get("/").status_code == 302
+        assert client.get("/overview/").status_code == 302
+        assert client.get("/overview/").status_code == 302
 
 
 def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(world: World, person: StaffMember) -> None:
     client = signed_in(person)
-    client.get("/")
+    client.get("/overview/")
     for minutes in (5, 10, 14):
         with time_machine.travel(world.now + timedelta(minutes=minutes)):
-            assert client.get("/", headers={"X-Background": "1"}).status_code == 200
+            assert client.get("/overview/", headers={"X-Background": "1"}).status_code == 200
     with time_machine.travel(world.now + timedelta(minutes=15, seconds=1)):
-        assert client.get("/", headers={"X-Background": "1"}).status_code == 302
+        assert client.get("/overview/", headers={"X-Background": "1"}).status_code == 302
 
 
 def test_twelve_hours_end_the_session_in_any_case(world: World, person: StaffMember) -> None:
@@ -144,14 +144,14 @@ def test_twelve_hours_end_the_session_in_any_case(world: World, person: StaffMem
         with time_machine.travel(world.now + timedelta(minutes=minutes)):
             assert client.get("/accounts/sign-out/").status_code == 200
     with time_machine.travel(world.now + timedelta(hours=12, seconds=1)):
-        assert client.get("/").status_code == 302
+        assert client.get("/overview/").status_code == 302
 
 
 def test_who_is_made_inactive_is_out_at_once(person: StaffMember) -> None:
     client = signed_in(person)
-    assert client.get("/").status_code == 200
+    assert client.get("/overview/").status_code == 200
     StaffMember.objects.filter(pk=person.pk).update(is_active=False)
-    assert client.get("/").status_code == 302
+    assert client.get("/overview/").status_code == 302
 
 
 def test_who_loses_a_role_loses_what_it_allows_at_once(world: World) -> None:
@@ -166,7 +166,7 @@ def test_a_user_without_a_practice_sees_nothing(world: World) -> None:
     stranger = StaffMember.objects.create_user(username="stranger", password=PASSWORD)
     client = Client()
     client.force_login(stranger, backend=BACKEND)
-    for path in ("/", "/roster/", "/follow-ups/", f"/courses/{world.course.pk}/"):
+    for path in ("/overview/", "/roster/", "/follow-ups/", f"/courses/{world.course.pk}/"):
         answer = client.get(path)
         assert answer.status_code == 403
         assert str(world.clinic.patient) not in answer.content.decode()
@@ -199,5 +199,5 @@ def test_a_password_is_kept_by_argon2_and_an_older_hash_is_renewed(
     sign_in(client)
     person.refresh_from_db()
     assert person.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
-    assert client.get("/").status_code == 200
+    assert client.get("/overview/").status_code == 200
     assert sign_in(Client()).status_code == 302

@@ -12,9 +12,14 @@
 
   document.documentElement.classList.add("has-script");
 
-  const say = (text) => {
+  const say = (text, asked) => {
     says.hidden = !text;
     says.textContent = text;
+    if (!asked) return;
+    const link = document.createElement("a");
+    link.href = asked;
+    link.textContent = "Why not? (w)";
+    says.append(" ", link);
   };
 
   // --- where one is -------------------------------------------------------------------------------------
@@ -145,6 +150,18 @@
     return to;
   };
 
+  // --- asking about a place: in the drawer ----------------------------------------------------------------
+  const placeOf = (column, row, visit) => {
+    const to = new URL(grid().dataset.place, location.href);
+    to.searchParams.set("start", `${column.dataset.day}T${clock(column, row)}`);
+    if (column.dataset.who) to.searchParams.set("who", column.dataset.who);
+    if (column.dataset.room) to.searchParams.set("room", column.dataset.room);
+    if (visit) to.searchParams.set("visit", visit);
+    return to;
+  };
+
+  const show = (to) => htmx.ajax("GET", to.pathname + to.search, { target: "#why-body", swap: "innerHTML" });
+
   const ask = () => {
     const mine = moving;
     clearTimeout(mine.timer);
@@ -158,7 +175,8 @@
         if (!part || moving !== mine) return;
         mine.ghost.classList.toggle("is-good", part.dataset.fit === "good");
         mine.ghost.classList.toggle("is-bad", part.dataset.fit === "bad");
-        say(`${headOf(mine.column)}, ${clock(mine.column, mine.row)}. ${part.textContent}`);
+        const why = part.dataset.fit === "good" || !mine.byKeys ? "" : placeOf(mine.column, mine.row, mine.block.dataset.visit);
+        say(`${headOf(mine.column)}, ${clock(mine.column, mine.row)}. ${part.textContent}`, why);
       } catch (error) {
         if (error.name !== "AbortError") say("The server does not answer.");
       }
@@ -247,19 +265,17 @@
       event.preventDefault();
       to(column, Math.floor(rowAt(column, event.clientY) / step()) * step());
       drop();
-    } else if (free && grid().dataset.book) {
-      const row = Math.floor(rowAt(column, event.clientY) / step()) * step();
-      const there = new URL(grid().dataset.book, location.href);
-      there.searchParams.set("start", `${column.dataset.day}T${clock(column, row)}`);
-      if (column.dataset.who) there.searchParams.set("who", column.dataset.who);
-      if (column.dataset.room) there.searchParams.set("room", column.dataset.room);
-      location.assign(there);
+    } else if (free) {
+      show(placeOf(column, Math.floor(rowAt(column, event.clientY) / step()) * step()));
+    } else if (moving && event.target.closest("#says a")) {
+      event.preventDefault();
+      show(placeOf(moving.column, moving.row, moving.block.dataset.visit));
     }
   }, true);
 
   const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (moving) {
       const arrow = ARROWS[event.key];
       if (arrow) {
@@ -269,6 +285,7 @@
         moving.ghost.scrollIntoView({ block: "nearest", inline: "nearest" });
       } else if (event.key === "Enter") drop();
       else if (event.key === "Escape") leave();
+      else if (event.key === "w") show(placeOf(moving.column, moving.row, moving.block.dataset.visit));
       else return;
       event.preventDefault();
       event.stopImmediatePropagation();

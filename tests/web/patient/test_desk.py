@@ -20,7 +20,7 @@ def test_the_visit_s_page_says_what_the_patient_said(
     told = text_of(desk.get(f"/visits/{visit.pk}/"))
     assert "Patient cannot come" in told
     assert "Ana Mora" in told
-    home = text_of(desk.get("/"))
+    home = text_of(desk.get("/overview/"))
     assert "Patient cannot come" in home
     post(http, path, "confirm")
     told = text_of(desk.get(f"/visits/{visit.pk}/"))

@@ -1,4 +1,4 @@
-"""The first page: today at each site, what is open for this person, and the way to a patient."""
+"""The overview: today at each site, what is open for this person, and the way to a patient."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
 from scheduling.planning import windows
-from scheduling.web import forms, queries, words
+from scheduling.web import forms, newcomers, queries, words
 from scheduling.web.words import Badge
 
 ENOUGH = 2
@@ -63,7 +63,7 @@ class Found:
 
 
 @pages.staff_page("GET", "HEAD")
-def home(request: HttpRequest, actor: Actor) -> HttpResponse:
+def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = timezone.now()
     own = actors.staff_of(request).home_site_id
     sites = sorted(places.sites(actor=actor), key=lambda site: (site.pk != own, site.name))
@@ -78,7 +78,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         "today": times.long_day(windows.local_day(zone=sites[0].time_zone, instant=now)) if sites else "",
     }
     shown = [item.patient_id for item in tasks]
-    return pages.show(request, "scheduling/home.html", context, here="home", patients=shown)
+    return pages.show(request, "scheduling/overview.html", context, here="overview", patients=shown)
 
 
 def _site_today(actor: Actor, site: Site, now: datetime) -> SiteToday:
@@ -129,7 +129,7 @@ def task_done(request: HttpRequest, actor: Actor, item_id: UUID) -> HttpResponse
     """Say that a task is done."""
     work.done(actor=actor, item_id=item_id, now=timezone.now())
     messages.success(request, "Done.")
-    return pages.done(reverse("home"))
+    return pages.done(reverse("overview"))
 
 
 @pages.staff_page("GET", "HEAD", "POST")
@@ -147,7 +147,7 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
         reason = pages.refusal(request, form="search", error=error).reasons[0]
     may_book = permissions.allows(actor=actor, capability="courses.book")
     context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
-    context["may_book"] = may_book
+    context |= {"may_book": may_book, "start": newcomers.start(request)}
     status = 422 if reason else 200
     # The list alone is swapped in while somebody types; without a script the form brings the whole page.
     if request.headers.get("HX-Request") == "true":

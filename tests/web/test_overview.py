@@ -12,7 +12,7 @@ from tests.web.conftest import World, signed_in
 
 
 def test_home_tells_what_today_holds(world: World, desk: Client) -> None:
-    page = desk.get("/").content.decode()
+    page = desk.get("/overview/").content.decode()
     assert world.clinic.site.name in page
     assert "Booked" in page
     assert "Follow-ups that need somebody" in page
@@ -32,7 +32,7 @@ def test_home_lists_the_tasks_of_ones_roles_with_whom_they_are_about(world: Worl
             reason="no_address",
             due_at=timezone.now() - timedelta(hours=3),
         )
-    page = desk.get("/").content.decode()
+    page = desk.get("/overview/").content.decode()
     assert page.count("Call: no message gets through") == 1
     assert f"gets through, {world.clinic.patient}" in page
     assert "no address is on file" in page
@@ -52,7 +52,7 @@ def test_a_found_patient_leads_to_their_course(world: World, desk: Client) -> No
 
 
 def test_the_name_that_is_looked_for_stands_in_no_address(world: World, desk: Client) -> None:
-    page = desk.get("/").content.decode()
+    page = desk.get("/overview/").content.decode()
     assert 'method="post" action="/patients/"' in page
     assert str(world.clinic.patient) not in desk.get("/patients/?name=Test").content.decode()
 
@@ -82,12 +82,12 @@ def test_one_letter_and_a_thousand_are_refused(world: World, desk: Client) -> No
 def test_a_day_without_visits_leads_to_the_next_that_has_some(world: World) -> None:
     day = world.visit("dose-2").local_date
     with time_machine.travel(world.dose.start - timedelta(days=1)):
-        page = signed_in(world.clinic.front_desk).get("/").content.decode()
+        page = signed_in(world.clinic.front_desk).get("/overview/").content.decode()
     assert f'date={world.dose.local_date}">Mon 11 May</a>, 1 visit.' in page
     assert f"date={day}" not in page
 
 
 def test_a_site_that_expects_nobody_leads_nowhere(world: World) -> None:
     with time_machine.travel(world.now + timedelta(days=400)):
-        page = signed_in(world.clinic.front_desk).get("/").content.decode()
+        page = signed_in(world.clinic.front_desk).get("/overview/").content.decode()
     assert "No visits today.<" in page
