@@ -153,14 +153,22 @@ class Sweepers:
         deadline = time.monotonic() + 2
         while not (busy := _sweeping()) and time.monotonic() < deadline:
             self.tick()
-        worker = chance.choice(self._workers)
-        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-        if children and chance.random() < 0.7:
-            os.kill(int(children[0]), signal.SIGKILL)
-        else:
-            _kill_group(worker.pid)
-            worker.wait()
+        while not self._struck(chance):
+            self.keep_running()
         return "killed: worker during a sweep" if busy else "killed: worker, idle"
+
+    def _struck(self, chance: random.Random) -> bool:
+        """No, if it had ended by itself, as one does whose broker went away."""
+        worker = chance.choice(self._workers)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+            if children and chance.random() < 0.7:
+                os.kill(int(children[0]), signal.SIGKILL)
+            else:
+                os.killpg(worker.pid, signal.SIGKILL)
+                worker.wait()
+            return True
+        return False
 
     def close(self) -> None:
         for worker in self._workers:

@@ -22,7 +22,9 @@ _masters: dict[int, int] = {}
 
 
 @contextmanager
-def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
+def web(
+    *, workers: int = 2, threads: int = 4, application: str = "clinic.config.wsgi:application"
+) -> Iterator[int]:
     """gunicorn as in production, on a free port and on this process's own database; yields the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -31,7 +33,7 @@ def web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
         sys.executable,
         "-m",
         "gunicorn",
-        "clinic.config.wsgi:application",
+        application,
         "--worker-class",
         "gthread",
     ]

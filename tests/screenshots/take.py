@@ -1,4 +1,4 @@
-"""`./dev screenshots`: every screen with the demo's clinic in it, as pictures in docs/images/."""
+"""`./dev screenshots`: every screen with the demo's clinic in it, at one moment, as a picture."""
 
 import os
 import re
@@ -18,11 +18,12 @@ from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-from clinic.practice.models import Practice, StaffMember  # noqa: E402
+from clinic.practice.models import Practice, Site, StaffMember  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling.booking import links  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate  # noqa: E402
 from tests.bench import _server  # noqa: E402
+from tests.screenshots import moment  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -60,14 +61,10 @@ def course() -> str:
     return f"/courses/{owed.course_id}/"
 
 
-def busy_day() -> str:
-    """The next day on which somebody comes, at the demo's first site."""
-    visit = Appointment.objects.filter(
-        practice=ours(), status__in=("booked", "confirmed"), start__gt=timezone.now()
-    )
-    found = visit.order_by("start").first()
-    assert found is not None
-    return f"?site={found.site_id}&date={found.local_date}"
+def today() -> str:
+    """The day at the demo's first site."""
+    site = Site.objects.filter(practice=ours()).order_by("id")[0]
+    return f"?site={site.pk}"
 
 
 def moved() -> str:
@@ -99,7 +96,7 @@ def choose_protocol(page: Page) -> None:
 
 
 def choose_time(page: Page) -> None:
-    page.get_by_text(re.compile(r"^1[0-9]:[03]0$")).last.click()
+    page.get_by_text(re.compile(r"^1[0-9]:[0-5][05]$")).last.click()
     page.get_by_role("heading", name=re.compile("visits? moves?")).wait_for()
 
 
@@ -117,10 +114,10 @@ def own_link() -> str:
 
 SHOTS = (
     Shot("overview", "/overview/"),
-    Shot("day", lambda: f"/day/{busy_day()}"),
-    Shot("day-dark", lambda: f"/day/{busy_day()}", scheme="dark"),
-    Shot("day-phone", lambda: f"/day/{busy_day()}", size=PHONE),
-    Shot("board", lambda: f"/board/{busy_day()}"),
+    Shot("day", lambda: f"/day/{today()}"),
+    Shot("day-dark", lambda: f"/day/{today()}", scheme="dark"),
+    Shot("day-phone", lambda: f"/day/{today()}", size=PHONE),
+    Shot("board", lambda: f"/board/{today()}"),
     Shot("move", moved),
     Shot("cascade", moved, then=choose_time),
     Shot("book-patient", "/book/"),
@@ -172,7 +169,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         call_command("load_demo", credentials_file=Path(folder) / "credentials.json")
     chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    with _server.web() as port, sync_playwright() as playwright:
+    with _server.web(application=f"{moment.__name__}:application") as port, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )

@@ -2,12 +2,13 @@
 use cases.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
+from django.utils import timezone
 
 from clinic.practice import trail
 from clinic.practice.models import TrailEntry
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--credentials-file", type=Path, required=True, help="where to keep the logins")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = timezone.now().replace(microsecond=0)
         with connection.cursor() as cursor:
             # A crash loses the last moments of the loading, and the next run plays them again.
             cursor.execute("SET synchronous_commit = off")
