@@ -12,7 +12,7 @@ from django.db.models import Q
 from clinic.practice import actor as actors
 from clinic.practice import trail, work
 from clinic.practice.models.staff import Role
-from notifications import ledger, outbox
+from notifications import ledger, outbox, wordings
 from notifications.models import Message, Suppression
 from notifications.models.message import State
 from notifications.outbox import Draft
@@ -108,6 +108,22 @@ def suppress_address(*, message: Message, reason: str, now: datetime) -> None:
     )
 
 
+def wording_refused(*, message: Message, wording_id: UUID, now: datetime) -> None:
+    """The practice's own words could not be used and the built-in ones went: whoever wrote them is told,
+    once a wording.
+    """
+    work.raise_item(
+        practice_id=message.practice_id,
+        kind=wordings.REFUSED_ITEM,
+        dedupe_key=wordings.refused_key(wording_id=wording_id),
+        subject_kind=wordings.SUBJECT,
+        subject_id=wording_id,
+        role=Role.PRACTICE_ADMIN,
+        reason="Your own words break a rule; the built-in ones are sent. Set-up, Messages says which.",
+        due_at=now,
+    )
+
+
 def _next_channel(message: Message, now: datetime) -> bool:
     """Queue the same by the next channel; when there is none, put the patient on the call list.
 
@@ -179,6 +195,9 @@ def _tell(message: Message, verb: str, reason: str, now: datetime) -> None:
 
 
 def _work_item(message: Message, kind: str, reason: str, now: datetime) -> None:
+    if message.kind == Kind.WORDING_TRIAL:
+        # Whoever tries a wording sees on its page how it went.
+        return
     work.raise_item(
         practice_id=message.practice_id,
         kind=kind,

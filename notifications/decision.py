@@ -10,12 +10,24 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from notifications import channels, invitation, neutral, policy, ports, preferences, recipients, rendering
+from notifications import (
+    channels,
+    checking,
+    invitation,
+    neutral,
+    policy,
+    ports,
+    preferences,
+    recipients,
+    rendering,
+    wordings,
+)
 from notifications.models import Message
 from notifications.models.message import State
 from notifications.policy import Choice, Kind
 from notifications.ports import Facts, Silence
 from notifications.rendering import Reader, Rendered
+from notifications.wordings import Own
 
 # What one text can say for several visits: when the next ones are, or what their new times are.
 _TOGETHER: Mapping[str, tuple[Kind, ...]] = {
@@ -29,7 +41,9 @@ _NEWS = (Kind.COURSE_BOOKED, Kind.VISIT_MOVED, Kind.VISIT_LIST)
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Hand this over. `covers` are other planned messages that it says as well."""
+    """Hand this over. `covers` are other planned messages that it says as well; `instead_of` is the
+    practice's own wording that could not be used.
+    """
 
     to: str
     sender_name: str
@@ -37,6 +51,7 @@ class Send:
     covers: tuple[UUID, ...] = ()
     calendar: bytes = b""
     calendar_method: str = ""
+    instead_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,32 +192,41 @@ def _quiet(message: Message, now: datetime) -> Later | Silence | None:
 
 
 def _compose(message: Message, facts: Facts, to: str, now: datetime) -> Send | Blocked:
+    """In the practice's own words where they may be used, else in the built-in ones: no message waits for
+    somebody to mend a wording.
+    """
     language = language_of(message)
+    own = wordings.of(message=message, language=language)
+    if own is None:
+        return _said(message, facts, to, now, language, None)
+    made = _said(message, facts, to, now, own.which.language, own) if own.usable else Blocked(())
+    if isinstance(made, Send) or own.is_trial:
+        return made
+    builtin = _said(message, facts, to, now, language, None)
+    return dataclasses.replace(builtin, instead_of=own.id) if isinstance(builtin, Send) else builtin
+
+
+def _said(
+    message: Message, facts: Facts, to: str, now: datetime, language: str, own: Own | None
+) -> Send | Blocked:
     clinic = message.practice.message_name
     reader = Reader(language=language, zone=_reading_zone(message, facts), clinic=clinic)
-    rendered = rendering.render(kind=message.kind, channel=message.channel, reader=reader, facts=facts)
+    rendered = rendering.render(
+        kind=own.which.kind if own else message.kind,
+        channel=message.channel,
+        reader=reader,
+        facts=facts,
+        words=own.words if own else None,
+    )
     calendar, method = b"", ""
     if message.channel == "email" and message.kind in _NEWS and facts.visits:
         calendar, method = invitation.build(
             visits=facts.visits, clinic=clinic, attendee=to, language=language, now=now
         )
-    found = lint(rendered=rendered, sender_name=clinic, language=language, private=_private(message))
+    found = checking.lint(rendered=rendered, sender_name=clinic, language=language, private=_private(message))
     if found:
         return Blocked(tuple(sorted({problem.code for problem in found})))
     return Send(to, clinic, rendered, facts.covers, calendar, method)
-
-
-def lint(
-    *, rendered: Rendered, sender_name: str, language: str, private: Sequence[str] = ()
-) -> list[neutral.Problem]:
-    """What keeps a finished message from being seen by others (R-02, R-06, R-18): text, subject, sender,
-    calendar title.
-    """
-    if not rendered.subject:
-        return neutral.problems(rendered.text, language, sms=True, private=private)
-    calendar = invitation.title(clinic=sender_name, language=language)
-    parts = (rendered.subject, rendered.text, sender_name, calendar)
-    return [problem for part in parts for problem in neutral.problems(part, language, private=private)]
 
 
 def _reading_zone(message: Message, facts: Facts) -> str:

@@ -187,6 +187,8 @@ def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
         sent_body=neutral.kept(send.rendered.text),
         updated_at=now,
     )
+    if send.instead_of is not None:
+        aftermath.wording_refused(message=message, wording_id=send.instead_of, now=now)
     return Begun(message.pk, message.channel, attempt.pk, lease_until, send)
 
 

@@ -123,6 +123,11 @@ def kept(text: str) -> str:
     return _OWN_LINK.sub("...", text)
 
 
+def wide(text: str) -> list[str]:
+    """The characters that GSM-7 lacks, each once: one of them makes the whole text UCS-2."""
+    return [char for char in dict.fromkeys(text) if not is_gsm7(char)]
+
+
 def is_gsm7(text: str) -> bool:
     return all(char in _GSM7 or char in _GSM7_ESCAPED for char in text)
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     OPT_OUT_CONFIRMED = "opt_out_confirmed"
     OPT_IN_CONFIRMED = "opt_in_confirmed"
     HELP = "help"
+    WORDING_TRIAL = "wording_trial"
 
 
 # Answers to what the patient just asked or said: at once, at any hour, outside every cap (R-08: one

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from notifications.models import Message, Suppression
+from notifications.models import Message, Suppression, Trial
+from notifications.policy import Kind
 from notifications.ports import Silence
 from patients.models import ContactPoint, MessagingConsent
 
@@ -27,6 +28,8 @@ class Address:
 
 def address(message: Message) -> Address | Silence:
     """The recipient's address for the message's channel, or why there is none (R-03, R-04, R-05, R-07)."""
+    if message.kind == Kind.WORDING_TRIAL:
+        return _of_trial(message)
     if message.staff is not None:
         usable = message.staff.is_active and message.staff.email
         return Address(message.staff.email) if usable else Silence("no_address")
@@ -48,6 +51,30 @@ def address(message: Message) -> Address | Silence:
         if value not in refused:
             return Address(value)
     return Silence(next(iter(refused.values()), "no_address"))
+
+
+def refused_for(*, practice_id: UUID, channel: str, value: str) -> str:
+    """Why nothing may go to this address; blank when it may."""
+    row = Suppression.objects.filter(practice_id=practice_id, channel=channel, value=value).first()
+    return row.reason if row else ""
+
+
+def _of_trial(message: Message) -> Address | Silence:
+    """Where somebody had a test sent: never to what has become a patient's address meanwhile."""
+    value = Trial.objects.values_list("to", flat=True).get(
+        practice_id=message.practice_id, pk=message.subject_id
+    )
+    if is_a_patients(practice_id=message.practice_id, channel=message.channel, value=value):
+        return Silence("address_of_a_patient")
+    reason = refused_for(practice_id=message.practice_id, channel=message.channel, value=value)
+    return Silence(reason) if reason else Address(value)
+
+
+def is_a_patients(*, practice_id: UUID, channel: str, value: str) -> bool:
+    """Whether a patient of the practice has, or had, this address."""
+    return ContactPoint.objects.filter(
+        patient__practice_id=practice_id, channel=channel, value__iexact=value
+    ).exists()
 
 
 def usable_channels(

@@ -1,5 +1,5 @@
-"""From facts to text: one template a kind, language and channel; times in the clinic's zone, in neutral words
-(R-02).
+"""From facts to text: the practice's own words or the built-in ones; times in the clinic's zone, in neutral
+words (R-02).
 """
 
 import dataclasses
@@ -7,17 +7,17 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.template import Context, Engine, Template
+from django.template import Context, Engine
+from django.template import Template as HtmlTemplate
 
-from notifications import neutral
+from notifications import neutral, placeholders, texts
+from notifications.placeholders import Template
 from notifications.ports import Facts, Visit
+from notifications.texts import Which, Words
 
-LANGUAGES = ("en", "es")
-FOLDER = Path(__file__).resolve().parent / "templates" / "messages"
 # Abbreviations that an SMS can carry: á and í are not GSM-7 and would cut a message to 70 characters.
 _DAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -47,20 +47,22 @@ class Reader:
     clinic: str
 
 
-def render(*, kind: str, channel: str, reader: Reader, facts: Facts) -> Rendered:
-    """Fill the template. Raises django.template.TemplateDoesNotExist for a kind without this channel."""
-    language = reader.language if reader.language in LANGUAGES else LANGUAGES[0]
+def render(*, kind: str, channel: str, reader: Reader, facts: Facts, words: Words | None = None) -> Rendered:
+    """Fill a practice's own `words`, or else the built-in ones.
+
+    Raises FileNotFoundError for a kind without this channel, Unreadable and KeyError for words that
+    `checking` refuses.
+    """
+    language = reader.language if reader.language in texts.LANGUAGES else texts.LANGUAGES[0]
+    said = words or texts.builtin(Which(str(kind), language, channel))
+    body = placeholders.parse(said.body)
     if channel == "sms":
-        return Rendered(text=_sms(kind, language, reader, facts))
-    values = _values(language, reader, facts, shown=len(facts.visits))
-    raw = template(f"{language}/{kind}.email.txt").render(_plain_context(values))
-    head, _, body = raw.partition("\n")
-    subject = head.removeprefix("Subject:").strip()
-    text = re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n"
+        return Rendered(text=_sms(body, language, reader, facts))
+    values = _values(channel, language, reader, facts)
+    text = re.sub(r"\n{3,}", "\n\n", body.fill(values).strip()) + "\n"
+    subject = " ".join(placeholders.parse(said.subject).fill(values).split())
     paragraphs = text.strip().split("\n\n")
-    html = template("email.html").render(
-        Context({"language": language, "subject": subject, "paragraphs": paragraphs})
-    )
+    html = _letter().render(Context({"language": language, "subject": subject, "paragraphs": paragraphs}))
     return Rendered(text=text, subject=subject, html=html)
 
 
@@ -81,44 +83,50 @@ def zone_name(wall: datetime) -> str:
     return name if name.isalpha() else f"UTC{wall.isoformat()[-6:]}"
 
 
-def _sms(kind: str, language: str, reader: Reader, facts: Facts) -> str:
-    """As many of the visits as one segment holds, at least the first. Rather fewer visits than no link, and
-    rather no link than nobody to call (R-06)."""
-    source = template(f"{language}/{kind}.sms.txt")
+def _sms(body: Template, language: str, reader: Reader, facts: Facts) -> str:
+    """As many of the visits as fit, at least the first. Rather fewer visits than no link, and rather no link
+    than nobody to call (R-06).
+    """
+
+    def filled(told: Facts, shown: int) -> str:
+        return neutral.to_gsm7(body.fill(_values("sms", language, reader, told, shown=shown)).strip())
+
+    # Words outside GSM-7 may need several parts even for one visit; more visits cost no further part.
+    dense = neutral.is_gsm7(neutral.to_gsm7(body.literal))
+    parts = 1 if dense else neutral.segments(filled(facts, 1))
     text = ""
     for told in dict.fromkeys((facts, dataclasses.replace(facts, link=""))):
         for shown in range(max(len(told.visits), 1), 0, -1):
-            values = _values(language, reader, told, shown=shown)
-            text = neutral.to_gsm7(source.render(_plain_context(values)).strip())
-            if neutral.segments(text) == 1:
+            text = filled(told, shown)
+            if neutral.segments(text) <= parts and neutral.length(text) <= neutral.MAX_SMS_CHARACTERS:
                 return text
     return text
 
 
-def _values(language: str, reader: Reader, facts: Facts, *, shown: int) -> dict[str, object]:
+def _values(
+    channel: str, language: str, reader: Reader, facts: Facts, *, shown: int | None = None
+) -> dict[str, str | None]:
+    """What each placeholder stands for; None for what is not known. `several` says nothing: it chooses."""
     times = [local_time(visit=each, language=language, reader_zone=reader.zone) for each in facts.visits]
-    more = len(times) - shown
+    told = len(times) if shown is None else shown
+    more = len(times) - told
     places = {visit.place for visit in facts.visits if visit.place}
     return {
         "clinic": reader.clinic,
-        "phone": facts.phone,
-        "list": times,
-        "times": ", ".join(times[:shown]) + (f" (+{more})" if more > 0 else ""),
-        "several": len(times) > 1,
-        "first": times[0] if times else "",
-        "total": len(times),
-        "place": places.pop() if len(places) == 1 else "",
-        "count": facts.count,
-        "link": facts.link,
+        "phone": facts.phone or None,
+        "stop": texts.STOP[channel, language],
+        "list": "\n".join(f"- {time}" for time in times) or None,
+        "times": ", ".join(times[:told]) + (f" (+{more})" if more > 0 else "") or None,
+        "first": times[0] if times else None,
+        "total": str(len(times)) if times else None,
+        "several": "" if max(len(times), facts.count if not times else 0) > 1 else None,
+        "place": places.pop() if len(places) == 1 else None,
+        "count": str(facts.count) if facts.count else None,
+        "link": facts.link or None,
         "home": settings.PUBLIC_URL,
     }
 
 
-def _plain_context(values: dict[str, object]) -> Context:
-    # Escaping would print &amp; on a lock screen.
-    return Context(values, autoescape=False)
-
-
 @cache
-def template(name: str) -> Template:
-    return Engine(dirs=[str(FOLDER)]).get_template(name)
+def _letter() -> HtmlTemplate:
+    return Engine(dirs=[str(texts.FOLDER)]).get_template("email.html")

@@ -76,6 +76,9 @@ GRANTS: dict[str, Grant] = {
     # Who read what says as much of a patient as what was read.
     "access_log.read": Grant(frozenset({ADMIN}), "read:access-log"),
     "messages.work": Grant(BOOKERS, "write:messages"),
+    # What messages say is written on a page, by people; programs send none.
+    "wordings.read": Grant(EVERYONE, None),
+    "wordings.write": Grant(frozenset({ADMIN}), None),
     "webhooks.read": Grant(frozenset({ADMIN}), "read:webhooks"),
     "webhooks.write": Grant(frozenset({ADMIN}), "write:webhooks"),
     "calendar_feeds.read": Grant(frozenset({LEAD, ADMIN}), "read:calendar-feeds"),

@@ -23,6 +23,11 @@ def text(request: HttpRequest, name: str, *, longest: int = LONGEST) -> str:
     return value
 
 
+def line(request: HttpRequest, name: str) -> str:
+    """One line of text, however long: what was broken into lines is joined by spaces."""
+    return " ".join(request.POST.get(name, "").replace("\x00", "").split())
+
+
 def version(request: HttpRequest) -> int | None:
     """The version of the row that the page showed."""
     value = request.POST.get("version", "")

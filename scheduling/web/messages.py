@@ -107,15 +107,9 @@ def _line(message: Message, zone: str, numbers: dict[UUID, str]) -> Line:
         what=words.MESSAGE_KINDS.get(message.kind) or words.sentence(message.kind),
         channel=words.CHANNELS.get(message.channel, message.channel),
         state=words.MESSAGES[message.state],
-        why=_why(message.state_reason),
+        why=words.why(message.state_reason),
         call=numbers.get(message.patient_id, "") if lost and message.patient_id else "",
     )
-
-
-def _why(code: str) -> str:
-    if code.isdigit():
-        return f"the provider says {code}"
-    return words.WHY.get(code) or words.plain(code)
 
 
 def _where(message: Message) -> str:

@@ -24,8 +24,10 @@ from scheduling.web import (
     why_not,
     worklist,
 )
-from scheduling.web.setup import checklist, practice, programmes, protocol, things
+from scheduling.web.setup import checklist, practice, programmes, protocol, things, wordings
 from scheduling.web.setup.nouns import NOUNS
+
+WHICH = "<slug:kind>/<slug:language>/<slug:channel>"
 
 urlpatterns = [
     path("", start.start, name="start"),
@@ -59,6 +61,9 @@ urlpatterns = [
     path("access-log/", access_log.listing, name="access-log"),
     path("set-up/", checklist.checklist, name="setup"),
     path("set-up/practice/", practice.practice, name="setup-practice"),
+    path("set-up/messages/", wordings.listing, name="setup-wordings"),
+    path(f"set-up/messages/{WHICH}/", wordings.edit, name="setup-wording"),
+    path(f"set-up/messages/{WHICH}/tests/", wordings.tests, name="setup-wording-tests"),
     path("set-up/protocols/", programmes.listing, name="setup-protocols"),
     path("set-up/protocols/<uuid:protocol_id>/", protocol.edit, name="setup-protocol-edit"),
     path("set-up/protocols/<uuid:protocol_id>/<slug:verb>/", programmes.offer, name="setup-protocol"),

@@ -130,6 +130,8 @@ MESSAGE_KINDS = {
     "no_show": "Sorry that we missed you",
     "visit_link": "Link to the visit",
     "visit_list": "The list of visits",
+    "digest": "Morning digest, to staff",
+    "wording_trial": "Test of a wording",
 }
 CHANNELS = {"sms": "Text message", "email": "E-mail"}
 # Why a message was not sent, or was taken back. What is missing here is shown as its code in words.
@@ -159,6 +161,8 @@ WHY = {
     "lease_expired": "it broke off while it was handed over",
     "no_link": "the visit has no link any more",
     "entered_in_error": "it was entered in error",
+    "address_of_a_patient": "a patient has this address",
+    "nothing_open": "nothing was open any more",
 }
 WORK = {
     "missed_dose": "Missed dose",
@@ -172,6 +176,7 @@ WORK = {
     "escalated_follow_up": "Follow-up that nobody settled",
     "message_in_doubt": "Message in doubt",
     "message_failed": "Message failed",
+    "wording_refused": "Own wording that breaks a rule",
     "webhook_disabled": "Webhook that stopped working",
     "follow_up_record_differs": "Follow-up record that is not true",
     "patient_cannot_come": "Patient cannot come",
@@ -245,6 +250,13 @@ def lacks(lacking: Lacking) -> tuple[str, ...]:
     rooms = (" or ".join(ROOMS.get(kind, plain(kind)).lower() for kind in kinds) for kinds in lacking.rooms)
     roles = (ROLES.get(role, plain(role)).lower() for role in lacking.roles)
     return (*(f"no {room}" for room in rooms), *(f"nobody with a shift is: {role}" for role in roles))
+
+
+def why(code: str) -> str:
+    """Why a message was not sent; a number is the provider's."""
+    if code.isdigit():
+        return f"the provider says {code}"
+    return WHY.get(code) or plain(code)
 
 
 def plain(code: str) -> str:

@@ -16,6 +16,11 @@ DRAWERS = {"front_desk": 403, "therapist": 403, "prescriber": 200, "practice_adm
 OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
 
 
+WHICH = "<slug:kind>/<slug:language>/<slug:channel>"
+# What words in an address stand for, where they name no row.
+WORDS = {WHICH: "reminder_24h/en/sms"}
+
+
 @dataclass(frozen=True)
 class Page:
     """One method of one page: what each role is answered. `verb` fills the address, `form` is what is
@@ -77,6 +82,10 @@ PAGES: list[Page] = [
     Page("GET", "set-up/", "", ALL),
     Page("GET", "set-up/practice/", "", ALL),
     Page("POST", "set-up/practice/", "", WRITERS, form={}),
+    Page("GET", "set-up/messages/", "", ALL),
+    Page("GET", f"set-up/messages/{WHICH}/", "", ALL),
+    Page("POST", f"set-up/messages/{WHICH}/", "", WRITERS, form={"save": "1"}),
+    Page("GET", f"set-up/messages/{WHICH}/tests/", "", ALL),
     Page("GET", "set-up/protocols/", "", ALL),
     Page("GET", "set-up/protocols/<uuid:protocol_id>/", "protocols", ALL),
     Page("POST", "set-up/protocols/<uuid:protocol_id>/", "protocols", DRAWERS, form={}),

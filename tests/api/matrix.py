@@ -16,7 +16,7 @@ from clinic.practice.permissions import SCOPES
 from scheduling.booking import appointments, courses, gaps, pauses
 from tests.api import database
 from tests.api.access import Row, World
-from tests.api.access_pages import Page
+from tests.api.access_pages import WORDS, Page
 from tests.api.conftest import Api, program
 
 # Headers that count requests.
@@ -147,6 +147,8 @@ def check_lists(rows: Sequence[Row], ours: World, theirs: World) -> None:
 # --- pages ----------------------------------------------------------------------------------------------
 def page_address(page: Page, value: object) -> str:
     found = re.sub(r"<uuid:\w+>", str(value), page.route)
+    for words, told in WORDS.items():
+        found = found.replace(words, told)
     return "/" + found.replace("<slug:verb>", page.verb)
 
 

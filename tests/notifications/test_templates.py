@@ -7,8 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from notifications import neutral, rendering
-from notifications.management.commands import lint_templates
+from notifications import neutral, rendering, samples, texts
 from notifications.policy import Kind
 from notifications.ports import Facts
 from notifications.rendering import Reader
@@ -21,7 +20,7 @@ PATIENT_KINDS = (
     Kind.FOLLOW_UP_MISSING,
     Kind.NO_SHOW,
 )
-ONE, MANY = lint_templates.samples()["one visit"], lint_templates.samples()["twelve visits"]
+ONE, MANY = (sample.facts for sample in samples.longest()[:2])
 
 
 def render(kind: str, channel: str, *, language: str = "en", facts: Facts = ONE, **fields: str) -> str:
@@ -36,7 +35,7 @@ def test_every_template_passes_the_linter(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize(
     ("kind", "language", "channel"),
-    list(itertools.product(PATIENT_KINDS, rendering.LANGUAGES, ("sms", "email"))),
+    list(itertools.product(PATIENT_KINDS, texts.LANGUAGES, ("sms", "email"))),
 )
 def test_every_kind_has_a_text_in_every_language_and_channel(kind: str, language: str, channel: str) -> None:
     text = render(kind, channel, language=language)
@@ -49,21 +48,21 @@ def test_every_kind_has_a_text_in_every_language_and_channel(kind: str, language
 @pytest.mark.parametrize(
     "planted",
     [
-        "{{ clinic }}: your ketamine visit. STOP to opt out.",
-        "{{ clinic }}: your ke-tamine visit.",
-        "{{ clinic }}: your integration visit.",
-        "{{ clinic }}: see {{ link }}?patient=1",
-        "{{ clinic }}: " + "a very long text " * 12,
+        "{clinic}: your ketamine visit. STOP to opt out.",
+        "{clinic}: your ke-tamine visit.",
+        "{clinic}: your integration visit.",
+        "{clinic}: see {link}?patient=1",
+        "{clinic}: " + "a very long text " * 12,
     ],
 )
 def test_a_planted_template_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     (tmp_path / "en").mkdir()
     (tmp_path / "en" / "planted.sms.txt").write_text(planted)
-    monkeypatch.setattr(rendering, "FOLDER", tmp_path)
-    rendering.template.cache_clear()
+    monkeypatch.setattr(texts, "FOLDER", tmp_path)
+    monkeypatch.setitem(texts.KINDS, "planted", texts.KINDS[Kind.REMINDER_24H])
     with pytest.raises(CommandError, match=r"planted\.sms\.txt"):
         call_command("lint_templates")
-    rendering.template.cache_clear()
+    texts.builtin.cache_clear()
 
 
 def test_the_zone_is_named_only_when_the_patients_clock_differs() -> None:

@@ -17,6 +17,7 @@ from scheduling.booking import appointments
 from scheduling.models import Shift
 from scheduling.web import urls, worklist
 from tests import factories
+from tests.api.access_pages import WORDS
 from tests.web.conftest import ROLES, World, signed_in
 
 IDS = {
@@ -31,7 +32,7 @@ IDS = {
 FEEDS = {"calendar", "start"}
 ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
-PARTS = {"move-fits", "follow-up-next"}
+PARTS = {"move-fits", "follow-up-next", "setup-wording-tests"}
 # What only those see who book.
 BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
@@ -72,6 +73,8 @@ def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[st
         for verb in VERBS.get(pattern.name or "", ("",)):
             for noun, row in things(world, given).items():
                 path = path.replace(f"{noun}/<uuid:thing_id>", f"{noun}/{row}")
+            for words, told in WORDS.items():
+                path = path.replace(words, told)
             whole = path.replace("<slug:verb>", verb)
             assert "<" not in whole, f"{pattern.name}: teach this test its arguments"
             asked = ASKED.get(pattern.name or "")
