@@ -193,3 +193,20 @@ def last_scores(*, patient_ids: Collection[UUID], now: datetime) -> dict[UUID, S
         elif latest.code == row.code and latest.before is None:
             found[row.patient_id] = replace(latest, before=row.score)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One score, by whom it was recorded and when it was taken."""
+
+    code: str
+    score: Decimal
+    taken_at: datetime
+    recorded_by: str
+
+
+def scores_of(*, patient_id: UUID, since: datetime, now: datetime, most: int = 200) -> list[Taken]:
+    """The scores of one patient from a time on, newest first; one query."""
+    found = Measure.objects.filter(patient_id=patient_id, taken_at__gte=since, taken_at__lte=now)
+    named = found.order_by("-taken_at", "-id").values_list("code", "score", "taken_at", "recorded_by")
+    return [Taken(*row) for row in named[:most]]

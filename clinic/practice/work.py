@@ -4,12 +4,18 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from clinic.practice import idempotency, permissions, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import WorkItem
+
+# What cannot wait: shown on every page to those who are asked (S-22: it never stays in a queue).
+URGENT = ("harm_item",)
+SHOWN = 3
+# The end of the dedupe key of a task that asks somebody else later, unless the first one is done by then.
+AGAIN = ":again"
 
 
 def raise_item(
@@ -70,6 +76,15 @@ def items(*, actor: Actor) -> QuerySet[WorkItem]:
     return WorkItem.objects.filter(practice_id=actor.practice_id)
 
 
+def urgent(*, actor: Actor, now: datetime) -> list[WorkItem]:
+    """What cannot wait and is asked of this person, or of a role of theirs; at most a few."""
+    mine = Q(assignee=actor.id) | Q(assignee=None, role__in=actor.roles)
+    found = WorkItem.objects.filter(
+        mine, practice_id=actor.practice_id, kind__in=URGENT, done_at=None, due_at__lte=now
+    )
+    return list(found.order_by("due_at", "id")[:SHOWN])
+
+
 def item(*, actor: Actor, item_id: UUID, capability: str = "work.read", lock: bool = False) -> WorkItem:
     """One task; raises NotFound, also for one of another practice."""
     permissions.check(actor=actor, capability=capability)
@@ -100,6 +115,9 @@ def done(
         writing.fresh(held=found.version, read=version)
         found.done_at, found.done_by = now, actor.ref
         found.save(update_fields=["done_at", "done_by"])
+        base = found.dedupe_key.removesuffix(AGAIN)
+        for same in {base, f"{base}{AGAIN}"} - {found.dedupe_key}:
+            finish(practice_id=actor.practice_id, dedupe_key=same, by=actor.ref, now=now)
         writing.tell(
             actor=actor, now=now, verb="done", kind="work_item", row_id=found.pk, patient_id=found.patient_id
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from clinic.practice import queries as places
 from clinic.practice import reads, work
 from notifications import recipients
 from notifications.ports import Visit
@@ -45,6 +46,7 @@ class Front:
 
     clinic: str
     phone: str
+    region: str
     language: str
     zone: str
     start: datetime | None
@@ -96,6 +98,7 @@ def front(*, link: Link, now: datetime) -> Front:
     return Front(
         clinic=visit.practice.message_name,
         phone=visit.site.phone or visit.practice.phone,
+        region=places.region(practice=visit.practice),
         language=visit.patient.language,
         zone=visit.time_zone,
         start=visit.start if stage in (Stage.COMING, Stage.BEGUN) else None,

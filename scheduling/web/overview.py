@@ -50,6 +50,7 @@ class Task:
     reason: str
     since: str
     course: str
+    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
                 reason=words.WHY.get(item.reason) or words.plain(item.reason),
                 since=times.length(now - item.due_at),
                 course=reverse("course", kwargs={"course_id": course}) if course else "",
+                urgent=item.kind in work.URGENT,
             )
         )
     return found
@@ -129,7 +131,7 @@ def task_done(request: HttpRequest, actor: Actor, item_id: UUID) -> HttpResponse
     """Say that a task is done."""
     work.done(actor=actor, item_id=item_id, now=timezone.now())
     messages.success(request, "Done.")
-    return pages.done(reverse("overview"))
+    return pages.done(pages.back_to(request, reverse("overview")))
 
 
 @pages.staff_page("GET", "HEAD", "POST")

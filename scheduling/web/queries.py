@@ -8,9 +8,10 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, Value, When
 
-from clinic.practice import delegates, permissions
+from clinic.practice import delegates, permissions, work
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound
 from clinic.practice.models import Room, StaffMember, TrailEntry, WorkItem
 from notifications import queries as ledger
 from notifications.models import Message
@@ -106,16 +107,20 @@ def last_follow_ups(*, actor: Actor, course_ids: Collection[UUID], now: datetime
 # --- the worklist ---------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The worklist's filters. `show` is `flagged`, `unbooked` or `snoozed`."""
+    """The worklist's filters. `show` is `flagged`, `unbooked` or `snoozed`; `who` a clinician, for the units
+    that are theirs and those of the courses for which they answer."""
 
     show: str = "flagged"
     severity: str = ""
     mine: bool = False
     site: UUID | None = None
+    who: UUID | None = None
 
 
-def worklist(*, actor: Actor, wanted: Wanted, now: datetime) -> tuple[tuple[rows.Gap, ...], int]:
-    """The units that need a person, what can be lost first at the top, at most 100; and how many there are.
+def worklist(
+    *, actor: Actor, wanted: Wanted, now: datetime, most: int = LISTED
+) -> tuple[tuple[rows.Gap, ...], int]:
+    """The units that need a person, what can be lost first at the top, so `most`; and how many there are.
 
     What has already lapsed comes last, newest first: it cannot be saved any more, only explained.
     """
@@ -126,7 +131,7 @@ def worklist(*, actor: Actor, wanted: Wanted, now: datetime) -> tuple[tuple[rows
         When(status="open", then=F("grace_until")), When(status="lapsed", then=None), default=F("closes_at")
     )
     ordered = found.annotate(lapsed_last=lapsed, due=due).order_by("lapsed_last", "due", "-closes_at", "id")
-    return reading.gaps(ordered[:LISTED]), found.count()
+    return reading.gaps(ordered[:most]), found.count()
 
 
 def _narrowed(found: reading.Stored, actor: Actor, wanted: Wanted, now: datetime) -> reading.Stored:
@@ -141,6 +146,9 @@ def _narrowed(found: reading.Stored, actor: Actor, wanted: Wanted, now: datetime
         found = found.filter(severity=wanted.severity)
     if wanted.mine:
         found = found.filter(_mine(actor, now))
+    if wanted.who:
+        people = delegates.acts_for(staff_id=wanted.who, now=now)
+        found = found.filter(owners.of_people(people=people) | Q(course__responsible_clinician__in=people))
     if wanted.site:
         found = found.filter(site_id=wanted.site)
     return found
@@ -194,11 +202,14 @@ def next_busy_day(*, actor: Actor, site_id: UUID, after: date) -> tuple[date, in
 
 
 def tasks(*, actor: Actor, now: datetime) -> tuple[list[WorkItem], int]:
-    """The tasks that wait for this person or a role of theirs, the oldest ten, and how many there are."""
+    """The tasks that wait for this person or a role of theirs, what is urgent and then the oldest, ten of
+    them, and how many there are."""
     people = delegates.acts_for(staff_id=actor.id, now=now)
     mine = Q(assignee__in=people) | Q(assignee=None, role__in=actor.roles)
     found = WorkItem.objects.filter(mine, practice_id=actor.practice_id, done_at=None, due_at__lte=now)
-    return list(found.order_by("due_at", "id")[:10]), found.count()
+    # What cannot wait stands before what is older.
+    later = Case(When(kind__in=work.URGENT, then=False), default=True)
+    return list(found.order_by(later, "due_at", "id")[:10]), found.count()
 
 
 def find_patients(*, actor: Actor, name: str) -> list[Patient]:
@@ -297,10 +308,34 @@ def course_of_subject(*, actor: Actor, items: Iterable[WorkItem]) -> dict[UUID, 
     return {subject: course for subject, course in pairs if course}
 
 
-def asked(*, actor: Actor, visit_id: UUID) -> list[WorkItem]:
-    """What is open before people about one visit, the oldest first."""
-    found = WorkItem.objects.filter(practice_id=actor.practice_id, subject_id=visit_id, done_at=None)
+def asked(*, actor: Actor, subject_id: UUID, by: datetime | None = None) -> list[WorkItem]:
+    """What is open before people about one visit or course, the oldest first; `by` a time, what is due."""
+    found = WorkItem.objects.filter(practice_id=actor.practice_id, subject_id=subject_id, done_at=None)
+    found = found.filter(due_at__lte=by) if by else found
     return list(found.order_by("due_at", "id")[:10])
+
+
+def latest_change(*, actor: Actor, course_id: UUID) -> int:
+    """The number of the last line of a course's story; 0 for none."""
+    permissions.check(actor=actor, capability="courses.read")
+    found = TrailEntry.objects.filter(practice_id=actor.practice_id, course_id=course_id)
+    return int(found.aggregate(last=Max("id"))["last"] or 0)
+
+
+def changes(*, actor: Actor, course_id: UUID, since: int) -> list[str]:
+    """Who else has written to a course since that line, the latest first; raises NotFound."""
+    permissions.check(actor=actor, capability="courses.read")
+    if not TreatmentCourse.objects.filter(practice_id=actor.practice_id, pk=course_id).exists():
+        raise NotFound()
+    found = TrailEntry.objects.filter(practice_id=actor.practice_id, course_id=course_id, id__gt=since)
+    others = found.exclude(actor_ref=actor.ref).order_by("-id")
+    return [label or ref for label, ref in others.values_list("actor_label", "actor_ref")[:NEXT]]
+
+
+def scores(*, actor: Actor, patient_id: UUID, since: datetime, now: datetime) -> list[patients.Taken]:
+    """What was measured of a patient from a time on, newest first."""
+    permissions.check(actor=actor, capability="patients.read")
+    return patients.scores_of(patient_id=patient_id, since=since, now=now)
 
 
 def entered(*, actor: Actor, visit_id: UUID) -> dict[str, datetime]:

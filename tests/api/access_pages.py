@@ -11,6 +11,7 @@ NOWHERE = dict.fromkeys(ROLES, 404)
 ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
+REVIEWERS = {"front_desk": 403, "therapist": 403, "prescriber": 422, "practice_admin": 403}
 SHIFTERS = {**WRITERS, "front_desk": 422}
 DRAWERS = {"front_desk": 403, "therapist": 403, "prescriber": 200, "practice_admin": 200}
 OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
@@ -63,6 +64,10 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
+    Page("GET", "courses/<uuid:course_id>/changed/", "courses", ALL),
+    Page("POST", "courses/<uuid:course_id>/score/", "courses", {**REFUSED, "practice_admin": 403}, form={}),
+    Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", DONE, "pause", {"reason": "Ill."}),
+    Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", REVIEWERS, "review", {}),
     Page("GET", "messages/", "", ALL),
     Page("GET", "book/", "", ALL),
     Page("POST", "book/", "", NOWHERE, form={}),
@@ -129,6 +134,8 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "v/<str:token>"): (404, 404, 404),
     ("GET", "v/<str:token>/visit.ics"): (404, 404, 404),
     ("GET", "v/<str:token>/times"): (404, 404, 404),
+    ("GET", "v/<str:token>/questions/<int:number>"): (404, 404, 404),
+    ("POST", "v/<str:token>/questions/<int:number>"): (404, 404, 404),
     ("POST", "v/<str:token>/again"): (200, 200, 200),
     ("POST", "v/<str:token>/<slug:what>"): (404, 404, 404),
     ("GET", "accounts/sign-in/"): (200, 200, 302),

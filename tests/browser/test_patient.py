@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
-from patients.models import Patient
+from patients.models import Measure, Patient
 from scheduling.booking import links
 from scheduling.models import Appointment
 from tests.browser.conftest import Screen, Screens
@@ -94,6 +94,17 @@ def states(screen: Screen, visit: Appointment, language: str) -> dict[str, list[
     page.locator("#birth_date").fill(BORN)
     page.locator("form[action*='open'] button").click()
     look("the whole")
+    page.locator("#questions a.button").click()
+    look("questions")
+    page.locator("#q1-2").check()
+    # As a browser does that checks nothing itself.
+    page.evaluate("document.querySelector('form.stack').noValidate = true")
+    page.locator("form.stack button").first.click()
+    look("questions missing")
+    for item in range(2, 10):
+        page.locator(f"#q{item}-0").check()
+    page.locator("form.stack button").first.click()
+    look("questions sent")
     screen.open(f"{path}/times{query}")
     look("times")
     screen.open(path + query)
@@ -116,6 +127,30 @@ def test_axe_finds_nothing_wrong_in_any_state(
     # A page that is refused or gone is an error to the browser's console, and meant to be one.
     screen.complaints[:] = [one for one in screen.complaints if "status of 4" not in one]
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_a_patient_answers_the_questions_with_one_thumb_and_no_script(
+    visit: Appointment, screens: Screens
+) -> None:
+    screen = screens.open(java_script_enabled=False, **PHONE)
+    page = screen.page
+    screen.open(path_of(visit))
+    page.get_by_label("Your date of birth").fill(BORN)
+    page.get_by_role("button", name="Continue").tap()
+    page.get_by_role("link", name="Answer").tap()
+    groups = page.get_by_role("group")
+    groups.nth(0).get_by_text("Several days").tap()
+    page.get_by_role("button", name="finish later").tap()
+    expect(page.get_by_text("1 of 9 answered")).to_be_visible()
+    page.get_by_role("link", name="Go on").tap()
+    expect(groups.nth(0).get_by_label("Several days")).to_be_checked()
+    for number in range(1, 9):
+        groups.nth(number).get_by_text("Not at all").tap()
+    page.get_by_role("button", name="Send my answers").tap()
+    expect(page.get_by_role("status")).to_contain_text("sent")
+    page.go_back()
+    page.get_by_role("button", name="Send my answers").tap()
+    assert [f"{one.score:f}" for one in Measure.objects.all()] == ["1.00"]
 
 
 def test_a_machine_that_opens_every_link_changes_nothing(visit: Appointment, screens: Screens) -> None:

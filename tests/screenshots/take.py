@@ -27,6 +27,7 @@ from tests.screenshots import moment  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BORN = "1980-05-04"
 DESK, PHONE = (1366, 900), (390, 844)
 
 
@@ -107,9 +108,38 @@ def own_link() -> str:
     )
     found = coming.order_by("start").first()
     assert found is not None
+    return _link_to(found)
+
+
+def _link_to(visit: Appointment) -> str:
     with transaction.atomic():
-        links.make(visits=[(found.practice_id, found.pk)], now=timezone.now())
-    return urlsplit(links.address(visit_id=found.pk)).path
+        links.make(visits=[(visit.practice_id, visit.pk)], now=timezone.now())
+    return urlsplit(links.address(visit_id=visit.pk)).path
+
+
+def answer_questions(page: Page) -> None:
+    """After the date of birth: the first answers of the questions."""
+    page.locator("#birth_date").fill(BORN)
+    page.locator("form[action$='/open'] button").click()
+    page.locator("#questions a.button").first.click()
+    for item, answer in ((1, 1), (2, 2), (3, 0)):
+        page.locator(f"#q{item}-{answer}").check()
+    page.locator("#question-2").evaluate("node => node.scrollIntoView()")
+
+
+def asked_link() -> str:
+    """The page of a patient with questions to answer."""
+    coming = Appointment.objects.filter(
+        practice=ours(),
+        kind="dosing",
+        course__protocol_version__document__measures__baseline__icontains="PHQ-9",
+        status__in=("booked", "confirmed"),
+        start__gt=timezone.now(),
+    )
+    found = coming.order_by("start").first()
+    assert found is not None
+    Patient.objects.filter(pk=found.patient_id).update(birth_date=BORN)
+    return _link_to(found)
 
 
 SHOTS = (
@@ -125,6 +155,7 @@ SHOTS = (
     Shot("messages", "/messages/"),
     Shot("set-up", "/set-up/", role="practice_admin"),
     Shot("patient-phone", own_link, role="", size=PHONE),
+    Shot("patient-questions", asked_link, role="", size=PHONE, then=answer_questions),
     Shot("set-up-protocol", protocol, role="practice_admin", whole=True),
     Shot("set-up-shifts", "/set-up/shifts/", role="practice_admin"),
     Shot("roster", "/roster/", role="therapist"),

@@ -33,6 +33,11 @@ def test_every_state_has_its_words() -> None:
     assert set(words.COURSES) == set(states.COURSE.states)
 
 
+def test_every_step_of_a_visit_is_told_in_the_story() -> None:
+    steps = {f"appointment.{move.verb}" for move in states.APPOINTMENT.moves}
+    assert steps - set(words.TRAIL) == set()
+
+
 def test_a_sentence_of_the_domain_is_told_without_its_codes() -> None:
     told = words.told("dose-4 begins before plan_review-1 is over: at most 2 of acute_series (S-14).")
     assert told == "dose 4 begins before plan review 1 is over: at most 2 of acute series (S-14)."

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic.practice import errors, factors, limits, reads
+from clinic.practice import errors, factors, limits, reads, work
 from clinic.practice.actor import Actor
 from clinic.practice.web import actors
 
@@ -24,7 +24,13 @@ View = Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]
 Guarded = Callable[Concatenate[HttpRequest, P], HttpResponse]
 CONFLICTS = (errors.Conflict, errors.Busy, errors.Stale)
 # What is shown again after a refusal: never a token, a password or a version.
-TYPED = ("reason_code", "at", "fold", "name", "override_reason", "reason", "until")
+TYPED = (
+    *("reason_code", "at", "fold", "name", "override_reason", "reason", "until", "decision", "phase"),
+    *("review_on", "code", "score", "status", "attended_on", "provider"),
+    *("arrived", "started", "administration_ended", "discharged", "completed"),
+)
+# Who is asked what cannot wait; the others' pages do not look for it.
+ASKED_AT_ONCE = {"prescriber", "clinical_lead"}
 AFRESH = "It was changed since this page was opened. Look at it as it is now, and try again."
 
 
@@ -93,11 +99,14 @@ def show(
     """The whole page. `here` is the part of the navigation that it belongs to, `patients` are those whom it
     shows: the log of reads is written first.
     """
-    staff = actors.staff_of(request)
+    staff, actor, now = actors.staff_of(request), actors.actor_of(request), timezone.now()
     match = request.resolver_match
     route = match.route if match else ""
-    reads.record(actor=actors.actor_of(request), route=route, patient_ids=patients, now=timezone.now())
-    shared = {"practice_name": staff.practice.name if staff.practice else "", "here": here}
+    reads.record(actor=actor, route=route, patient_ids=patients, now=now)
+    shared: dict[str, Any] = {"practice_name": staff.practice.name if staff.practice else "", "here": here}
+    # A part of a page stands in one that says it already.
+    if actor.roles & ASKED_AT_ONCE and request.headers.get("HX-Request") != "true":
+        shared["urgent_items"] = work.urgent(actor=actor, now=now)
     return render(request, template, {**shared, **context}, status=status)
 
 

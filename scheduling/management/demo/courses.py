@@ -152,9 +152,18 @@ def _dose(telling: Telling, visit: Appointment) -> None:
     ends = visit.end + LATER[visit.start.day % len(LATER)] * MINUTE
     watching = ("monitor", "prescriber")
     replay = telling.replay
+    replay.at(visit.start - 10 * MINUTE, lambda now: _score(telling, visit, now))
     replay.at(starts, _move(telling, visit, "start", watching))
     replay.at(starts + block.administration * MINUTE, _move(telling, visit, "end_administration", watching))
     replay.at(ends, _move(telling, visit, "discharge", watching))
+
+
+def _score(telling: Telling, visit: Appointment, now: datetime) -> None:
+    """How the patient is before a dose: mostly better each time, and not always."""
+    first, given = 14 + telling.patient.birth_date.day % 10, visit.sequence or 1
+    score = max(2, first - 2 * (given - 1) + (3 if given % 4 == 3 else 0))
+    monitor = telling.built.acting("monitor", "prescriber")
+    decisions.record_measure(actor=monitor, patient_id=telling.patient.pk, code="PHQ-9", score=score, now=now)
 
 
 def _move(telling: Telling, visit: Appointment, verb: str, roles: Collection[str], reason: str = "") -> Event:

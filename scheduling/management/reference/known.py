@@ -117,13 +117,32 @@ RULES = (
     Rule(
         "S-22",
         "PHQ-9 item 9 above 0: a clinician looks on the same day.",
-        NOT_YET,
-        "Scores are stored without their items.",
+        PART,
+        "What a patient sends by the link is before every prescriber in the same transaction, and an hour "
+        "later before the clinical lead too; the page says whom to call day and night. A PHQ-9 that staff "
+        "enter as a score has no items.",
     ),
     Rule("S-23", "Never show that there is no risk (PMC8258235).", KEPT, "The product judges no risk."),
-    Rule("S-24", "Response and remission.", NOT_YET),
-    Rule("S-25", "PHQ-9 looks back two weeks: keep its context.", NOT_YET),
-    Rule("S-26", "A cadence of measures.", NOT_YET),
+    Rule(
+        "S-24",
+        "Response and remission.",
+        KEPT,
+        "Said beside the drawing of a course's scores; nothing acts on it.",
+    ),
+    Rule(
+        "S-25",
+        "PHQ-9 looks back two weeks: keep its context.",
+        KEPT,
+        "Asked once a week at most unless the protocol says otherwise, and kept with the visit that it was "
+        "filled in for.",
+    ),
+    Rule(
+        "S-26",
+        "A cadence of measures.",
+        PART,
+        "PHQ-9 and GAD-7 are asked by the link before the first dose of each week; of other measures staff "
+        "enter the score. Nothing is asked after the last dose.",
+    ),
     Rule("S-27", "Long-term checks at reviews.", NOT_YET),
     Rule(
         "S-28", "A defined course and end (ASA guidance 2025).", PART, "Phases have a count or a review date."
@@ -148,7 +167,8 @@ RULES = (
         "S-35",
         "Say that replies are not watched; no crisis line in an SMS.",
         PART,
-        "`crisis` is on the deny list. No reply is read yet.",
+        "`crisis` is on the deny list; the patient's page says whom to call once the birth date is given. No "
+        "reply is read yet.",
     ),
     Rule(
         "R-01",

@@ -1,6 +1,6 @@
 """A visit in a patient's words: dates and hours in their language, in the clinic's time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from django.http import HttpRequest
 
+from scheduling.booking.own_measures import Due
 from scheduling.booking.own_slots import Day
 from scheduling.booking.own_visit import Front, Whole
 from scheduling.reasons import BY_PATIENTS
 from scheduling.web.patient import words
+
+# So many visits to come stand open; a long course would hide what is below it.
+NEXT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,18 @@ class Line:
     at: Moment
     over: bool
     this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLine:
+    """One set of questions: `state` is how far it is, `elsewhere` that it is in another language."""
+
+    number: int
+    name: str
+    state: str
+    sent: bool
+    begun: bool
+    elsewhere: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +115,15 @@ def of_whole(whole: Whole, front: Front, language: str) -> dict[str, object]:
     told = words.WORDS[language]
     numbered = told["visit_of"].format
     total = len(whole.lines)
+    lines = [
+        Line(one.number, moment(one.start, front.zone, language), one.over, one.this) for one in whole.lines
+    ]
     return {
         "whole": whole,
         "until": moment(whole.end, front.zone, language),
         "visit_of": numbered(number=whole.number, total=total) if total > 1 and whole.number else "",
-        "lines": [
-            Line(one.number, moment(one.start, front.zone, language), one.over, one.this)
-            for one in whole.lines
-        ],
+        "lines": lines,
+        "next_lines": [one for one in lines if not one.over][:NEXT],
         "meeting": {"video": told["by_video"], "phone": told["by_phone"]}.get(whole.mode, ""),
         "without": [
             told[what].format(length=length(minutes, told)) for what, minutes in whole.preparation.without
@@ -121,4 +138,23 @@ def of_days(days: list[Day], zone: str, language: str) -> list[DayLine]:
     return [
         DayLine(day(one.day, language), tuple(moment(start, zone, language) for start in one.starts))
         for one in days
+    ]
+
+
+def of_asked(asked: Sequence[Due], language: str) -> list[AskedLine]:
+    told = words.WORDS[language]
+    return [
+        AskedLine(
+            number=one.instrument.number,
+            name=told["questions_count"].format(count=one.instrument.length),
+            state=told["questions_sent"]
+            if one.sent
+            else told["questions_begun"].format(done=one.answered, count=one.instrument.length)
+            if one.answered
+            else "",
+            sent=one.sent,
+            begun=bool(one.answered),
+            elsewhere="" if one.instrument.told_in(language) == language else told["questions_english"],
+        )
+        for one in asked
     ]

@@ -16,17 +16,16 @@ from scheduling.booking import links, own_acts, own_slots, own_visit
 from scheduling.booking.links import Link, Proof
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.web import forms
-from scheduling.web.patient import frame, shown, words
+from scheduling.web.patient import frame, page, questions, shown
 
 # The text about unencrypted messages that stands beside the choice of channels.
 WARNING = "page-1"
-READS = "scheduling/patient/visit.html"
 TIMES = "scheduling/patient/times.html"
 
 
 @frame.link_page("GET", "HEAD")
 def visit(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
-    return _page(request, link, now)
+    return page.show(request, link, now)
 
 
 @frame.link_page("GET", "HEAD")
@@ -50,7 +49,7 @@ def calendar(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
 @frame.link_page("GET", "HEAD")
 def times(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
     if not frame.is_proved(request, link, now):
-        return _page(request, link, now, problem="needs_proof", status=403)
+        return page.show(request, link, now, problem="needs_proof", status=403)
     return _times(request, link, now)
 
 
@@ -62,7 +61,7 @@ def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpRespo
     elif what not in _PROVED:
         raise NotFound()
     elif not frame.is_proved(request, link, now):
-        return _page(request, link, now, problem="needs_proof", status=403)
+        return page.show(request, link, now, problem="needs_proof", status=403)
     else:
         do = _PROVED[what]
     try:
@@ -72,7 +71,7 @@ def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpRespo
         if what == "move" and isinstance(error, SlotTaken | RuleViolation | Invalid):
             return _times(request, fresh, now, problem="taken", status=409)
         problem, status = _in_words(error, what)
-        return _page(request, fresh, now, problem=problem, status=status)
+        return page.show(request, fresh, now, problem=problem, status=status)
     if refused:
         return refused
     return frame.go(request, frame.token_of(request), what)
@@ -98,50 +97,19 @@ def _send_quietly(actor: Actor) -> None:
         return
 
 
-def _page(
-    request: HttpRequest, link: Link, now: datetime, *, problem: str = "", status: int = 200
-) -> HttpResponse:
-    front = own_visit.front(link=link, now=now)
-    context = _frame(request, front, problem) | shown.of_front(
-        front, shown.language_of(request, front.language)
-    )
-    proved = frame.is_proved(request, link, now)
-    if proved:
-        whole = own_visit.whole(link=link, now=now)
-        own_visit.log_read(link=link, now=now)
-        context |= shown.of_whole(whole, front, str(context["language"]))
-        context["may_move"] = own_slots.may_move(link=link, now=now)
-    return render(request, READS, context | {"proved": proved}, status=status)
-
-
 def _times(
     request: HttpRequest, link: Link, now: datetime, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     front = own_visit.front(link=link, now=now)
     language = shown.language_of(request, front.language)
     days = own_slots.offered(link=link, now=now)
-    context = _frame(request, front, problem) | shown.of_front(front, language)
+    context = page.frame_of(request, front, problem) | shown.of_front(front, language)
     context |= {
         "days": shown.of_days(days, front.zone, language),
         "version": link.visit.version,
         "may_move": own_slots.may_move(link=link, now=now),
     }
     return render(request, TIMES, context, status=status)
-
-
-def _frame(request: HttpRequest, front: own_visit.Front, problem: str) -> dict[str, object]:
-    language = shown.language_of(request, front.language)
-    told = words.WORDS[language]
-    switched = f"?lang={language}" if language != front.language else ""
-    return {
-        "w": told,
-        "language": language,
-        "languages": words.LANGUAGES,
-        "query": switched,
-        "token": frame.token_of(request),
-        "problem": told[problem] if problem else "",
-        "did": told.get(f"done_{request.GET.get('did', '')}", "") if not problem else "",
-    }
 
 
 def _in_words(error: DomainError, what: str) -> tuple[str, int]:
@@ -174,15 +142,20 @@ def _cannot_come(request: HttpRequest, link: Link, now: datetime) -> None:
 def _open(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
     told = _date(request)
     if told is None:
-        return _page(request, link, now, problem="wrong_date", status=422)
+        return _wrong(request, link, now)
     proof = links.prove(link=link, birth_date=told, now=now)
     if proof is Proof.RIGHT:
         frame.remember(request, link, now)
-        return None
+        return questions.go_on(request, link, now)
     if proof is Proof.LOCKED:
         fresh = links.find(token=frame.token_of(request), now=now)
-        return _page(request, fresh, now, status=403)
-    return _page(request, link, now, problem="wrong_date", status=422)
+        return page.show(request, fresh, now, status=403)
+    return _wrong(request, link, now)
+
+
+def _wrong(request: HttpRequest, link: Link, now: datetime) -> HttpResponse:
+    kept = questions.carried(request)
+    return page.show(request, link, now, problem="wrong_date", status=422, kept=kept)
 
 
 def _close(request: HttpRequest, link: Link, now: datetime) -> None:

@@ -38,6 +38,8 @@ _EN = {
     "to_calendar": "Add to my calendar",
     "more": "See more and change it",
     "more_why": "To show you the rest and to change the visit we need to know that it is you.",
+    "more_only": "See more",
+    "more_only_why": "To show you the rest we need to know that it is you.",
     "birth_date": "Your date of birth",
     "birth_hint": "Day, month and year",
     "open": "Continue",
@@ -66,6 +68,7 @@ _EN = {
     "visit_of": "Visit {number} of {total}",
     "this_one": "this visit",
     "past": "past",
+    "all_visits": "All of them, also those that are over",
     "change": "Change this visit",
     "another_time": "Another time",
     "times_lead": "These times suit your other visits. Choose one.",
@@ -120,6 +123,26 @@ _EN = {
     "sent_else": "Nothing came after a few minutes? Please call the number in your messages.",
     "often": "That was tried too often. Please wait a little and try again, or call us.",
     "needs_proof": "Please give your date of birth first.",
+    "asked": "Questions for you",
+    "questions_lead": "Please answer them before you come. Your answers go to the people who treat you.",
+    "questions_waiting": "There are a few questions for you to answer before you come. Your date of birth "
+    "opens them.",
+    "questions_count": "{count} short questions",
+    "questions_begun": "{done} of {count} answered",
+    "questions_sent": "Sent. Thank you.",
+    "questions_answer": "Answer",
+    "questions_go_on": "Go on",
+    "questions_english": "These are in English only. Ask us if you would like to answer them together.",
+    "questions_watch": "Nobody reads your answers at once.",
+    "questions_send": "Send my answers",
+    "questions_later": "Keep them and finish later",
+    "questions_missing": "Almost done: please answer the questions that are marked. The others are kept.",
+    "questions_over": "These questions are not asked any more. There is nothing you have to do.",
+    "unanswered": "Not answered yet",
+    "done_questions": "Thank you. Your answers are sent.",
+    "done_later": "Your answers are kept. Send them before you come.",
+    "done_kept": "Thank you. Your answers are still here.",
+    "crisis": "In need of help now?",
 }
 _ES = {
     "title": "Su visita",
@@ -138,6 +161,8 @@ _ES = {
     "to_calendar": "Añadir a mi calendario",
     "more": "Ver más y cambiarla",
     "more_why": "Para mostrarle el resto y cambiar la visita necesitamos saber que es usted.",
+    "more_only": "Ver más",
+    "more_only_why": "Para mostrarle el resto necesitamos saber que es usted.",
     "birth_date": "Su fecha de nacimiento",
     "birth_hint": "Día, mes y año",
     "open": "Continuar",
@@ -166,6 +191,7 @@ _ES = {
     "visit_of": "Visita {number} de {total}",
     "this_one": "esta visita",
     "past": "pasada",
+    "all_visits": "Todas, también las pasadas",
     "change": "Cambiar esta visita",
     "another_time": "Otra hora",
     "times_lead": "Estas horas van bien con sus otras visitas. Elija una.",
@@ -220,5 +246,42 @@ _ES = {
     "sent_else": "¿No llega nada en unos minutos? Llame al número de sus mensajes.",
     "often": "Se intentó demasiadas veces. Espere un poco e inténtelo de nuevo, o llámenos.",
     "needs_proof": "Indique primero su fecha de nacimiento, por favor.",
+    "asked": "Preguntas para usted",
+    "questions_lead": "Respóndalas antes de venir, por favor. Sus respuestas llegan a quienes le tratan.",
+    "questions_waiting": "Hay unas preguntas para responder antes de venir. Se abren con su fecha de "
+    "nacimiento.",
+    "questions_count": "{count} preguntas cortas",
+    "questions_begun": "{done} de {count} respondidas",
+    "questions_sent": "Enviadas. Gracias.",
+    "questions_answer": "Responder",
+    "questions_go_on": "Seguir",
+    "questions_english": "Solo están en inglés. Si lo prefiere, las respondemos juntos en la clínica.",
+    "questions_watch": "Nadie lee sus respuestas al momento.",
+    "questions_send": "Enviar mis respuestas",
+    "questions_later": "Guardarlas y terminar después",
+    "questions_missing": "Casi está: responda las preguntas marcadas, por favor. Las demás se han guardado.",
+    "questions_over": "Estas preguntas ya no hacen falta. No tiene que hacer nada.",
+    "unanswered": "Sin responder",
+    "done_questions": "Gracias. Sus respuestas se han enviado.",
+    "done_later": "Sus respuestas se han guardado. Envíelas antes de venir.",
+    "done_kept": "Gracias. Sus respuestas siguen aquí.",
+    "crisis": "¿Necesita ayuda ahora?",
 }
 WORDS: dict[str, dict[str, str]] = {"en": _EN, "es": _ES}
+# S-35: who is reached day and night, by the practice's country; elsewhere the number that everybody knows.
+_CRISIS = {
+    "US": {
+        "en": "Call or text 988, day and night. In an emergency call 911.",
+        "es": "Llame al 988 y marque 2, o envíe AYUDA al 988, de día y de noche. En una emergencia llame "
+        "al 911.",
+    },
+    "": {
+        "en": "Call your country’s emergency number, day and night.",
+        "es": "Llame al número de emergencias de su país, de día y de noche.",
+    },
+}
+
+
+def crisis(region: str, language: str) -> str:
+    """Whom to call when it cannot wait (S-35)."""
+    return _CRISIS.get(region, _CRISIS[""])[language]
