@@ -1,24 +1,42 @@
 """One course's truth: its timeline, visits, follow-ups, messages and story."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
-from clinic.practice import permissions
+from clinic.practice import permissions, work
 from clinic.practice.actor import Actor
+from clinic.practice.errors import DomainError, NotFound
 from clinic.practice.web import pages, times
+from clinic.practice.web.pages import Refusal
 from clinic.practice.web.times import Moment
 from notifications.models import Message
+from patients import decisions
 from scheduling.booking import queries as booked
 from scheduling.booking import rows
-from scheduling.web import filling, moved, queries, shown, timeline, visits, words
+from scheduling.planning import windows
+from scheduling.web import (
+    course_acts,
+    filling,
+    forms,
+    moved,
+    queries,
+    shown,
+    timeline,
+    trend,
+    visits,
+    words,
+)
 from scheduling.web.words import Badge
 
 STORY = 100
 LATEST = 12
+BASELINE = timedelta(days=31)
 NEEDS_SOMEBODY = "Follow-up needs somebody now"
 # What a rule concludes from an entry is not what the person who made it did.
 RULE, PROTOCOL = "by the follow-up rule", "by the protocol"
@@ -53,6 +71,25 @@ class PhaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskLine:
+    """`mine`: asked of this person, or of a role of theirs."""
+
+    id: UUID
+    reason: str
+    urgent: bool
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    at: Moment
+    decision: str
+    phase: str
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideLine:
     at: Moment
     rule: str
@@ -63,16 +100,64 @@ class OverrideLine:
 
 @pages.staff_page("GET", "HEAD")
 def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
+    return _page(request, actor, course_id, None)
+
+
+@pages.staff_page("POST")
+def act(request: HttpRequest, actor: Actor, course_id: UUID, verb: str) -> HttpResponse:
+    """Do one thing with the whole course. What is refused is told on its page, with what was typed."""
+    chosen = course_acts.ACTS.get(verb)
+    if chosen is None:
+        raise NotFound()
+    course = booked.course(actor=actor, course_id=course_id).course
+    try:
+        chosen.do(request, actor, course, timezone.now())
+    except DomainError as error:
+        return _page(request, actor, course_id, pages.refusal(request, form=verb, error=error))
+    messages.success(request, chosen.done)
+    return pages.done(reverse("course", kwargs={"course_id": course_id}))
+
+
+@pages.staff_page("POST")
+def score(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
+    """Enter the score of a measure that was taken on paper or by a clinician."""
+    course = booked.course(actor=actor, course_id=course_id).course
+    try:
+        decisions.record_measure(
+            actor=actor,
+            patient_id=course.patient.id,
+            code=forms.text(request, "code", longest=20),
+            score=forms.text(request, "score", longest=10),
+            key=forms.once(request, actor, what=f"score:{course_id}"),
+            now=timezone.now(),
+        )
+    except DomainError as error:
+        return _page(request, actor, course_id, pages.refusal(request, form="score", error=error))
+    messages.success(request, "The score is recorded.")
+    return pages.done(f"{reverse('course', kwargs={'course_id': course_id})}#scores")
+
+
+@pages.staff_page("GET", "HEAD")
+def changed(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
+    """Whether somebody else has written to the course since the page was made; asked for while it stands
+    open, and answered with nothing as long as nobody has."""
+    since = request.GET.get("since", "")
+    seen = int(since) if since.isascii() and since.isdigit() and len(since) < 19 else 0
+    found = queries.changes(actor=actor, course_id=course_id, since=seen)
+    context = {"others": list(dict.fromkeys(found)), "course_id": course_id, "since": seen}
+    return pages.show(request, "scheduling/_changed.html", context, here="")
+
+
+def _page(request: HttpRequest, actor: Actor, course_id: UUID, refusal: Refusal | None) -> HttpResponse:
     now = timezone.now()
+    # Before the rest is read: what is written meanwhile is told as a change, not missed.
+    since = queries.latest_change(actor=actor, course_id=course_id)
     whole = booked.course(actor=actor, course_id=course_id)
     zone = whole.course.time_zone
     around = queries.around(actor=actor, visits=whole.visits, now=now)
     gaps = [shown.gap_line(actor=actor, gap=gap, doses=whole.visits, now=now) for gap in whole.gaps]
     lines = [shown.visit_line(actor=actor, visit=one, around=around, now=now) for one in whole.visits]
-    story = booked.trail(actor=actor, course_id=course_id)
-    told = [_story(one, whole, zone) for one in reversed(story[-STORY:])]
-    said = queries.messages_of(actor=actor, course_id=course_id)
-    people = queries.names(actor=actor, refs=[one.author for one in whole.overrides])
+    told = tuple(times.localized(text, zone) for text in refusal.reasons) if refusal else ()
     context = {
         "course": whole.course,
         "status": words.COURSES[whole.course.status],
@@ -82,12 +167,7 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "lines": lines,
         "gaps": [one for one in gaps if one.gap.status != "void"],
         "phases": [_phase(phase, whole.visits) for phase in whole.course.phases],
-        "messages_past": [_message(one, zone) for one in said if one.state != "planned"],
-        "messages_coming": [_message(one, zone) for one in said if one.state == "planned"],
-        "story": told[:LATEST],
-        "story_before": told[LATEST:],
-        "story_cut": len(story) > STORY,
-        "overrides": [_override(one, zone, people) for one in whole.overrides],
+        "to_replan": len(whole.to_replan) if whole.course.status in ("active", "review_due") else 0,
         "may_book": filling.may_book(actor),
         "undo": filling.just_booked(request, actor, now),
         "zone": times.zone_words(now, zone),
@@ -95,9 +175,62 @@ def detail(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
         "now": times.moment(now, zone),
         "moved": moved.of(request, actor),
         "may_move": permissions.allows(actor=actor, capability="appointments.book"),
+        "refusal": refusal,
+        "refused": told,
+        "tasks": _tasks(actor, course_id, now),
+        "since": since,
+        "key": forms.page_key(request),
+        "acts": course_acts.offered(actor=actor, course=whole.course),
+        **course_acts.choices(whole.course),
+        **_past(actor, whole),
+        **_scores(actor, whole, now),
     }
     patients = [whole.course.patient.id]
-    return pages.show(request, "scheduling/course.html", context, here="", patients=patients)
+    status = refusal.status if refusal else 200
+    template = "scheduling/course.html"
+    return pages.show(request, template, context, here="", patients=patients, status=status)
+
+
+def _tasks(actor: Actor, course_id: UUID, now: datetime) -> list[TaskLine]:
+    """What waits for somebody; one of a kind, whoever of several is asked."""
+    found: dict[str, TaskLine] = {}
+    for one in queries.asked(actor=actor, subject_id=course_id, by=now):
+        mine = one.assignee_id == actor.id if one.assignee_id else one.role in actor.roles
+        if mine or one.kind not in found:
+            reason = one.reason or words.WORK.get(one.kind, words.sentence(one.kind))
+            found[one.kind] = TaskLine(one.pk, reason, one.kind in work.URGENT, mine)
+    return list(found.values())
+
+
+def _past(actor: Actor, whole: rows.WholeCourse) -> dict[str, object]:
+    """What was decided, said and done."""
+    zone, course_id = whole.course.time_zone, whole.course.id
+    story = booked.trail(actor=actor, course_id=course_id)
+    told = [_story(one, whole, zone) for one in reversed(story[-STORY:])]
+    said = queries.messages_of(actor=actor, course_id=course_id)
+    refs = [*(one.author for one in whole.overrides), *(one.decided_by for one in whole.reviews)]
+    people = queries.names(actor=actor, refs=refs)
+    return {
+        "messages_past": [_message(one, zone) for one in said if one.state != "planned"],
+        "messages_coming": [_message(one, zone) for one in said if one.state == "planned"],
+        "story": told[:LATEST],
+        "story_before": told[LATEST:],
+        "story_cut": len(story) > STORY,
+        "overrides": [_override(one, zone, people) for one in whole.overrides],
+        "reviews": [_review(one, zone, people) for one in whole.reviews],
+    }
+
+
+def _scores(actor: Actor, whole: rows.WholeCourse, now: datetime) -> dict[str, object]:
+    """How the patient was, from a month before the course on: the baseline is taken before it (S-26)."""
+    begins = windows.day_start(zone=whole.course.time_zone, day=whole.course.start_on_or_after)
+    taken = queries.scores(actor=actor, patient_id=whole.course.patient.id, since=begins - BASELINE, now=now)
+    people = queries.names(actor=actor, refs={one.recorded_by for one in taken})
+    return {
+        "trends": trend.draw(taken=taken, zone=whole.course.time_zone, names=people),
+        "may_score": permissions.allows(actor=actor, capability="patients.record_measure"),
+        "codes": list(decisions.RANGES),
+    }
 
 
 def _track(whole: rows.WholeCourse) -> Badge:
@@ -202,4 +335,16 @@ def _override(override: rows.Override, zone: str, people: dict[str, str]) -> Ove
         visit=words.sentence(override.visit_ref.replace("-", " ")) or "The whole course",
         reason=override.reason,
         who=visits.who(override.author, people),
+    )
+
+
+def _review(review: rows.Review, zone: str, people: dict[str, str]) -> ReviewLine:
+    decided = course_acts.DECISIONS.get(review.decision, words.sentence(review.decision))
+    following = f": {words.sentence(review.next_phase)}" if review.next_phase else ""
+    return ReviewLine(
+        at=times.moment(review.decided_at, zone),
+        decision=f"{decided}{following}",
+        phase=words.sentence(review.phase) if review.phase else "",
+        reason=review.reason,
+        who=visits.who(review.decided_by, people),
     )

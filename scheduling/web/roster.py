@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -15,7 +16,12 @@ from clinic.practice.models import Site
 from clinic.practice.web import actors, pages, times
 from scheduling.booking import days, rows
 from scheduling.planning import windows
-from scheduling.web import beside, forms, queries, shown, words
+from scheduling.web import beside, filling, forms, queries, shown, words, worklist
+from scheduling.web.queries import Wanted
+
+# So many of a clinician's own follow-ups stand below their day; the rest are on the list.
+OWN = 8
+CLINICIANS = {"therapist", "prescriber", "clinical_lead"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def day(request: HttpRequest, actor: Actor) -> HttpResponse:
     ]
     around = queries.around(actor=actor, visits=visits, now=now)
     lines = [shown.visit_line(actor=actor, visit=one, around=around, now=now) for one in visits]
-    context = {
+    context = _own(request, actor, who, now) | {
         "site": site,
         "sites": sites,
         "day": asked,
@@ -66,8 +72,19 @@ def day(request: HttpRequest, actor: Actor) -> HttpResponse:
         "today": _address(site, None, who),
         "back": request.get_full_path(),
     }
-    patients = [one.patient.id for one in visits]
+    patients = [one.patient.id for one in visits] + [one.gap.patient.id for one in context["own"]]
     return pages.show(request, "scheduling/roster.html", context, here="roster", patients=patients)
+
+
+def _own(request: HttpRequest, actor: Actor, who: UUID | None, now: datetime) -> dict[str, Any]:
+    """The follow-ups that need somebody, of the patients of the person whose day this is, or of the clinician
+    who looks."""
+    person = who or (actor.id if actor.roles & CLINICIANS else None)
+    if person is None:
+        return {"own": [], "own_count": 0}
+    found = worklist.lines(request, actor, Wanted(who=person), now, most=OWN)
+    undo = filling.just_booked(request, actor, now)
+    return {**found, "own": found["lines"], "own_count": found["count"], "own_of": person, "undo": undo}
 
 
 def chosen_site(request: HttpRequest, actor: Actor, sites: list[Site]) -> Site:

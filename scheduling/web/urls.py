@@ -77,4 +77,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/", courses.detail, name="course"),
     path("courses/<uuid:course_id>/booked/", sheet.done, name="booked"),
     path("courses/<uuid:course_id>/mail/", sheet.mail, name="course-mail"),
+    path("courses/<uuid:course_id>/changed/", courses.changed, name="course-changed"),
+    path("courses/<uuid:course_id>/score/", courses.score, name="course-score"),
+    path("courses/<uuid:course_id>/<slug:verb>/", courses.act, name="course-act"),
 ]

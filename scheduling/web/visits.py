@@ -18,7 +18,7 @@ from patients import own
 from scheduling import reasons, states
 from scheduling.booking import appointments, own_acts, rows, rulebook
 from scheduling.booking import queries as booked
-from scheduling.web import forms, moved, queries, shown, words
+from scheduling.web import forms, mending, moved, queries, shown, words
 
 # An entry this much after the fact is a late one; less is the time it takes to reach the keyboard.
 LATE = timedelta(minutes=1)
@@ -52,29 +52,45 @@ def detail(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
 @pages.staff_page("POST")
 def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpResponse:
     """Take one step. What is refused is shown on the visit's page, with the reason and what was typed."""
-    if verb not in appointments.CAPABILITY:
+    mend = mending.MENDS.get(verb)
+    if mend is None and verb not in appointments.CAPABILITY:
         raise NotFound()
     now = timezone.now()
     visit = booked.visit(actor=actor, appointment_id=visit_id)
     try:
         reason = forms.text(request, "override_reason")
-        appointments.transition(
-            actor=actor,
-            appointment_id=visit_id,
-            verb=verb,
-            now=now,
-            at=_when(request, visit, verb, now),
-            reason=forms.text(request, "reason", longest=200),
-            reason_code=forms.text(request, "reason_code", longest=30),
-            follow_up=forms.text(request, "follow_up", longest=10),
-            overrides=[{"rule_id": rule, "reason": reason} for rule in _overridden(request) if reason],
-            version=forms.version(request),
-        )
+        overrides = [{"rule_id": rule, "reason": reason} for rule in _overridden(request) if reason]
+        if mend is not None:
+            mend.do(request, actor, visit, overrides, now)
+        else:
+            _step(request, actor, visit, verb, overrides, now)
     except DomainError as error:
         return _page(request, actor, visit_id, pages.refusal(request, form=verb, error=error))
-    messages.success(request, words.VERBS[verb].done)
+    messages.success(request, mend.done if mend is not None else words.VERBS[verb].done)
     back = pages.back_to(request, reverse("visit", kwargs={"visit_id": visit_id}))
     return pages.done(f"{back.partition('#')[0]}#visit-{visit_id}")
+
+
+def _step(
+    request: HttpRequest,
+    actor: Actor,
+    visit: rows.Visit,
+    verb: str,
+    overrides: list[dict[str, str]],
+    now: datetime,
+) -> None:
+    appointments.transition(
+        actor=actor,
+        appointment_id=visit.id,
+        verb=verb,
+        now=now,
+        at=_when(request, visit, verb, now),
+        reason=forms.text(request, "reason", longest=200),
+        reason_code=forms.text(request, "reason_code", longest=30),
+        follow_up=forms.text(request, "follow_up", longest=10),
+        overrides=overrides,
+        version=forms.version(request),
+    )
 
 
 @pages.staff_page("POST")
@@ -113,7 +129,8 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "line": line,
         "refusal": refusal,
         "reasons": told,
-        "refused": words.VERBS[refusal.form].do if refusal else "",
+        "refused": _label(refusal.form) if refusal else "",
+        "mends": mending.offered(actor=actor, visit=visit, refusal=refusal, now=now),
         # A refused step that the state no longer offers has no form to show again.
         "may_override": _may_override(actor, refusal),
         "overrides": _overrides(actor, visit),
@@ -124,7 +141,7 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "facts": _facts(actor, visit),
         "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,
         "asked": [
-            words.WORK.get(one.kind, one.kind) for one in queries.asked(actor=actor, visit_id=visit_id)
+            words.WORK.get(one.kind, one.kind) for one in queries.asked(actor=actor, subject_id=visit_id)
         ],
         "ride": own.ride(patient_id=visit.patient.id, visit_id=visit_id)
         if visit.kind in states.DOSES
@@ -143,6 +160,10 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
     status = refusal.status if refusal else 200
     template, patients = "scheduling/visit.html", [visit.patient.id]
     return pages.show(request, template, context, here="roster", patients=patients, status=status)
+
+
+def _label(verb: str) -> str:
+    return mending.MENDS[verb].label if verb in mending.MENDS else words.VERBS[verb].do
 
 
 def _may_override(actor: Actor, refusal: Refusal | None) -> bool:

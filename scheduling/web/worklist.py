@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -26,6 +27,14 @@ SHOWS = {"flagged": "Needs somebody now", "unbooked": "Everything not booked", "
 # When somebody who puts a thing off wants to see it again; `later` is today, the others are mornings.
 SNOOZES = {"hours": "for 2 hours", "tomorrow": "until tomorrow, 08:00", "monday": "until Monday, 08:00"}
 MORNING = time(8)
+# Reasons that people give for a waiver.
+SAID = (
+    "The patient declines",
+    "Sees a therapist elsewhere",
+    "Not needed clinically",
+    "The patient is in hospital",
+    "Met at the next dose",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +48,38 @@ class May:
 
 @pages.staff_page("GET", "HEAD")
 def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """`?show=` `?severity=` `?mine=1` `?site=`; an address can be kept and sent."""
+    """`?show=` `?severity=` `?mine=1` `?who=` `?site=`; an address can be kept and sent."""
     now = timezone.now()
     wanted = _wanted(request, actor)
-    found, count = queries.worklist(actor=actor, wanted=wanted, now=now)
-    doses = queries.doses_of(actor=actor, gaps=found).values()
-    context = {
-        "lines": [shown.gap_line(actor=actor, gap=gap, doses=doses, now=now) for gap in found],
-        "count": count,
-        "cut": count > len(found),
+    context = lines(request, actor, wanted, now) | {
         "counts": queries.flagged_counts(actor=actor, now=now),
         "wanted": wanted,
         "shows": SHOWS,
         "severities": words.SEVERITIES,
         "sites": list(places.sites(actor=actor)),
+        "people": queries.clinicians(actor=actor),
+        "undo": filling.just_booked(request, actor, now),
+    }
+    patients = [line.gap.patient.id for line in context["lines"]]
+    return pages.show(request, "scheduling/worklist.html", context, here="worklist", patients=patients)
+
+
+def lines(
+    request: HttpRequest, actor: Actor, wanted: Wanted, now: datetime, *, most: int = queries.LISTED
+) -> dict[str, Any]:
+    """The rows of a list of follow-ups with all that they need, for this page and for a clinician's own."""
+    found, count = queries.worklist(actor=actor, wanted=wanted, now=now, most=most)
+    doses = queries.doses_of(actor=actor, gaps=found).values()
+    return {
+        "lines": [shown.gap_line(actor=actor, gap=gap, doses=doses, now=now) for gap in found],
+        "count": count,
+        "cut": count > len(found),
         "may": may(actor),
         "snoozes": SNOOZES,
-        "undo": filling.just_booked(request, actor, now),
+        "said": SAID,
         "key": forms.page_key(request),
         "back": request.get_full_path(),
     }
-    patients = [gap.patient.id for gap in found]
-    return pages.show(request, "scheduling/worklist.html", context, here="worklist", patients=patients)
 
 
 def may(actor: Actor) -> May:
@@ -79,7 +98,10 @@ def _wanted(request: HttpRequest, actor: Actor) -> Wanted:
     site = forms.uuid(request.GET.get("site"))
     if site:
         places.site(actor=actor, site_id=site)
-    return Wanted(show=show, severity=severity, mine=request.GET.get("mine") == "1", site=site)
+    who = forms.uuid(request.GET.get("who"))
+    if who:
+        places.practitioner(actor=actor, staff_id=who)
+    return Wanted(show=show, severity=severity, mine=request.GET.get("mine") == "1", site=site, who=who)
 
 
 @pages.staff_page("GET", "HEAD")
@@ -126,11 +148,33 @@ def _unwaive(request: HttpRequest, actor: Actor, gap: rows.Gap, now: datetime) -
     gaps.unwaive(actor=actor, gap_id=gap.id, reason=reason, now=now, version=forms.version(request))
 
 
+def _attest(request: HttpRequest, actor: Actor, gap: rows.Gap, now: datetime) -> None:
+    gaps.attest(
+        actor=actor,
+        gap_id=gap.id,
+        attended_on=_attended(request),
+        provider=forms.text(request, "provider", longest=200),
+        now=now,
+        version=forms.version(request),
+    )
+
+
+def _attended(request: HttpRequest) -> date:
+    try:
+        found = date.fromisoformat(request.POST.get("attended_on", ""))
+    except ValueError:
+        raise Invalid({"attended_on": ["Say on which day the patient was seen."]}) from None
+    if not 2000 <= found.year <= 2100:
+        raise Invalid({"attended_on": ["A date between the years 2000 and 2100."]})
+    return found
+
+
 Do = Callable[[HttpRequest, Actor, rows.Gap, datetime], None]
 VERBS: dict[str, tuple[Do, str]] = {
     "take": (_take, "It is yours."),
     "release": (_release, "It is nobody's again."),
     "snooze": (_snooze, "Put off; it comes back by itself."),
+    "attest": (_attest, "Recorded: the patient was seen elsewhere."),
     "waive": (_waive, "Waived."),
     "unwaive": (_unwaive, "The waiver is taken back."),
 }
@@ -161,6 +205,7 @@ def _page(request: HttpRequest, actor: Actor, gap_id: UUID, refusal: Refusal | N
         "zone": times.zone_words(now, gap.time_zone),
         "may": may(actor),
         "snoozes": SNOOZES,
+        "said": SAID,
         "refusal": refusal,
         "reasons": tuple(times.localized(text, gap.time_zone) for text in refusal.reasons) if refusal else (),
         "settled": gap.status not in queries.NOT_BOOKED,

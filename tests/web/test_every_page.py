@@ -15,7 +15,7 @@ from clinic.practice.models import Room
 from patients.models import Patient
 from scheduling.booking import appointments
 from scheduling.models import Shift
-from scheduling.web import urls, worklist
+from scheduling.web import course_acts, urls, worklist
 from tests import factories
 from tests.api.access_pages import WORDS
 from tests.web.conftest import ROLES, World, signed_in
@@ -32,16 +32,16 @@ IDS = {
 FEEDS = {"calendar", "start"}
 ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
-PARTS = {"move-fits", "follow-up-next", "setup-wording-tests"}
+PARTS = {"move-fits", "follow-up-next", "setup-wording-tests", "course-changed"}
 # What only those see who book.
 BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
-VERBS |= {"setup-protocol": ("offer", "retire")}
+VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.
 POSTED = (
     *("task-done", "book-patient", "book-times", "book-change", "book-confirm", "move-undo"),
-    *("course-mail", "follow-up-book", "booking-undo", "visit-link"),
+    *("course-mail", "course-score", "follow-up-book", "booking-undo", "visit-link"),
 )
 VERBS |= dict.fromkeys(POSTED, ("",))
 # What an address says after its question mark, where it means nothing without.

@@ -162,7 +162,7 @@ def test_a_step_that_the_state_does_not_allow_is_refused_in_words(world: World, 
 
 
 def test_an_unknown_step_is_not_found(world: World, desk: Client) -> None:
-    for verb in ("enter_in_error", "move", "explode"):
+    for verb in ("displace", "move", "explode"):
         assert step(desk, world, verb).status_code == 404
 
 

@@ -6,7 +6,7 @@ import time_machine
 from django.test import Client
 
 from scheduling.followups import gaps as stored
-from scheduling.models import FollowUpGap
+from scheduling.models import FollowUpGap, TreatmentCourse
 from tests.scheduling.booking import booked
 from tests.web.conftest import World, signed_in
 
@@ -141,3 +141,26 @@ def test_a_follow_up_that_took_place_needs_nobody(world: World, desk: Client) ->
     with time_machine.travel(visit.end + timedelta(hours=1)):
         client = signed_in(world.clinic.front_desk)
         assert "Followed up" in client.get(f"/follow-ups/{unit.pk}/").content.decode()
+
+
+def test_a_clinicians_own_follow_ups_stand_on_their_roster_and_in_an_address(world: World) -> None:
+    therapist, other = world.clinic.therapists
+    FollowUpGap.objects.filter(pk=world.gap.pk).update(
+        assignee=None, owner=therapist, flagged=True, severity="high"
+    )
+    mine = signed_in(therapist)
+    page = mine.get("/roster/").content.decode()
+    assert "Follow-ups of your patients" in page
+    assert f'id="gap-{world.gap.pk}"' in page
+    assert f'href="/follow-ups/?who={therapist.pk}"' in page
+    assert f'id="gap-{world.gap.pk}"' in mine.get(f"/follow-ups/?who={therapist.pk}").content.decode()
+    theirs = signed_in(other)
+    assert "None needs somebody now" in theirs.get("/roster/").content.decode()
+    assert f'id="gap-{world.gap.pk}"' not in theirs.get(f"/follow-ups/?who={other.pk}").content.decode()
+    TreatmentCourse.objects.filter(pk=world.course.pk).update(responsible_clinician=world.clinic.prescriber)
+    answers = signed_in(world.clinic.prescriber).get("/roster/").content.decode()
+    assert f'id="gap-{world.gap.pk}"' in answers
+    desk = signed_in(world.clinic.front_desk)
+    assert "own-gaps" not in desk.get("/roster/").content.decode()
+    assert f'id="gap-{world.gap.pk}"' in desk.get(f"/roster/?who={therapist.pk}").content.decode()
+    assert mine.get("/follow-ups/?who=00000000-0000-0000-0000-000000000000").status_code == 404

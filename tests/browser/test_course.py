@@ -1,0 +1,51 @@
+"""A course's page in a browser: what a colleague does is told, and what is decided is done by keyboard."""
+
+import pytest
+from playwright.sync_api import expect
+
+from clinic.practice.models import StaffMember
+from patients.models import Measure
+from scheduling.booking import pauses
+from scheduling.models import TreatmentCourse
+from tests import factories
+from tests.browser.conftest import Screens
+from tests.web.conftest import World
+
+
+def test_a_change_by_somebody_else_is_told_and_takes_nothing_away(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    page = screen.page
+    screen.sign_in(desk, f"/courses/{world.course.pk}/")
+    page.get_by_text("Cancel the course…").click()
+    page.get_by_label("In words").fill("The patient moves away")
+    lead = factories.actor(world.clinic.practice, "clinical_lead")
+    pauses.pause(actor=lead, course_id=world.course.pk, reason="Tests are needed first", now=world.now)
+    expect(page.get_by_text("Changed meanwhile by")).to_be_visible(timeout=15_000)
+    expect(page.get_by_label("In words")).to_have_value("The patient moves away")
+    page.get_by_role("button", name="Cancel the course").click()
+    expect(page.get_by_text("changed since this page was opened")).to_be_visible()
+    expect(page.get_by_label("In words")).to_have_value("The patient moves away")
+    page.get_by_role("button", name="Cancel the course").click()
+    assert TreatmentCourse.objects.get(pk=world.course.pk).status == "stopped"
+    # The first, refused sending is an error to the console, and meant to be one.
+    screen.complaints[:] = [one for one in screen.complaints if "status of 409" not in one]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_all_of_it_open(
+    world: World, screens: Screens, lead: StaffMember, scheme: str
+) -> None:
+    for score in (20, 9):
+        Measure.objects.create(
+            patient=world.clinic.patient, code="PHQ-9", score=score, taken_at=world.now, recorded_by="x"
+        )
+    screen = screens.open(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    screen.sign_in(lead, f"/courses/{world.course.pk}/")
+    wide = "document.documentElement.scrollWidth"
+    for path in (f"/courses/{world.course.pk}/", f"/visits/{world.dose.pk}/"):
+        screen.open(path)
+        screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert screen.violations() == []
+        assert screen.page.evaluate(wide) <= 360
