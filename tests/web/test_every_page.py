@@ -18,6 +18,7 @@ from scheduling.models import Shift
 from scheduling.web import course_acts, urls, worklist
 from tests import factories
 from tests.api.access_pages import WORDS
+from tests.web import reading
 from tests.web.conftest import ROLES, World, signed_in
 
 IDS = {
@@ -191,6 +192,14 @@ def test_pages_need_no_inline_code_and_no_other_host(world: World, lead: Client)
         assert not re.search(r"(src|href|action)=\"(https?:)?//", page), path
         assert page.count("<h1") == (path not in parts), path
         assert ('<html lang="en">' in page) == (path not in parts), path
+
+
+def test_every_field_is_of_a_kind_that_browsers_know(world: World, lead: Client) -> None:
+    known = reading.TYPED | reading.CHOSEN | {"hidden", "select"}
+    for path in pages(world):
+        for form in reading.forms(lead.get(path).content.decode(), at=path):
+            kinds = {one.kind for one in form.controls} - {"button"}
+            assert kinds <= known, (path, kinds - known)
 
 
 def test_names_are_shown_as_text(world: World, lead: Client) -> None:

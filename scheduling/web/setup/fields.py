@@ -65,6 +65,11 @@ class Shown:
     days: tuple[DayHours, ...]
     problems: tuple[str, ...]
 
+    @property
+    def chosen_from_list(self) -> bool:
+        """For the template, which would call the field's own `choices` without an actor."""
+        return self.field.choices is not None
+
 
 def _text(post: QueryDict, field: Field) -> str:
     value = post.get(field.name, "").replace("\x00", "").strip()
@@ -122,7 +127,8 @@ def _many(post: QueryDict, field: Field) -> list[str]:
 
 
 def _days(post: QueryDict, field: Field) -> list[int]:
-    return [int(value) for value in _many(post, field) if value.isascii() and value.isdigit()]
+    known = {str(number): number for number, _ in WEEKDAYS}
+    return [known[value] for value in _many(post, field) if value in known]
 
 
 def _hours(post: QueryDict, field: Field) -> list[dict[str, Any]]:

@@ -120,20 +120,18 @@ SITES = Noun(
         Field("time_zone", "Time zone", "choice", choices=_zones),
         Field("address", "Address", needed=False, hint="As patients should read it."),
         Field("phone", "Phone", "tel", needed=False, hint="Patients see it in their messages."),
-        Field("grid_minutes", "Visits begin every", "choice", choices=_grids, start="15"),
+        Field("grid_minutes", "Visits begin every", "number", choices=_grids, start="15"),
         Field("hours", "Opening hours", "hours", needed=False),
     ),
     rows=lambda actor: queries.sites(actor=actor)[: LISTED + 1],
     line=_site_line,
     find=lambda actor, row_id: queries.site(actor=actor, site_id=row_id),
     held=_site_held,
-    create=lambda actor, values, now, key: directory.create_site(
-        actor=actor, now=now, key=key, **{**values, "grid_minutes": int(values["grid_minutes"])}
-    ),
+    create=lambda actor, values, now, key: directory.create_site(actor=actor, now=now, key=key, **values),
     change=lambda actor, row_id, values, now, version: directory.update_site(
         actor=actor,
         site_id=row_id,
-        changes={**values, "grid_minutes": int(values["grid_minutes"])},
+        changes=values,
         now=now,
         version=version,
     ),

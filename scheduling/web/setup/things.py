@@ -56,7 +56,7 @@ def thing(request: HttpRequest, actor: Actor, noun: str, thing_id: UUID) -> Http
 
 def _key(request: HttpRequest, actor: Actor, noun: str) -> Key | None:
     """The key that the form was given: sent twice, it makes one thing."""
-    value = request.POST.get("key", "")[:100]
+    value = request.POST.get("key", "").replace("\x00", "")[:100]
     return Key(scope=f"{actor.ref} page", value=value, fingerprint=noun) if value else None
 
 
