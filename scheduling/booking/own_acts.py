@@ -5,7 +5,7 @@ doing it once.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from clinic.practice import trail, work
+from clinic.practice import idempotency, trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Invalid, Stale
 from clinic.practice.trail import Step
@@ -139,10 +139,15 @@ def send_again(*, actor: Actor, now: datetime) -> None:
             _send(visit, now, unlock=False)
 
 
-def send_for(*, actor: Actor, appointment_id: UUID, now: datetime) -> None:
-    """The front desk sends the link of a visit again; a locked one is replaced. Raises NotFound, NotAllowed,
-    InvalidTransition."""
+def send_for(
+    *, actor: Actor, appointment_id: UUID, now: datetime, key: idempotency.Key | None = None
+) -> None:
+    """The front desk sends the link of a visit again; a locked one is replaced. A repeated `key` sends
+    nothing more. Raises NotFound, NotAllowed, InvalidTransition."""
     with locks.unit_of_work():
+        replay = idempotency.claim(
+            key=key, now=now, status_code=200, object_kind="appointment", object_id=appointment_id
+        )
         visit = access.appointment_for_update(
             actor=actor, appointment_id=appointment_id, capability="messages.work"
         )
@@ -150,7 +155,8 @@ def send_for(*, actor: Actor, appointment_id: UUID, now: datetime) -> None:
             raise InvalidTransition(
                 machine="appointment", state=visit.status, verb="send the link", allowed=()
             )
-        _send(visit, now, unlock=True)
+        if replay is None:
+            _send(visit, now, unlock=True)
 
 
 def _send(visit: Appointment, now: datetime, *, unlock: bool) -> None:

@@ -123,10 +123,11 @@ def set_active(*, actor: Actor, protocol_id: UUID, is_active: bool, now: datetim
         template = _locked(actor).filter(pk=protocol_id).first()
         if template is None:
             raise NotFound()
-        template.is_active = is_active
-        template.save(update_fields=["is_active", "updated_at"])
-        verb = "activate" if is_active else "retire"
-        writing.tell(actor=actor, now=now, verb=verb, kind="protocol", row_id=template.pk)
+        if template.is_active != is_active:
+            template.is_active = is_active
+            template.save(update_fields=["is_active", "updated_at"])
+            verb = "activate" if is_active else "retire"
+            writing.tell(actor=actor, now=now, verb=verb, kind="protocol", row_id=template.pk)
     return protocol(actor=actor, protocol_id=protocol_id)
 
 

@@ -97,7 +97,8 @@ def _step(
 def send_link(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     """Send the patient the link of this visit; one that was locked is replaced."""
     try:
-        own_acts.send_for(actor=actor, appointment_id=visit_id, now=timezone.now())
+        key = forms.once(request, actor, what="link")
+        own_acts.send_for(actor=actor, appointment_id=visit_id, now=timezone.now(), key=key)
     except Conflict:
         messages.warning(request, "Not sent: the visit is not one that is still to come.")
     else:
@@ -151,6 +152,7 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         and permissions.allows(actor=actor, capability="messages.work"),
         "zone": times.zone_words(visit.start, visit.time_zone),
         "latest": times.wall(now, visit.time_zone),
+        "key": forms.page_key(request),
         "back": pages.back_to(request, roster),
         "day": roster,
         "moved": moved.of(request, actor),
@@ -167,9 +169,9 @@ def _label(verb: str) -> str:
 
 
 def _may_override(actor: Actor, refusal: Refusal | None) -> bool:
-    """Whether this actor may break all the rules that the refusal names."""
-    asked = {rulebook.of(rule).capability for rule in refusal.overridable} if refusal else set()
-    return all(name and permissions.allows(actor=actor, capability=name) for name in asked)
+    """Whether this actor may break all the rules for which a reason is asked."""
+    asked = {rulebook.of(rule).capability for rule in refusal.rules} if refusal else set()
+    return bool(asked) and all(name and permissions.allows(actor=actor, capability=name) for name in asked)
 
 
 def _overrides(actor: Actor, visit: rows.Visit) -> list[OverrideLine]:

@@ -1,7 +1,7 @@
 """One visit booked on the day grid: somebody walks in, or a visit that took place is written down late."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from scheduling.web import forms, moved, queries, roster, words
 
 CAPABILITY = "appointments.book"
 FIELDS = ("start", "fold", "minutes", "who", "room", "kind", "mode", "patient", "name", "late", "once")
+LONGEST = 200
 MODES = {"in_person": "In person", "video": "By video", "phone": "By phone"}
 # The courses to which a visit can belong.
 OPEN = ("active", "paused", "review_due")
@@ -48,7 +49,7 @@ def book(request: HttpRequest, actor: Actor) -> HttpResponse:
     if not sites:
         return pages.show(request, "scheduling/no_site.html", {}, here="day")
     given = request.POST if request.method == "POST" else request.GET
-    typed = {name: given.get(name, "").replace("\x00", "").strip()[:200] for name in FIELDS}
+    typed = {name: given.get(name, "").replace("\x00", "").strip()[:LONGEST] for name in FIELDS}
     site = _site(request, actor, sites)
     if request.method != "POST" or "find" in request.POST:
         return _page(request, actor, site, typed, None)
@@ -72,6 +73,9 @@ def _back(request: HttpRequest, site: Site) -> str:
 
 
 def _visit(request: HttpRequest, site: Site, typed: dict[str, str]) -> single.Visit:
+    # The name that was looked for is no part of it.
+    for field in (one for one in FIELDS if one != "name"):
+        forms.text(request, field, longest=LONGEST)
     start = forms.instant(typed["start"], name="start", zone=site.time_zone, fold=typed["fold"])
     if start is None:
         raise Invalid({"start": ["A date and a time."]})
@@ -127,7 +131,7 @@ def _refused(request: HttpRequest, error: DomainError) -> Refusal:
     told = [one["message"] for one in error.clashes]
     if error.alternative:
         told.append(f"The nearest free start is {error.alternative['start']}.")
-    return Refusal(found.form, tuple(told), found.typed, status=409)
+    return replace(found, reasons=tuple(told))
 
 
 def _page(
@@ -135,7 +139,7 @@ def _page(
 ) -> HttpResponse:
     now = timezone.now()
     choices, patients, cut = _choices(actor, typed)
-    rules = refusal.overridable if refusal else ()
+    rules = refusal.rules if refusal else ()
     context = {
         "site": site,
         "typed": typed,

@@ -27,10 +27,11 @@ CONFLICTS = (errors.Conflict, errors.Busy, errors.Stale)
 TYPED = (
     *("reason_code", "at", "fold", "name", "override_reason", "reason", "until", "decision", "phase"),
     *("review_on", "code", "score", "status", "attended_on", "provider"),
-    *("arrived", "started", "administration_ended", "discharged", "completed"),
+    *("follow_up", "arrived", "started", "administration_ended", "discharged", "completed"),
 )
 # Who is asked what cannot wait; the others' pages do not look for it.
 ASKED_AT_ONCE = {"prescriber", "clinical_lead"}
+LONGEST_RULE = 60
 AFRESH = "It was changed since this page was opened. Look at it as it is now, and try again."
 
 
@@ -38,13 +39,15 @@ AFRESH = "It was changed since this page was opened. Look at it as it is now, an
 class Refusal:
     """Why a form was not accepted, in words, and what was typed in it.
 
-    `overridable` are the ids of the broken rules when all of them may be overridden with a reason.
+    `overridable` are the ids of the broken rules when all of them may be overridden with a reason; `rules`
+    are those, else the ones for which the form gave its reason already.
     """
 
     form: str
     reasons: tuple[str, ...]
     typed: Mapping[str, str] = field(default_factory=dict)
     overridable: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     status: int = 422
 
 
@@ -137,10 +140,13 @@ def refusal(request: HttpRequest, *, form: str, error: errors.DomainError) -> Re
     else:
         reasons = tuple(one["message"] for one in broken) or (error.message,)
     may_be = broken and all(one["overridable"] for one in broken)
+    overridable = tuple(one["rule_id"] for one in broken) if may_be else ()
+    asked = dict.fromkeys(rule for rule in request.POST.getlist("rule")[:10] if len(rule) <= LONGEST_RULE)
     return Refusal(
         form=form,
         reasons=reasons,
         typed=typed,
-        overridable=tuple(one["rule_id"] for one in broken) if may_be else (),
+        overridable=overridable,
+        rules=overridable if broken else tuple(asked),
         status=409 if isinstance(error, CONFLICTS) else 422,
     )

@@ -33,6 +33,7 @@ def show(
         whole = own_visit.whole(link=link, now=now)
         own_visit.log_read(link=link, now=now)
         context |= shown.of_whole(whole, front, str(context["language"]))
+        context["ride"] = _ride_typed(request) or whole.ride
         context["may_move"] = own_slots.may_move(link=link, now=now)
         context["crisis"] = words.crisis(front.region, str(context["language"]))
     asked = own_measures.due(link=link, now=now)
@@ -43,6 +44,13 @@ def show(
         "waits": any(not one.sent for one in asked),
     }
     return render(request, TEMPLATE, context, status=status)
+
+
+def _ride_typed(request: HttpRequest) -> dict[str, str] | None:
+    """What was typed of a ride and refused."""
+    if "phone" not in request.POST:
+        return None
+    return {name: request.POST.get(name, "").replace("\x00", "")[:200] for name in ("name", "phone")}
 
 
 def frame_of(request: HttpRequest, front: own_visit.Front, problem: str) -> dict[str, object]:

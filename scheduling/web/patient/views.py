@@ -68,8 +68,9 @@ def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpRespo
         refused = do(request, link, now)
     except DomainError as error:
         fresh = links.find(token=frame.token_of(request), now=now)
-        if what == "move" and isinstance(error, SlotTaken | RuleViolation | Invalid):
-            return _times(request, fresh, now, problem="taken", status=409)
+        if what == "move" and isinstance(error, SlotTaken | RuleViolation | Invalid | Stale):
+            told = "afresh" if isinstance(error, Stale) else "taken"
+            return _times(request, fresh, now, problem=told, status=409)
         problem, status = _in_words(error, what)
         return page.show(request, fresh, now, problem=problem, status=status)
     if refused:
@@ -107,6 +108,7 @@ def _times(
     context |= {
         "days": shown.of_days(days, front.zone, language),
         "version": link.visit.version,
+        "chosen": request.POST.get("start", ""),
         "may_move": own_slots.may_move(link=link, now=now),
     }
     return render(request, TIMES, context, status=status)
