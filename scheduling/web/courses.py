@@ -192,10 +192,14 @@ def _page(request: HttpRequest, actor: Actor, course_id: UUID, refusal: Refusal 
 
 
 def _tasks(actor: Actor, course_id: UUID, now: datetime) -> list[TaskLine]:
-    """What waits for somebody; one of a kind, whoever of several is asked."""
+    """What waits for somebody; one of a kind, whoever of several is asked. What a patient answered is for
+    those who treat them."""
     found: dict[str, TaskLine] = {}
+    treats = bool(actor.roles & permissions.CLINICIANS)
     for one in queries.asked(actor=actor, subject_id=course_id, by=now):
         mine = one.assignee_id == actor.id if one.assignee_id else one.role in actor.roles
+        if one.kind in work.URGENT and not (mine or treats):
+            continue
         if mine or one.kind not in found:
             reason = one.reason or words.WORK.get(one.kind, words.sentence(one.kind))
             found[one.kind] = TaskLine(one.pk, reason, one.kind in work.URGENT, mine)

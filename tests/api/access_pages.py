@@ -11,7 +11,8 @@ NOWHERE = dict.fromkeys(ROLES, 404)
 ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 200}
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
-REVIEWERS = {"front_desk": 403, "therapist": 403, "prescriber": 422, "practice_admin": 403}
+REVIEWERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 403}
+REVIEW = {"decision": "continue", "reason": "Responds well"}
 SHIFTERS = {**WRITERS, "front_desk": 422}
 DRAWERS = {"front_desk": 403, "therapist": 403, "prescriber": 200, "practice_admin": 200}
 OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
@@ -67,7 +68,7 @@ PAGES: list[Page] = [
     Page("GET", "courses/<uuid:course_id>/changed/", "courses", ALL),
     Page("POST", "courses/<uuid:course_id>/score/", "courses", {**REFUSED, "practice_admin": 403}, form={}),
     Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", DONE, "pause", {"reason": "Ill."}),
-    Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", REVIEWERS, "review", {}),
+    Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", REVIEWERS, "review", REVIEW),
     Page("GET", "messages/", "", ALL),
     Page("GET", "book/", "", ALL),
     Page("POST", "book/", "", NOWHERE, form={}),

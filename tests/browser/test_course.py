@@ -28,6 +28,7 @@ def test_a_change_by_somebody_else_is_told_and_takes_nothing_away(
     expect(page.get_by_text("changed since this page was opened")).to_be_visible()
     expect(page.get_by_label("In words")).to_have_value("The patient moves away")
     page.get_by_role("button", name="Cancel the course").click()
+    expect(page.get_by_text("The course is cancelled.")).to_be_visible()
     assert TreatmentCourse.objects.get(pk=world.course.pk).status == "stopped"
     # The first, refused sending is an error to the console, and meant to be one.
     screen.complaints[:] = [one for one in screen.complaints if "status of 409" not in one]

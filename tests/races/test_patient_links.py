@@ -11,7 +11,7 @@ from django.test import Client
 
 from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
-from patients.models import Patient
+from patients.models import Measure, MeasureForm, Patient
 from scheduling.booking import links
 from scheduling.models import Appointment, PatientLink
 from tests.races import race
@@ -71,6 +71,13 @@ def test_twenty_moves_to_one_time_are_one(visit: Appointment) -> None:
     assert TrailEntry.objects.filter(verb="appointment.move", subject_id=visit.pk).count() == 1
     assert Appointment.objects.get(pk=visit.pk).start == start
     assert race.overlaps() == 0
+
+
+def test_twenty_sendings_of_a_measure_are_one_score_and_one_task(visit: Appointment) -> None:
+    answers = {f"q{item}": "1" for item in range(1, 10)}
+    assert tapped(visit, "questions/1", proved=True, **answers) == {303: TAPS}
+    assert Measure.objects.count() == MeasureForm.objects.count() == 1
+    assert WorkItem.objects.filter(kind="harm_item", role="prescriber").count() == 1
 
 
 def test_of_twenty_guesses_at_once_five_are_looked_at(visit: Appointment) -> None:

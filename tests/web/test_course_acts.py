@@ -1,10 +1,10 @@
 """What is done with a course as a whole, from its page: who may, and that nobody is overwritten."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 
 from clinic.practice import work
@@ -102,9 +102,9 @@ def test_a_change_by_somebody_else_is_told_on_the_open_page(world: World, desk: 
     assert f"Changed meanwhile by {other.display_name}" in told
 
 
-@pytest.mark.parametrize("since", ["", "x", "-1", "9" * 40, "٣"])
-def test_a_strange_since_is_none(world: World, desk: Client, since: str) -> None:
-    assert desk.get(f"/courses/{world.course.pk}/changed/?since={since}").status_code == 200
+def test_a_strange_since_is_none(world: World, desk: Client) -> None:
+    for since in ("", "x", "-1", "9" * 40, "٣"):
+        assert desk.get(f"/courses/{world.course.pk}/changed/?since={since}").status_code == 200, since
 
 
 def test_what_was_given_up_and_is_not_back_is_said(world: World, desk: Client) -> None:
@@ -151,11 +151,12 @@ def test_a_score_is_entered_once_and_drawn(world: World, desk: Client) -> None:
     assert "no risk" not in page
 
 
-@pytest.mark.parametrize("score", ["28", "-1", "x", "", "NaN", "1e400", "<b>"])
-def test_a_score_out_of_its_range_is_refused_and_kept(world: World, desk: Client, score: str) -> None:
-    answer = do(desk, world, "score", code="PHQ-9", score=score)
-    assert answer.status_code == 422
-    assert "from 0 to 27" in text_of(answer)
+def test_a_score_out_of_its_range_is_refused_and_kept(world: World, desk: Client) -> None:
+    for score in ("28", "-1", "x", "", "NaN", "1e400", "<b>"):
+        answer = do(desk, world, "score", code="PHQ-9", score=score)
+        assert answer.status_code == 422, score
+        assert "from 0 to 27" in text_of(answer)
+        assert f'value="{html.escape(score)}"' in answer.content.decode()
     assert not Measure.objects.exists()
 
 

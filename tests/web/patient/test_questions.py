@@ -106,13 +106,13 @@ def test_what_is_missing_is_marked_and_the_rest_is_kept(http: Client, path: str)
     assert "3 of 9 answered" in text_of(http.get(path))
 
 
-@pytest.mark.parametrize("bad", ["4", "-1", "x", "٣", "1.0", "", "<b>", "9" * 400])
-def test_an_answer_that_is_none_is_no_answer(http: Client, path: str, bad: str) -> None:
+def test_an_answer_that_is_none_is_no_answer(http: Client, path: str) -> None:
     prove(http, path)
-    answer = send(http, path, **{**CALM, "q3": bad})
-    assert answer.status_code == 422
-    assert "<b>" not in answer.content.decode()
-    assert MeasureForm.objects.get().answers[2] is None
+    for bad in ("4", "-1", "x", "٣", "1.0", "", "<b>", "9" * 400):
+        answer = send(http, path, **{**CALM, "q3": bad})
+        assert answer.status_code == 422, bad
+        assert "<b>" not in answer.content.decode()
+        assert MeasureForm.objects.get().answers[2] is None, bad
     assert not Measure.objects.exists()
 
 
@@ -221,7 +221,9 @@ def test_an_answer_about_self_harm_is_before_a_clinician_at_once(
     for page in ("/messages/", "/follow-ups/", "/roster/"):
         assert "answered above 0" in text_of(prescriber.get(page))
         assert "self-harm" not in text_of(signed_in(world.clinic.front_desk).get(page))
-    assert "answered above 0" in text_of(prescriber.get(f"/courses/{world.course.pk}/"))
+    course = f"/courses/{world.course.pk}/"
+    assert text_of(prescriber.get(course)).count("answered above 0") >= 1
+    assert "answered above 0" not in text_of(signed_in(world.clinic.front_desk).get(course))
     prescriber.post(f"/tasks/{items[0].pk}/done/")
     assert not WorkItem.objects.filter(kind="harm_item", done_at=None).exists()
     assert "answered above 0" not in text_of(prescriber.get("/messages/"))
