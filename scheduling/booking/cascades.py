@@ -150,6 +150,17 @@ def of_course(*, standing: StandingCourse, ask: Ask, free: Availability) -> Casc
     )
 
 
+def without(
+    *, standing: StandingCourse, ended: Collection[UUID], now: datetime
+) -> tuple[dict[str, Any], ...]:
+    """The rules that the others would break when these visits do not take place, and nothing else changes."""
+    free = standing.calendar(places=(), now=now)
+    here = standing.standings(pins=frozenset(), told={})
+    left = [one for key, one in here.items() if key not in ended]
+    had = _names(_judged(standing, here.values(), free))
+    return tuple(_broken(standing, Ask(placed={}), standing.visits, left, had, free))
+
+
 class Judge:
     """Asks of many places for one visit whether all rules that are kept now are kept there, nothing else
     moving. `free` is the calendar in which the course takes nothing."""

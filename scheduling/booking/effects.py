@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from scheduling.booking.relocations import Place
@@ -13,6 +14,8 @@ from scheduling.followups.rules import FollowUpUnit
 from scheduling.followups.units import DoseFact, VisitFact
 from scheduling.models import Appointment
 from scheduling.planning.values import Window
+
+Fact = TypeVar("Fact", DoseFact, VisitFact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ def of_units(
     found: list[UnitChange] = []
     for course in facts.load(course_ids=course_ids):
         before = {one.key: one for one in _evaluate(course, now)}
-        course.doses = [_moved_dose(one, places) for one in course.doses if one.id not in gone]
-        course.visits = [_moved_visit(one, places) for one in course.visits if one.id not in gone]
+        course.doses = [_ended(_moved_dose(one, places), gone) for one in course.doses]
+        course.visits = [_ended(_moved_visit(one, places), gone) for one in course.visits]
         for row in added:
             _add(course, row)
         after = {one.key: one for one in _evaluate(course, now)}
@@ -86,6 +89,11 @@ def _evaluate(course: CourseFacts, now: datetime) -> tuple[FollowUpUnit, ...]:
         overrides=course.overrides,
         hours=course.hours,
     )
+
+
+def _ended(one: Fact, gone: Collection[str]) -> Fact:
+    """Cancelled: a dose that is owed nothing is still told of."""
+    return dataclasses.replace(one, status="cancelled") if one.id in gone else one
 
 
 def _moved_dose(dose: DoseFact, places: Mapping[UUID, Place]) -> DoseFact:

@@ -66,7 +66,7 @@ def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now:
     return Notices(
         send=tuple(send),
         withdraw=tuple(one for one in about if one.state in ledger.UNSENT and one.kind in UNTRUE),
-        said=(*said, *_confirmations(visits)),
+        said=(*said, *confirmations(visits=visits)),
     )
 
 
@@ -88,6 +88,13 @@ def carry_out(*, notices: Notices, now: datetime) -> None:
         now=now,
     )
     reminders.queue(messages=notices.send, now=now)
+
+
+def heard(*, versions: Mapping[UUID, int]) -> set[UUID]:
+    """The visits of whose move the patient has been told: by the version that the move made."""
+    told = Message.objects.filter(SAID, kind=Kind.VISIT_MOVED, subject_id__in=versions)
+    pairs = told.values_list("subject_id", "subject_version")
+    return {key for key, version in pairs if version >= versions[key]}
 
 
 def known(place: Place) -> Known:
@@ -160,7 +167,8 @@ def _pending(visits: Collection[Appointment]) -> set[UUID]:
     return found
 
 
-def _confirmations(visits: Sequence[Appointment]) -> list[Message]:
+def confirmations(*, visits: Collection[Appointment]) -> list[Message]:
+    """What has gone out about the booking of these visits' courses."""
     courses = {one.course_id for one in visits if one.course_id}
     sent = Message.objects.filter(SAID, kind=Kind.COURSE_BOOKED, subject_id__in=courses)
     return list(sent.order_by("due_at", "pk"))

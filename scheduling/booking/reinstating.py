@@ -70,7 +70,7 @@ def reinstate(
             if replay:
                 return visit
             lost.append(visit)
-            _check(visit, now)
+            check(visit=visit, now=now)
             _excuse(actor, visit, overrides, now)
             _bring(actor, [visit], reason, now)
             if visit.course_id:
@@ -107,7 +107,8 @@ def bring_back(
     return []
 
 
-def _check(visit: Appointment, now: datetime) -> None:
+def check(*, visit: Appointment, now: datetime) -> None:
+    """Raise InvalidTransition, or Conflict, for a visit that cannot come back."""
     states.find(machine=states.APPOINTMENT, state=visit.status, verb="reinstate", kind=visit.kind)
     if visit.start <= now:
         raise Conflict(

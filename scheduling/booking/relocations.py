@@ -55,15 +55,23 @@ class Place:
         return *self.told(), tuple(people), visit.room, visit.group_session
 
 
+Confirmed = tuple[datetime, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Relocation:
     """One visit that goes elsewhere, with the version of it that was seen. Without a place before it had lost
-    its own."""
+    its own.
+
+    `confirmed` is when and by whom its new time has been confirmed: where it stood before a move that the
+    patient never heard of.
+    """
 
     visit_id: UUID
     version: int
     before: Place
     after: Place
+    confirmed: Confirmed | None = None
 
 
 def verb_of(*, status: str, before: Place, after: Place) -> str:
@@ -122,14 +130,20 @@ def write(
         for one in chosen
     }
     _change_places(actor, placements, chosen, now, added or Added(), ended)
+    lost = {one.visit_id: _confirmation(rows[one.visit_id], moves[one.visit_id]) for one in chosen}
     for one in chosen:
-        _update(rows[one.visit_id], placements[one.visit_id], one.after.planned, moves[one.visit_id])
+        _update(rows[one.visit_id], placements[one.visit_id], one, moves[one.visit_id])
     _restaff(chosen)
     trail.record(
         actor=actor,
         at=now,
         steps=[
-            _step(rows[one.visit_id], one, moves[one.visit_id].verb, act_id, reason, zones[one.visit_id])
+            _step(
+                rows[one.visit_id],
+                moves[one.visit_id].verb,
+                reason,
+                {"act": str(act_id), **_places(one, zones[one.visit_id]), **lost[one.visit_id]},
+            )
             for one in chosen
         ],
     )
@@ -209,7 +223,15 @@ def _held_by(ids: Collection[UUID]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _update(visit: Appointment, placement: Placement, planned: PlannedVisit, move: states.Move) -> None:
+def _confirmation(visit: Appointment, move: states.Move) -> dict[str, Any]:
+    """What the move takes away of a confirmation, as the trail keeps it: an undo may give it back."""
+    if "confirmed" not in move.clears or visit.confirmed_at is None:
+        return {}
+    return {"confirmed": {"at": visit.confirmed_at.isoformat(), "by": visit.confirmed_by}}
+
+
+def _update(visit: Appointment, placement: Placement, one: Relocation, move: states.Move) -> None:
+    planned = one.after.planned
     wall = planned.start.astimezone(ZoneInfo(placement.site.time_zone))
     values: dict[str, Any] = {
         "status": move.target,
@@ -227,6 +249,9 @@ def _update(visit: Appointment, placement: Placement, planned: PlannedVisit, mov
         values |= dict.fromkeys(_ACCEPTED) | {"accepted_unit": ""}
     for fact in move.clears:
         values |= {f"{fact}_at": None, f"{fact}_by": None}
+    if one.confirmed:
+        at, by = one.confirmed
+        values |= {"status": "confirmed", "confirmed_at": at, "confirmed_by": by}
     Appointment.objects.filter(pk=visit.pk).update(**values, **access.touched())
     for name, value in values.items():
         setattr(visit, name, value)
@@ -249,10 +274,7 @@ def _restaff(chosen: Sequence[Relocation]) -> None:
     )
 
 
-def _step(
-    visit: Appointment, one: Relocation, verb: str, act_id: UUID, reason: str, zones: tuple[str, str]
-) -> Step:
-    told = {"before": in_words(one.before, zones[0]), "after": in_words(one.after, zones[1])}
+def _step(visit: Appointment, verb: str, reason: str, told: Mapping[str, Any]) -> Step:
     return Step(
         verb=f"appointment.{verb}",
         subject_kind="appointment",
@@ -260,8 +282,12 @@ def _step(
         course_id=visit.course_id,
         patient_id=visit.patient_id,
         reason=reason,
-        data={"act": str(act_id), "ref": visit.ref, "version": visit.version, **told},
+        data={"ref": visit.ref, "version": visit.version, **told},
     )
+
+
+def _places(one: Relocation, zones: tuple[str, str]) -> dict[str, Any]:
+    return {"before": in_words(one.before, zones[0]), "after": in_words(one.after, zones[1])}
 
 
 def in_words(place: Place, zone: str) -> dict[str, Any]:

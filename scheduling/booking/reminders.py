@@ -28,6 +28,8 @@ from scheduling.models.appointment import Status
 EXPECTED = (Status.BOOKED, Status.CONFIRMED)
 REMINDERS = ((Kind.REMINDER_72H, 72), (Kind.REMINDER_24H, 24))
 REMINDER_KINDS = tuple(kind for kind, _ in REMINDERS)
+# What has no sense once its visit is cancelled.
+OF_A_VISIT = (*REMINDER_KINDS, Kind.VISIT_MOVED, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW)
 
 
 def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointment], now: datetime) -> None:
@@ -153,7 +155,7 @@ def on_cancelled(*, appointments: Sequence[Appointment], now: datetime) -> None:
     """
     outbox.withdraw(
         subject_ids=[one.pk for one in appointments],
-        kinds=(*REMINDER_KINDS, Kind.VISIT_MOVED, Kind.FOLLOW_UP_MISSING, Kind.NO_SHOW),
+        kinds=OF_A_VISIT,
         reason="visit_cancelled",
         now=now,
     )

@@ -1,6 +1,7 @@
 """Taking a move back: every visit that it moved returns to where it stood, in one act of its own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,10 @@ from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
 from clinic.practice.models import TrailEntry
-from scheduling.booking import access, acts, cascades, fitting, relocations
+from scheduling.booking import access, acts, cascades, fitting, notices, relocations
 from scheduling.booking.acts import Act
 from scheduling.booking.fitting import Found, Wish
+from scheduling.booking.relocations import Relocation
 from scheduling.errors import PreviewStale
 from scheduling.models import Appointment
 from scheduling.roster import rosters
@@ -22,7 +24,8 @@ CAPABILITY = "appointments.book"
 
 def undo(*, actor: Actor, act_id: UUID, now: datetime, key: idempotency.Key | None = None) -> UUID:
     """Move everything back that an act moved; returns the id of the act that does it. What patients are told
-    follows as from every move: within the grace, a move and its undo say nothing.
+    follows as from every move: within the grace, a move and its undo say nothing, and who had confirmed the
+    old time has confirmed it again.
 
     Raises NotFound, PreviewStale naming the visits that were changed since, SlotTaken where an old place is
     somebody else's by now, RuleViolation, Conflict for an act that also booked or ended visits.
@@ -46,7 +49,7 @@ def undo(*, actor: Actor, act_id: UUID, now: datetime, key: idempotency.Key | No
         return Act(
             verb=VERB,
             subject_id=act_id,
-            relocations=cascade.relocations,
+            relocations=_confirmed(cascade.relocations, steps),
             seen=acts.versions(visits=list(visits.values()), courses=list(courses.values())),
             asked=frozenset(visits),
             violations=cascade.violations,
@@ -55,6 +58,20 @@ def undo(*, actor: Actor, act_id: UUID, now: datetime, key: idempotency.Key | No
         )
 
     return acts.carry_out(actor=actor, now=now, key=key, capability=CAPABILITY, decide=decide)
+
+
+def _confirmed(
+    back: tuple[Relocation, ...], steps: Mapping[UUID, Mapping[str, Any]]
+) -> tuple[Relocation, ...]:
+    """With the confirmations that the move took away, of visits whose patient never heard of the move."""
+    lost = {key: step["confirmed"] for key, step in steps.items() if step.get("confirmed")}
+    heard = notices.heard(versions={key: int(steps[key]["version"]) for key in lost})
+    return tuple(
+        replace(one, confirmed=(datetime.fromisoformat(lost[one.visit_id]["at"]), lost[one.visit_id]["by"]))
+        if one.visit_id in lost.keys() - heard
+        else one
+        for one in back
+    )
 
 
 def _steps(actor: Actor, act_id: UUID) -> dict[UUID, Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import times
 from clinic.practice.web.times import Moment
 from scheduling import states
-from scheduling.booking import acts, days, moves, notices, previews, relocations, rows, rulebook
+from scheduling.booking import acts, days, effects, moves, notices, previews, relocations, rows, rulebook
 from scheduling.booking import queries as booked
 from scheduling.booking.fitting import Wish
 from scheduling.booking.nearest import Fit
@@ -23,6 +23,8 @@ from scheduling.planning import windows
 from scheduling.web import forms, queries, words
 from scheduling.web.words import Badge
 
+# What an address names that may be taken back.
+UNDOES = ("moved", "cancelled")
 # More than so many visits in the way say no more.
 BLOCKERS = 3
 STAYS = {"fits": "still fits", "pinned": "is fixed there", "fixed": "has begun, or its time has come"}
@@ -103,7 +105,7 @@ def told(*, actor: Actor, preview: previews.Preview, now: datetime) -> dict[str,
             for one in act.stays
             if one.visit.pk in visits
         ],
-        "units": [_unit(one, visits) for one in preview.units],
+        "units": [unit(one, visits) for one in preview.units],
         "broken": open_rules,
         "warnings": [_rule(one, where) for one in act.violations if one["severity"] != rulebook.ERROR],
         "may_override": may,
@@ -152,7 +154,8 @@ def _why(visit_id: Any, where: Mapping[str, tuple[UUID, datetime]]) -> str:
     return f"{reverse('why-not')}?{urlencode({'site': site, 'start': start.isoformat(), 'visit': visit_id})}"
 
 
-def _unit(one: Any, visits: Mapping[UUID, rows.Visit]) -> UnitLine:
+def unit(one: effects.UnitChange, visits: Mapping[UUID, rows.Visit]) -> UnitLine:
+    """A follow-up unit that reads otherwise, in words."""
     doses = [visits[UUID(dose)] for dose in one.doses if UUID(dose) in visits]
     numbers = " and ".join(words.title(dose).lower() for dose in doses)
     window = one.after.window if one.after else None
@@ -169,19 +172,25 @@ def _unit(one: Any, visits: Mapping[UUID, rows.Visit]) -> UnitLine:
 
 def _notices(told: notices.Notices, preview: previews.Preview, now: datetime) -> dict[str, Any]:
     zone = next((one["after"]["time_zone"] for one in preview.moves), "UTC")
-
-    def line(one: Any) -> NoticeLine:
-        return NoticeLine(
-            words.MESSAGE_KINDS.get(one.kind) or words.sentence(one.kind),
-            words.CHANNELS.get(one.channel, one.channel),
-            times.moment(max(one.due_at, now), zone),
-        )
-
     return {
-        "send": [line(one) for one in told.send],
-        "withdraw": [line(one) for one in told.withdraw],
+        "send": once(notice(one, zone, now) for one in told.send),
+        "withdraw": once(notice(one, zone, now) for one in told.withdraw),
         "said": bool(told.said),
     }
+
+
+def notice(one: Any, zone: str, now: datetime) -> NoticeLine:
+    """A message, or the draft of one, in words; what is due already goes out now."""
+    return NoticeLine(
+        words.MESSAGE_KINDS.get(one.kind) or words.sentence(one.kind),
+        words.CHANNELS.get(one.channel, one.channel),
+        times.moment(max(one.due_at, now), zone),
+    )
+
+
+def once(found: Iterable[NoticeLine]) -> list[NoticeLine]:
+    """Each message once: what is said of several visits in one is written down for each of them."""
+    return list(dict.fromkeys(found))
 
 
 def changes(*, actor: Actor, visit: rows.Visit, place: relocations.Place) -> list[str]:
@@ -255,22 +264,27 @@ def others(*, actor: Actor, visit: rows.Visit, now: datetime) -> list[tuple[UUID
 
 
 # --- afterwards -----------------------------------------------------------------------------------------
-def shown_on(back: str, *, act_id: UUID, visit_id: UUID) -> str:
-    """The page that one came from, told which move it may offer to undo."""
+def shown_on(back: str, *, visit_id: UUID, **undone: UUID) -> str:
+    """The page that one came from, told which move (`moved`) or cancellation (`cancelled`) it may offer to
+    undo."""
     parts = urlsplit(without(back))
-    query = urlencode([*parse_qsl(parts.query), ("moved", str(act_id))])
+    query = urlencode([*parse_qsl(parts.query), *((name, str(one)) for name, one in undone.items())])
     return f"{parts.path}?{query}#visit-{visit_id}"
 
 
 def without(address: str) -> str:
-    """An address that names no move any more."""
+    """An address that names nothing to undo any more."""
     parts = urlsplit(address)
-    query = urlencode([one for one in parse_qsl(parts.query) if one[0] != "moved"])
+    query = urlencode([one for one in parse_qsl(parts.query) if one[0] not in UNDOES])
     return f"{parts.path}?{query}" if query else parts.path
 
 
 def of(request: HttpRequest, actor: Actor) -> dict[str, Any] | None:
-    """The move that has just been made, for the page that one came back to: it may be undone there."""
+    """The move or the cancellation that has just been made, for the page that one came back to: it may be
+    undone there."""
+    if visit_id := forms.uuid(request.GET.get("cancelled")):
+        visit = booked.visit(actor=actor, appointment_id=visit_id)
+        return {"cancelled": visit_id} if visit.status == "cancelled" else None
     act_id = forms.uuid(request.GET.get("moved"))
     if act_id is None:
         return None

@@ -198,7 +198,7 @@ def _apply(request: HttpRequest, actor: Actor, visit: rows.Visit) -> HttpRespons
             told = dict.fromkeys(f"{words.named(one['visit'])}: {one['message']}" for one in error.changed)
             found = Refusal(found.form, tuple(told), found.typed, status=409)
         return _see(request, actor, visit, asked, _with_nearest(found, error))
-    return pages.done(moved.shown_on(_back(request, visit)["back"], act_id=act_id, visit_id=visit.id))
+    return pages.done(moved.shown_on(_back(request, visit)["back"], moved=act_id, visit_id=visit.id))
 
 
 # --- choosing where -------------------------------------------------------------------------------------

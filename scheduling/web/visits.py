@@ -53,7 +53,8 @@ def detail(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
 def move(request: HttpRequest, actor: Actor, visit_id: UUID, verb: str) -> HttpResponse:
     """Take one step. What is refused is shown on the visit's page, with the reason and what was typed."""
     mend = mending.MENDS.get(verb)
-    if mend is None and verb not in appointments.CAPABILITY:
+    # What a cancellation leads to is seen first, on a page of its own.
+    if mend is None and (verb not in appointments.CAPABILITY or verb == "cancel"):
         raise NotFound()
     now = timezone.now()
     visit = booked.visit(actor=actor, appointment_id=visit_id)
@@ -85,9 +86,6 @@ def _step(
         verb=verb,
         now=now,
         at=_when(request, visit, verb, now),
-        reason=forms.text(request, "reason", longest=200),
-        reason_code=forms.text(request, "reason_code", longest=30),
-        follow_up=forms.text(request, "follow_up", longest=10),
         overrides=overrides,
         version=forms.version(request),
     )
@@ -135,9 +133,7 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         # A refused step that the state no longer offers has no form to show again.
         "may_override": _may_override(actor, refusal),
         "overrides": _overrides(actor, visit),
-        "cancel_reasons": [(code, reasons.CANCELLATION[code].words) for code in reasons.CHOICES],
         "cancelled_why": reasons.in_words(code=visit.cancel_code, note=visit.cancel_reason),
-        "is_dose": visit.kind in states.DOSES,
         "ambiguous": forms.TWICE in told,
         "facts": _facts(actor, visit),
         "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,

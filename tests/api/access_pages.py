@@ -56,7 +56,10 @@ PAGES: list[Page] = [
     Page("GET", "visits/<uuid:visit_id>/", "appointments", ALL),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "confirm", {}),
     Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", REFUSED, "no_show", {}),
-    Page("POST", "visits/<uuid:visit_id>/<slug:verb>/", "appointments", DONE, "cancel", {"reason": "Ill."}),
+    Page("GET", "visits/<uuid:visit_id>/cancel/", "appointments", ALL),
+    Page("POST", "visits/<uuid:visit_id>/cancel/", "appointments", DONE, form={"reason": "Ill."}),
+    # It is not cancelled: the page says so.
+    Page("POST", "visits/<uuid:visit_id>/undo-cancel/", "appointments", DONE, form={}),
     Page("POST", "visits/<uuid:visit_id>/send-link/", "appointments", DONE, form={}),
     Page("POST", "tasks/<uuid:item_id>/done/", "work-items", DONE, "", {}),
     Page("GET", "follow-ups/", "", ALL),

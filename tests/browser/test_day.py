@@ -254,6 +254,7 @@ def paths(world: World) -> list[str]:
         f"/moves/{dose.pk}/?start={local}T{dose.local_time:%H:%M}",
         "/day/book/",
         "/day/place/",
+        f"/visits/{dose.pk}/cancel/",
     ]
 
 
@@ -288,6 +289,23 @@ def test_sticky_heads_never_cover_what_has_the_focus(
             }"""
         )
         assert not covered
+
+
+def test_visits_at_the_same_time_stand_side_by_side(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open()
+    screen.sign_in(desk, "/day/")
+    first, second = screen.page.evaluate(
+        """() => {
+            const one = document.querySelector('.block');
+            const other = one.parentElement.appendChild(one.cloneNode(true));
+            one.classList.add('l-2-1');
+            other.classList.add('l-2-2');
+            return [one, other].map(node => node.getBoundingClientRect());
+        }"""
+    )
+    assert first["right"] <= second["left"]
 
 
 def test_small_targets_are_large_enough(world: World, screens: Screens, desk: StaffMember) -> None:

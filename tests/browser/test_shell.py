@@ -11,8 +11,9 @@ from tests.web.conftest import World
 
 def cancel_form(page: Page) -> None:
     form = page.locator("#do-cancel")
+    form.get_by_label("Keep it", exact=True).check()
     form.get_by_label("In words").fill("A cold that came overnight")
-    form.get_by_role("button", name="Cancel").click()
+    form.get_by_role("button", name="Cancel the visit").click()
 
 
 def sign_in_over_it(page: Page, staff: StaffMember) -> None:
@@ -27,7 +28,7 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(
 ) -> None:
     screen = screens.open()
     page = screen.page
-    screen.sign_in(desk, f"/visits/{world.dose.pk}/")
+    screen.sign_in(desk, f"/visits/{world.dose.pk}/cancel/")
     Session.objects.all().delete()
     cancel_form(page)
     over = page.get_by_role("dialog", name="Sign in to go on")
@@ -48,7 +49,7 @@ def test_somebody_else_who_signs_in_there_does_not_send_it(
 ) -> None:
     screen = screens.open()
     page = screen.page
-    screen.sign_in(desk, f"/visits/{world.dose.pk}/")
+    screen.sign_in(desk, f"/visits/{world.dose.pk}/cancel/")
     Session.objects.all().delete()
     cancel_form(page)
     sign_in_over_it(page, lead)
@@ -61,7 +62,7 @@ def test_a_form_that_was_open_before_another_tab_signed_in_again_is_sent(
 ) -> None:
     screen = screens.open()
     page = screen.page
-    screen.sign_in(desk, f"/visits/{world.dose.pk}/")
+    screen.sign_in(desk, f"/visits/{world.dose.pk}/cancel/")
     Session.objects.all().delete()
     other = page.context.new_page()
     other.goto(screen.url + "/overview/")

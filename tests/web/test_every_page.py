@@ -37,12 +37,15 @@ PARTS = {"move-fits", "follow-up-next", "setup-wording-tests", "course-changed"}
 # What only those see who book.
 BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
-VERBS = {"visit-move": tuple(appointments.CAPABILITY), "follow-up-work": tuple(worklist.VERBS)}
+VERBS = {
+    "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),
+    "follow-up-work": tuple(worklist.VERBS),
+}
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.
 POSTED = (
     *("task-done", "book-patient", "book-times", "book-change", "book-confirm", "move-undo"),
-    *("course-mail", "course-score", "follow-up-book", "booking-undo", "visit-link"),
+    *("cancel-undo", "course-mail", "course-score", "follow-up-book", "booking-undo", "visit-link"),
 )
 VERBS |= dict.fromkeys(POSTED, ("",))
 # What an address says after its question mark, where it means nothing without.

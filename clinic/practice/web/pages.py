@@ -25,7 +25,18 @@ Guarded = Callable[Concatenate[HttpRequest, P], HttpResponse]
 CONFLICTS = (errors.Conflict, errors.Busy, errors.Stale)
 # What is shown again after a refusal: never a token, a password or a version.
 TYPED = (
-    *("reason_code", "at", "fold", "name", "override_reason", "reason", "until", "decision", "phase"),
+    *(
+        "reason_code",
+        "follow_up",
+        "at",
+        "fold",
+        "name",
+        "override_reason",
+        "reason",
+        "until",
+        "decision",
+        "phase",
+    ),
     *("review_on", "code", "score", "status", "attended_on", "provider"),
     *("follow_up", "arrived", "started", "administration_ended", "discharged", "completed"),
 )

@@ -7,6 +7,7 @@ import pytest
 from clinic.practice.errors import Conflict, NotAllowed, NotFound
 from clinic.practice.idempotency import Key
 from clinic.practice.models import TrailEntry
+from notifications.models import Message
 from scheduling.booking import moves, undoing
 from scheduling.booking.fitting import Wish
 from scheduling.errors import PreviewStale
@@ -119,3 +120,46 @@ def test_nobody_else_undoes_it(clinic: factories.Clinic) -> None:
         undoing.undo(actor=outsider, act_id=act, now=NOW)
     with pytest.raises(NotAllowed):
         undoing.undo(actor=factories.actor(clinic.practice, "monitor"), act_id=act, now=NOW)
+
+
+def confirmed(clinic: factories.Clinic) -> tuple[Appointment, Wish]:
+    dose, wish = moved_dose(clinic)
+    booked.move(clinic, dose.pk, "confirm", now=NOW)
+    return Appointment.objects.get(pk=dose.pk), wish
+
+
+def test_who_never_heard_of_the_move_has_confirmed_the_old_time(clinic: factories.Clinic) -> None:
+    dose, wish = confirmed(clinic)
+    act = apply(clinic, dose, wish)
+    assert Appointment.objects.get(pk=dose.pk).status == "booked"
+    undoing.undo(actor=clinic.admin, act_id=act, now=NOW + timedelta(minutes=1))
+    back = Appointment.objects.get(pk=dose.pk)
+    assert (back.status, back.confirmed_at, back.confirmed_by) == (
+        "confirmed",
+        dose.confirmed_at,
+        dose.confirmed_by,
+    )
+
+
+def test_who_was_told_of_the_move_confirms_anew(clinic: factories.Clinic) -> None:
+    dose, wish = confirmed(clinic)
+    act = apply(clinic, dose, wish)
+    told = Appointment.objects.get(pk=dose.pk)
+    Message.objects.create(
+        practice=dose.practice,
+        patient_id=dose.patient_id,
+        kind="visit_moved",
+        channel="email",
+        subject_kind="appointment",
+        subject_id=dose.pk,
+        subject_version=told.version,
+        subject_at=told.start,
+        state="cancelled",
+        state_reason="merged",
+        due_at=NOW,
+        useful_until=NOW + timedelta(days=1),
+        dedupe_key="told",
+    )
+    undoing.undo(actor=clinic.admin, act_id=act, now=NOW + timedelta(minutes=5))
+    back = Appointment.objects.get(pk=dose.pk)
+    assert (back.status, back.confirmed_at) == ("booked", None)
