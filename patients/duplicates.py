@@ -5,7 +5,9 @@ Bounded: at most `MOST_CANDIDATES` pairs are looked at for each reason; one pati
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from difflib import SequenceMatcher
 from uuid import UUID
 
@@ -14,9 +16,11 @@ from django.db import connection
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from patients import queries
-from patients.models import Patient
+from patients.models import ContactPoint, Patient
 
 MOST_CANDIDATES = 2_000
+# Of a newcomer: so many of one birth date are compared, and so many alike are told.
+MOST_ALIKE = 5
 # How alike two names are that are taken for one: 1 is the same. "Jon Smith" and "John Smyth" are 0.84.
 ALIKE = 0.8
 _BORN = """
@@ -73,6 +77,41 @@ def find(*, actor: Actor, patient_id: UUID | None = None, limit: int = 50) -> li
             found.append(Pair(pair, tuple(sorted(kept))))
     found.sort(key=lambda one: (-len(one.reasons), one.patients[0].pk, one.patients[1].pk))
     return found[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Somebody on file who looks like a newcomer, and why: `birth_date_and_name`, `phone`, `email`."""
+
+    patient: Patient
+    reasons: tuple[str, ...]
+
+
+def like(
+    *, actor: Actor, name: tuple[str, str], birth_date: date, phone: str = "", email: str = ""
+) -> list[Like]:
+    """Who on file may be the person of this name (given, family), birth date and clean addresses; those with
+    the most reasons first, at most five. Raises NotAllowed."""
+    permissions.check(actor=actor, capability="patients.read")
+    asked = Patient(given_name=name[0], family_name=name[1])
+    reasons: dict[UUID, set[str]] = defaultdict(set)
+    born = Patient.objects.filter(practice_id=actor.practice_id, birth_date=birth_date).order_by("id")
+    for one in born[:MOST_CANDIDATES]:
+        if alike(one, asked):
+            reasons[one.pk].add("birth_date_and_name")
+    for owner, channel in _reached(actor, {one for one in (phone, email) if one}):
+        reasons[owner].add("phone" if channel == "sms" else "email")
+    known = queries.patients(actor=actor).in_bulk(list(reasons))
+    found = [Like(known[key], tuple(sorted(told))) for key, told in reasons.items() if key in known]
+    found.sort(key=lambda one: (-len(one.reasons), one.patient.pk))
+    return found[:MOST_ALIKE]
+
+
+def _reached(actor: Actor, addresses: Collection[str]) -> list[tuple[UUID, str]]:
+    points = ContactPoint.objects.filter(
+        patient__practice_id=actor.practice_id, value__in=addresses, is_active=True
+    )
+    return list(points.order_by("id").values_list("patient_id", "channel")[: MOST_ALIKE * 4])
 
 
 def _candidates(actor: Actor, patient_id: UUID | None) -> list[tuple[UUID, UUID, str]]:

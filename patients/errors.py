@@ -19,3 +19,9 @@ class IdentifierTaken(PatientError, errors.Conflict):
     """Another patient of the practice already has this external identifier."""
 
     code = "identifier_taken"
+
+
+class LooksLikeAnother(PatientError, errors.Conflict):
+    """Somebody on file looks like this patient: look at `patients`, then say that it is somebody else."""
+
+    code = "looks_like_another"

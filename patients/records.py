@@ -19,8 +19,8 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Resource
-from patients import queries
-from patients.errors import IdentifierTaken
+from patients import duplicates, queries
+from patients.errors import IdentifierTaken, LooksLikeAnother
 from patients.models import ContactPoint, ExternalIdentifier, MessagingConsent, Patient
 from patients.models.contact import Channel
 from patients.models.patient import Language
@@ -46,12 +46,16 @@ def create_patient(
     external_ids: Sequence[Mapping[str, str]] = (),
     no_messages: bool = False,
     may_message: bool = True,
+    is_new: bool = True,
     key: writing.Key = None,
 ) -> Patient:
     """A new patient. Without `time_zone` the site's holds; `external_ids` are {system, value}.
 
     R-05: who gives a number to their provider consents to messages about their visits there (FCC 2015), and
     that is recorded; `may_message` False says that the addresses came some other way.
+
+    `is_new` False: nobody has looked yet whether they are on file; then whoever looks like somebody who is
+    raises LooksLikeAnother, and nothing is written.
 
     Raises IdentifierTaken when another patient of the practice has one of them.
     """
@@ -61,6 +65,8 @@ def create_patient(
 
     def make(patient_id: UUID) -> Patient:
         values = clean(actor=actor, given=given, now=now)
+        if not is_new:
+            _check_new(actor, values)
         add(actor=actor, people=[Newcomer(patient_id, values, may_message)], now=now)
         return queries.patient(actor=actor, patient_id=patient_id)
 
@@ -73,6 +79,20 @@ def create_patient(
         make=make,
         load=lambda patient_id: queries.patient(actor=actor, patient_id=patient_id),
     )
+
+
+def _check_new(actor: Actor, values: Mapping[str, Any]) -> None:
+    found = duplicates.like(
+        actor=actor,
+        name=(values["given_name"], values["family_name"]),
+        birth_date=values["birth_date"],
+        phone=values.get("phone") or "",
+        email=values.get("email") or "",
+    )
+    if found:
+        raise LooksLikeAnother(
+            patients=[{"patient": str(one.patient.pk), "reasons": list(one.reasons)} for one in found]
+        )
 
 
 @dataclass(frozen=True, slots=True)

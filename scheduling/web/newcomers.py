@@ -1,5 +1,6 @@
 """The way to a patient when something is to be booked: find one, or write down a new one on the spot."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +15,28 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.web import actors, pages
 from patients import records
-from scheduling.web import forms
+from patients.errors import LooksLikeAnother
+from scheduling.web import forms, queries
 
 FIELDS = ("given_name", "family_name", "birth_date", "phone", "email", "site", "language")
 LANGUAGES = {"en": "English", "es": "Spanish"}
+ALIKE = {
+    "birth_date_and_name": "the same birth date and name",
+    "phone": "the same phone",
+    "email": "the same e-mail",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Somebody on file who may be the newcomer."""
+
+    id: UUID
+    name: str
+    born: str
+    site: str
+    why: str
+    address: str
 
 
 def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -> HttpResponse:
@@ -28,13 +47,15 @@ def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -
     home = actors.staff_of(request).home_site_id
     typed = {name: request.POST.get(name, "")[: forms.LONGEST] for name in FIELDS}
     typed["site"] = typed["site"] or str(home or (sites[0].pk if sites else ""))
+    found = _alike(request, actor, error) if isinstance(error, LooksLikeAnother) else []
     context: dict[str, Any] = {
+        "alike": found,
         "sites": sites,
         "languages": LANGUAGES,
         "typed": typed,
         "may_message": not error or request.POST.get("may_message") == "1",
         "problems": {name: " ".join(texts) for name, texts in problems.items()},
-        "reasons": () if problems or refused is None else refused.reasons,
+        "reasons": () if problems or found or refused is None else refused.reasons,
         "open": error is not None,
         # The page has its own way to find somebody.
         "finds": True,
@@ -42,7 +63,20 @@ def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -
         "start": start(request),
     }
     status = refused.status if refused else 200
-    return pages.show(request, "scheduling/book_who.html", context, here="book", status=status)
+    patients = [one.id for one in found]
+    template = "scheduling/book_who.html"
+    return pages.show(request, template, context, here="book", patients=patients, status=status)
+
+
+def _alike(request: HttpRequest, actor: Actor, error: LooksLikeAnother) -> list[Alike]:
+    found = []
+    for one in error.data["patients"]:
+        patient = queries.patient(actor=actor, patient_id=UUID(one["patient"]))
+        why = " and ".join(ALIKE[reason] for reason in one["reasons"])
+        born = f"{patient.birth_date:%-d %b %Y}"
+        address = booking_of(patient.pk, start(request))
+        found.append(Alike(patient.pk, str(patient), born, patient.site.name, why, address))
+    return found
 
 
 @pages.staff_page("POST")
@@ -59,13 +93,19 @@ def create(request: HttpRequest, actor: Actor) -> HttpResponse:
             email=forms.text(request, "email"),
             language=forms.text(request, "language") or "en",
             may_message=request.POST.get("may_message") == "1",
+            is_new=request.POST.get("is_new") == "1",
             now=timezone.now(),
             key=forms.once(request, actor, what="patient"),
         )
     except DomainError as error:
         return page(request, actor, error)
-    wanted = {"patient": str(made.pk), "start": start(request)}
-    return pages.done(f"{reverse('book')}?{urlencode({name: one for name, one in wanted.items() if one})}")
+    return pages.done(booking_of(made.pk, start(request)))
+
+
+def booking_of(patient_id: UUID, day: str) -> str:
+    """The page that books a course for somebody, from a day on where one was pointed at."""
+    wanted = {"patient": str(patient_id), "start": day}
+    return f"{reverse('book')}?{urlencode({name: one for name, one in wanted.items() if one})}"
 
 
 def start(request: HttpRequest) -> str:

@@ -158,6 +158,7 @@ def test_who_was_told_of_the_move_confirms_anew(clinic: factories.Clinic) -> Non
         state_reason="merged",
         due_at=NOW,
         useful_until=NOW + timedelta(days=1),
+        created_at=NOW,
         dedupe_key="told",
     )
     undoing.undo(actor=clinic.admin, act_id=act, now=NOW + timedelta(minutes=5))
