@@ -1,16 +1,17 @@
 """A visit of the day grid as HTML. Not a template: five hundred are drawn at once, and a template takes ten
-times as long for each. Everything that comes from data is escaped by `format_html`."""
+times as long for each. Everything that comes from data is escaped by `fill`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
+from urllib.parse import quote
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-_NOTHING = SafeString("")
+NOTHING = SafeString("")
 _ANY = UUID(int=0)
 
 
@@ -60,14 +61,14 @@ class Block:
 
     @property
     def html(self) -> SafeString:
-        return format_html(
+        return fill(
             '<li class="block {}"{} data-visit="{}"{}>\n<a class="name" href="{}">{}</a>\n'
             '<p class="when"><time datetime="{}">{}</time><span class="until">–{}</span> <b>{}</b></p>\n'
             '<p class="state"><span class="is">{}{}</span>{}{}</p>{}{}</li>\n',
             self.look,
-            format_html(' id="visit-{}"', self.id) if self.anchor else _NOTHING,
-            self.id,
-            format_html(' data-move="{}"', self.move) if self.move else _NOTHING,
+            fill(' id="visit-{}"', str(self.id)) if self.anchor else NOTHING,
+            str(self.id),
+            fill(' data-move="{}"', self.move) if self.move else NOTHING,
             self.address,
             self.name,
             self.start,
@@ -76,18 +77,16 @@ class Block:
             self.what,
             icon(self.icon),
             self.state,
-            format_html(" <span>{}</span>", self.leaves) if self.leaves else _NOTHING,
+            fill(" <span>{}</span>", self.leaves) if self.leaves else NOTHING,
             SafeString("".join(self._flag(one) for one in self.flags)),
-            format_html('<p class="beside">{}</p>', self.beside) if self.beside else _NOTHING,
+            fill('<p class="beside">{}</p>', self.beside) if self.beside else NOTHING,
             self._steps(),
         )
 
     def _flag(self, flag: Flag) -> SafeString:
         if not flag.address:
-            return format_html(
-                ' <span class="flag tone-{}">{}{}</span>', flag.tone, icon(flag.icon), flag.word
-            )
-        return format_html(
+            return fill(' <span class="flag tone-{}">{}{}</span>', flag.tone, icon(flag.icon), flag.word)
+        return fill(
             ' <a class="flag tone-{}" href="{}">{}{}<span class="vh">: {}</span></a>',
             flag.tone,
             flag.address,
@@ -98,22 +97,22 @@ class Block:
 
     def _steps(self) -> SafeString:
         if self.do is None and not self.move:
-            return _NOTHING
-        return format_html('<p class="do">{}{}</p>', self._step(), self._move())
+            return NOTHING
+        return fill('<p class="do">{}{}</p>', self._step(), self._move())
 
     def _step(self) -> SafeString:
         if self.do is None:
-            return _NOTHING
+            return NOTHING
         if self.do.post:
-            return format_html(
+            return fill(
                 '<button class="act" form="act" formaction="{}" name="version" value="{}">{}'
                 '<span class="vh"> {}</span></button>',
                 self.do.address,
-                self.version,
+                str(self.version),
                 self.do.label,
                 self.name,
             )
-        return format_html(
+        return fill(
             '<a class="act{}" href="{}">{}<span class="vh"> {}</span></a>',
             " early" if self.do.quiet else "",
             self.do.address,
@@ -123,17 +122,28 @@ class Block:
 
     def _move(self) -> SafeString:
         if not self.move:
-            return _NOTHING
-        return format_html(
+            return NOTHING
+        return fill(
             '<a class="act quiet" href="{}" data-moves>Move<span class="vh"> {}</span></a>',
             self.move,
             self.name,
         )
 
 
+def fill(shape: str, *values: str) -> SafeString:
+    """The shape with each of its places filled, escaped unless it is HTML already. As `format_html` does, at
+    a fifth of its cost: it takes texts alone."""
+    return SafeString(shape.format(*(one if type(one) is SafeString else escape(one) for one in values)))
+
+
+def back(address: str) -> str:
+    """What the address of a page ends with that leads back to this one."""
+    return f"?back={quote(address)}"
+
+
 @lru_cache(maxsize=64)
 def icon(name: str) -> SafeString:
-    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
+    return fill('<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
 
 
 def addresses(route: str, argument: str, **others: str) -> Callable[[UUID], str]:

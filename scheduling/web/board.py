@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
@@ -16,6 +17,7 @@ from clinic.practice.web import pages, times
 from scheduling.booking import days, rows
 from scheduling.planning import windows
 from scheduling.web import queries, roster, shown
+from scheduling.web.cards import Card, Clock, Drawer
 from scheduling.web.shown import VisitLine
 
 # The lanes, with the states that each holds. What was cancelled or lost its place is on the day's list.
@@ -36,30 +38,9 @@ BEGAN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """The observation of a running dose (S-09): minutes of so many, and when it has run."""
-
-    run: int
-    of: int
-    told: str
-    over: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One visit. `told` is how long it has been so, or how late the patient is; `late` when that is long."""
-
-    line: VisitLine
-    told: str
-    late: bool
-    clock: Clock | None
-    asks_first: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Lane:
     name: str
-    cards: tuple[Card, ...]
+    cards: tuple[SafeString, ...]
 
 
 @pages.staff_page("GET", "HEAD")
@@ -77,8 +58,8 @@ def board(request: HttpRequest, actor: Actor) -> HttpResponse:
     polled = request.headers.get("HX-Request") == "true" and "mark" in request.GET
     if polled and request.GET["mark"] == mark:
         return HttpResponse(status=204)
-    lanes, patients = _lanes(actor, site, now)
     address = f"{reverse('board')}?site={site.pk}"
+    lanes, patients = _lanes(actor, site, now, address)
     context = {
         "site": site,
         "sites": sites,
@@ -93,7 +74,7 @@ def board(request: HttpRequest, actor: Actor) -> HttpResponse:
     return pages.show(request, page, context, here="board", patients=patients)
 
 
-def _lanes(actor: Actor, site: Site, now: datetime) -> tuple[list[Lane], list[UUID]]:
+def _lanes(actor: Actor, site: Site, now: datetime, back: str) -> tuple[list[Lane], list[UUID]]:
     today = windows.local_day(zone=site.time_zone, instant=now)
     visits = days.site_day(actor=actor, site_id=site.pk, day=today).visits
     around = queries.around(actor=actor, visits=visits, now=now)
@@ -102,12 +83,12 @@ def _lanes(actor: Actor, site: Site, now: datetime) -> tuple[list[Lane], list[UU
         for one in visits
         if any(one.status in states for states in LANES.values())
     ]
-    lanes = []
+    lanes, drawer = [], Drawer(back=back)
     for name, states in LANES.items():
         mine = [card for card in cards if card.line.visit.status in states]
         # Who left last stands first; elsewhere who came first.
         ordered = sorted(mine, key=lambda card: _since(card.line.visit), reverse=name == "Gone")
-        lanes.append(Lane(name, tuple(ordered)))
+        lanes.append(Lane(name, tuple(drawer.draw(card) for card in ordered)))
     return lanes, [one.patient.id for one in visits]
 
 

@@ -4,7 +4,6 @@ in one loop."""
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from urllib.parse import quote
 from uuid import UUID
 
 from clinic.practice.web import times
@@ -60,7 +59,7 @@ class Maker:
         self, *, scale: Scale, lines: Mapping[UUID, VisitLine], may: May, now: datetime, back: str
     ) -> None:
         self.scale, self.lines, self.may, self.now = scale, lines, may, now
-        self.back = f"?back={quote(back)}"
+        self.back = blocks.back(back)
         self.anchored: set[UUID] = set()
         self.visit = blocks.addresses("visit", "visit_id")
         self.move = blocks.addresses("move", "visit_id")

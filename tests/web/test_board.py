@@ -6,6 +6,7 @@ from datetime import timedelta
 import time_machine
 from django.test import Client
 
+from patients.models import Patient
 from tests.web.conftest import World, signed_in
 
 POLL = {"headers": {"HX-Request": "true"}}
@@ -87,3 +88,11 @@ def test_a_board_that_stands_open_hears_of_changes_and_of_minutes(world: World, 
     changed = desk.get(address, **POLL)
     assert changed.status_code == 200
     assert "<html" not in changed.content.decode()
+
+
+def test_names_are_shown_as_text_and_lead_back(world: World, desk: Client) -> None:
+    Patient.objects.filter(pk=world.clinic.patient.pk).update(family_name='<img src="x">')
+    page = desk.get("/board/").content.decode()
+    assert '<img src="x">' not in page
+    assert "&lt;img src=&quot;x&quot;&gt;" in page
+    assert f'href="/visits/{world.dose.pk}/?back=/board/%3Fsite%3D{world.clinic.site.pk}"' in page

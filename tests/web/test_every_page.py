@@ -35,7 +35,7 @@ ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
 PARTS = {"move-fits", "follow-up-next", "setup-wording-tests", "course-changed"}
 # What only those see who book.
-BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book"}
+BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book", "visit-cancel"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),

@@ -159,6 +159,7 @@ def test_who_was_told_of_the_move_confirms_anew(clinic: factories.Clinic) -> Non
         due_at=NOW,
         useful_until=NOW + timedelta(days=1),
         created_at=NOW,
+        updated_at=NOW,
         dedupe_key="told",
     )
     undoing.undo(actor=clinic.admin, act_id=act, now=NOW + timedelta(minutes=5))
