@@ -139,8 +139,8 @@ def _pack(one: Relocation) -> list[Any]:
 
 def _unpack(packed: list[Any]) -> Relocation:
     visit_id, version, before, after = packed
-    places = [Place(UUID(site), proposals.unpack(planned)) for site, planned in (before, after)]
-    return Relocation(UUID(visit_id), version, *places)
+    was, will = (Place(UUID(site), proposals.unpack(planned)) for site, planned in (before, after))
+    return Relocation(UUID(visit_id), version, was, will)
 
 
 def _move(act: Act, one: Relocation, visit: Appointment, sites: Mapping[UUID, Site]) -> dict[str, Any]:
