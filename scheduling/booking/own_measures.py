@@ -100,7 +100,8 @@ def _asked(link: Link, now: datetime) -> list[tuple[Instrument, Unit]]:
         course__isnull=False,
         kind__in=states.DOSES,
         status__in=NOT_BEGUN,
-        start__gt=now,
+        # Many begin later than planned, and who waits for one has time to answer.
+        end__gt=now,
         start__lte=now + OPENS,
     )
     rows = doses.order_by("start", "pk").values_list(

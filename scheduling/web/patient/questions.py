@@ -23,6 +23,8 @@ from scheduling.web.patient import frame, page, shown, words
 
 TEMPLATE = "scheduling/patient/questions.html"
 ROUTE = "own-visit-questions"
+# The button that keeps answers without sending them.
+LATER = "later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def questions(request: HttpRequest, link: Link, now: datetime, number: int) -> H
         raise NotFound()
     given = read(request, instrument)
     if not frame.is_proved(request, link, now):
-        kept = _carried(instrument, given) if given else {}
+        kept = _carried(request, instrument, given) if given else {}
         return page.show(request, link, now, problem="needs_proof", status=403, kept=kept)
     if request.method != "POST":
         return _page(request, link, now, instrument)
@@ -50,21 +52,25 @@ def questions(request: HttpRequest, link: Link, now: datetime, number: int) -> H
 
 
 def go_on(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
-    """After a proof: keep the answers that waited for it, and go back to their page. None where none did."""
+    """After a proof: do with the answers that waited for it what was asked; None where none did. Whoever has
+    pressed Send believes that they are sent."""
     instrument, given = _waiting(request)
     if instrument is None or not given:
         return None
+    send = LATER not in request.POST
     try:
-        _keep(request, link, now, instrument, given, send=False)
+        missing = _keep(request, link, now, instrument, given, send=send)
     except (Conflict, Invalid, Busy):
         return None
+    if send and not missing:
+        return frame.go(request, frame.token_of(request), "questions")
     return _back_to(request, instrument, "kept")
 
 
 def carried(request: HttpRequest) -> dict[str, int]:
     """The answers that still wait for a proof, for its form to take along once more."""
     instrument, given = _waiting(request)
-    return _carried(instrument, given) if instrument and given else {}
+    return _carried(request, instrument, given) if instrument and given else {}
 
 
 def _waiting(request: HttpRequest) -> tuple[Instrument | None, dict[int, int]]:
@@ -84,7 +90,7 @@ def read(request: HttpRequest, instrument: Instrument) -> dict[int, int]:
 def _save(
     request: HttpRequest, link: Link, now: datetime, instrument: Instrument, given: Mapping[int, int]
 ) -> HttpResponse:
-    send = "later" not in request.POST
+    send = LATER not in request.POST
     try:
         missing = _keep(request, link, now, instrument, given, send=send)
     except (Conflict, Invalid):
@@ -154,8 +160,9 @@ def _items(due: Due, language: str, given: Mapping[int, int], missing: frozenset
     ]
 
 
-def _carried(instrument: Instrument, given: Mapping[int, int]) -> dict[str, int]:
-    return {"questions": instrument.number, **{f"q{item}": value for item, value in given.items()}}
+def _carried(request: HttpRequest, instrument: Instrument, given: Mapping[int, int]) -> dict[str, int]:
+    told = {"questions": instrument.number, **{f"q{item}": value for item, value in given.items()}}
+    return told | ({LATER: 1} if LATER in request.POST else {})
 
 
 def _back_to(request: HttpRequest, instrument: Instrument, did: str) -> HttpResponse:

@@ -119,18 +119,35 @@ def test_an_answer_that_is_none_is_no_answer(http: Client, path: str) -> None:
 def test_a_proof_that_runs_out_in_the_middle_loses_no_answer(http: Client, path: str) -> None:
     prove(http, path)
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
-        answer = send(http, path, **CALM)
+        answer = send(http, path, later="1", q1="2")
         assert answer.status_code == 403
         assert not MeasureForm.objects.exists()
-        kept = {"questions": "1", **CALM}
+        kept = {"questions": "1", "q1": "2", "later": "1"}
         for name, value in kept.items():
             assert f'<input type="hidden" name="{name}" value="{value}">' in answer.content.decode()
+        wrong = post(Client(), path, "open", birth_date="1990-01-01", **kept)
+        assert '<input type="hidden" name="q1" value="2">' in wrong.content.decode()
         back = post(http, path, "open", birth_date=BORN, **kept)
         assert back["Location"].startswith(f"{path}/questions/1")
-        assert MeasureForm.objects.get().answers == [1] * 8 + [0]
-        assert not Measure.objects.exists()
-        wrong = post(Client(), path, "open", birth_date="1990-01-01", **kept)
-        assert 'name="q1"' in wrong.content.decode()
+        assert MeasureForm.objects.get().answers[0] == 2
+
+
+def test_who_pressed_send_before_the_proof_ran_out_has_sent(http: Client, path: str) -> None:
+    prove(http, path)
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        assert send(http, path, **{**CALM, "q9": "1"}).status_code == 403
+        back = post(http, path, "open", birth_date=BORN, questions="1", **{**CALM, "q9": "1"})
+        assert "Your answers are sent" in text_of(http.get(back["Location"]))
+    assert Measure.objects.get().score == 9
+    assert WorkItem.objects.filter(kind="harm_item").exists()
+
+
+def test_who_waits_for_a_late_dose_may_still_answer(http: Client, path: str, visit: Appointment) -> None:
+    with time_machine.travel(visit.start + timedelta(minutes=30)):
+        prove(http, path)
+        assert send(http, path, later="1", q1="1").status_code == 303
+        Appointment.objects.filter(pk=visit.pk).update(status="in_progress")
+        assert send(http, path, **CALM).status_code == 409
 
 
 def test_what_one_link_saved_is_there_by_the_next(world: World, http: Client, path: str) -> None:
