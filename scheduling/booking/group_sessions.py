@@ -3,8 +3,11 @@ patient's place.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from django.db.models import Count, Q
 
 from clinic.practice import fields, permissions, trail
 from clinic.practice.actor import Actor
@@ -13,12 +16,45 @@ from clinic.practice.ids import new_id
 from clinic.practice.models import Resource, Room, StaffMember
 from clinic.practice.models.place import SEATS
 from clinic.practice.trail import Step
+from scheduling import states
 from scheduling.booking import access, locks, seats
 from scheduling.booking.seats import Need
 from scheduling.models import GroupSession
 from scheduling.models.appointment import Kind
 
 KINDS = (Kind.GROUP_INTEGRATION.value, Kind.THERAPY.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A session as a day shows it: when, whose, where, and how many of its places are taken."""
+
+    start: datetime
+    end: datetime
+    places: int
+    taken: int
+    staff: frozenset[UUID]
+    room: UUID | None
+
+
+def between(*, actor: Actor, site_id: UUID, start: datetime, end: datetime) -> list[Standing]:
+    """The sessions of a site in a span, by start; they take people and rooms whether anybody joined."""
+    permissions.check(actor=actor, capability="roster.read")
+    joined = Count("appointments", filter=Q(appointments__status__in=states.LIVE | states.ATTENDED))
+    found = GroupSession.objects.filter(
+        practice_id=actor.practice_id, site_id=site_id, start__lt=end, end__gt=start
+    )
+    return [
+        Standing(
+            start=one.start,
+            end=one.end,
+            places=one.places,
+            taken=one.taken,
+            staff=frozenset(person.pk for person in one.staff.all()),
+            room=one.room_id,
+        )
+        for one in found.annotate(taken=joined).prefetch_related("staff").order_by("start", "pk")
+    ]
 
 
 def schedule(

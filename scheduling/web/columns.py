@@ -8,6 +8,7 @@ from uuid import UUID
 
 from clinic.practice.web import times
 from scheduling.booking import rows
+from scheduling.booking.group_sessions import Standing
 from scheduling.web import blocks, grid, queries, words
 from scheduling.web.blocks import Block, Do, Flag
 from scheduling.web.grid import Scale
@@ -38,6 +39,7 @@ class Column:
     begins: str
     blocks: tuple[Block, ...]
     off: tuple[str, ...]
+    groups: tuple[tuple[str, str], ...]
     wide: str
     now: str
     address: str = ""
@@ -56,8 +58,16 @@ class Maker:
     """Makes the columns of one page."""
 
     def __init__(
-        self, *, scale: Scale, lines: Mapping[UUID, VisitLine], may: May, now: datetime, back: str
+        self,
+        *,
+        scale: Scale,
+        lines: Mapping[UUID, VisitLine],
+        may: May,
+        now: datetime,
+        back: str,
+        groups: Sequence[Standing] = (),
     ) -> None:
+        self.groups = groups
         self.scale, self.lines, self.may, self.now = scale, lines, may, now
         self.back = blocks.back(back)
         self.anchored: set[UUID] = set()
@@ -72,7 +82,12 @@ class Maker:
         in_house = len(line.visits) - len(standing)
         told = _hours(line.on_shift, self.scale.zone) or "not on shift"
         column = self.column(
-            name=line.practitioner.name, day=day, visits=visits, open_=line.on_shift, beside="room"
+            name=line.practitioner.name,
+            day=day,
+            visits=visits,
+            open_=line.on_shift,
+            beside="room",
+            groups=[one for one in self.groups if line.practitioner.id in one.staff],
         )
         return replace(
             column,
@@ -83,7 +98,14 @@ class Maker:
 
     def room(self, line: rows.RoomLine, day: date, visits: Sequence[rows.Visit]) -> Column:
         mine = [one for one in visits if one.room and one.room.id == line.room.id]
-        column = self.column(name=line.room.name, day=day, visits=mine, open_=line.open, beside="people")
+        column = self.column(
+            name=line.room.name,
+            day=day,
+            visits=mine,
+            open_=line.open,
+            beside="people",
+            groups=[one for one in self.groups if line.room.id == one.room],
+        )
         return replace(
             column, key=str(line.room.id), room=str(line.room.id), told=words.sentence(line.room.kind)
         )
@@ -100,6 +122,7 @@ class Maker:
         visits: Sequence[rows.Visit],
         open_: Collection[rows.Interval] | None = None,
         beside: str = "people",
+        groups: Sequence[Standing] = (),
     ) -> Column:
         begins = self.scale.begins(day)
         within = rows.Interval(begins, begins + self.scale.rows * grid.ROW)
@@ -114,6 +137,11 @@ class Maker:
             begins=f"{self.scale.first:02}:00",
             blocks=tuple(self._block(one, day, beside) for one in placed),
             off=tuple(self.scale.place(day, one.start, one.end) for one in closed),
+            groups=tuple(
+                (place, _group(one, self.scale.zone))
+                for one in groups
+                if (place := self.scale.place(day, one.start, one.end))
+            ),
             wide=f" wide-{min(widest, MOST_WIDE)}" if widest > 1 else "",
             now=self.scale.place(day, self.now, self.now + grid.ROW)
             if within.start <= self.now < within.end
@@ -187,6 +215,11 @@ class Maker:
     def _move(self, visit: rows.Visit) -> str:
         may = self.may.move and "move" in visit.allowed and visit.end > self.now
         return self.move(visit.id) + self.back if may else ""
+
+
+def _group(one: Standing, zone: str) -> str:
+    start, end = (times.moment(at, zone).clock for at in (one.start, one.end))
+    return f"Group, {start}–{end}: {one.taken} of {one.places} places taken"
 
 
 def _leaves(line: VisitLine, now: datetime) -> str:

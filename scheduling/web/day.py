@@ -17,7 +17,7 @@ from clinic.practice.errors import NotFound
 from clinic.practice.models import Site
 from clinic.practice.permissions import CLINICIANS
 from clinic.practice.web import pages, times
-from scheduling.booking import days, rows
+from scheduling.booking import days, group_sessions, rows
 from scheduling.planning import windows
 from scheduling.web import blocks, columns, forms, grid, moved, queries, roster, shown, words
 from scheduling.web.columns import GONE, Column, May
@@ -120,13 +120,16 @@ def _grid(
     visits = [visit for one in found for visit in one.visits]
     around = queries.around(actor=actor, visits=visits, now=now)
     lines = {one.id: shown.visit_line(actor=actor, visit=one, around=around, now=now) for one in visits}
-    scale = grid.scale(zone=asked.site.time_zone, spans=_spans(found, asked.by))
+    groups = _groups(actor, asked)
+    spans = [*_spans(found, asked.by), *(rows.Interval(one.start, one.end) for one in groups)]
+    scale = grid.scale(zone=asked.site.time_zone, spans=spans)
     made = columns.Maker(
         scale=scale,
         lines=lines,
         may=May(move=permissions.allows(actor=actor, capability="appointments.book")),
         now=now,
         back=asked.address(),
+        groups=groups,
     )
     drawn = _week(made, asked, found) if asked.view == "week" else _day(made, asked, found[0])
     shown_columns = [replace(one, asks=_place(asked, one)) for one in drawn]
@@ -149,6 +152,12 @@ def _grid(
             times.span(one.start, one.end, asked.site.time_zone) for each in found for one in each.closures
         ],
     }, [one.patient.id for one in visits]
+
+
+def _groups(actor: Actor, asked: Asked) -> list[group_sessions.Standing]:
+    zone = asked.site.time_zone
+    first, last = (windows.day_bounds(zone=zone, day=day) for day in (asked.days[0], asked.days[-1]))
+    return group_sessions.between(actor=actor, site_id=asked.site.pk, start=first.start, end=last.end)
 
 
 def _book(asked: Asked) -> str:

@@ -58,7 +58,7 @@ def book(request: HttpRequest, actor: Actor) -> HttpResponse:
         visit = _visit(request, site, typed)
         visit_id = single.book(actor=actor, now=now, visit=visit, key=_key(actor, typed))
     except DomainError as error:
-        return _page(request, actor, site, typed, _refused(request, error))
+        return _page(request, actor, site, typed, _refused(request, error), _instead(site, error))
     messages.success(request, f"{words.KINDS[visit.kind]} booked.")
     return pages.done(f"{moved.without(_back(request, site))}#visit-{visit_id}")
 
@@ -134,8 +134,21 @@ def _refused(request: HttpRequest, error: DomainError) -> Refusal:
     return replace(found, reasons=tuple(told))
 
 
+def _instead(site: Site, error: DomainError) -> tuple[str, str] | None:
+    """The nearest start that is free, as the form takes it and in words: a button books there instead."""
+    if not isinstance(error, SlotTaken) or not error.alternative:
+        return None
+    start = datetime.fromisoformat(error.alternative["start"])
+    return times.wall(start, site.time_zone), str(times.moment(start, site.time_zone))
+
+
 def _page(
-    request: HttpRequest, actor: Actor, site: Site, typed: dict[str, str], refusal: Refusal | None
+    request: HttpRequest,
+    actor: Actor,
+    site: Site,
+    typed: dict[str, str],
+    refusal: Refusal | None,
+    instead: tuple[str, str] | None = None,
 ) -> HttpResponse:
     now = timezone.now()
     choices, patients, cut = _choices(actor, typed)
@@ -157,6 +170,7 @@ def _page(
         "ambiguous": refusal is not None and forms.TWICE in refusal.reasons,
         "why": _why(site, typed) if refusal else "",
         "rules": rules,
+        "instead": instead,
         "refusal": refusal,
         "may_override": all(
             (name := rulebook.of(rule).capability) and permissions.allows(actor=actor, capability=name)

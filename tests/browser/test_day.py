@@ -229,6 +229,9 @@ def test_a_phone_has_one_column_and_a_picker(world: World, screens: Screens, des
     page = screen.page
     screen.sign_in(desk, "/day/")
     expect(page.locator(".col:visible")).to_have_count(1)
+    ask = page.locator(".col-ask:visible").bounding_box()
+    head = page.locator(".col-head:visible").last.bounding_box()
+    assert ask and head and head["y"] <= ask["y"] < head["y"] + head["height"]
     page.locator(".picker select").select_option(value=str(world.clinic.monitor.pk))
     expect(page.locator(f'.col[data-who="{world.clinic.monitor.pk}"]')).to_be_visible()
     expect(page.locator(".col:visible")).to_have_count(1)

@@ -10,7 +10,7 @@ from django.test import Client
 
 from clinic.practice.models import Room
 from patients.models import Patient, TreatmentConsent
-from scheduling.booking import single
+from scheduling.booking import group_sessions, single
 from scheduling.models import Appointment
 from scheduling.web import grid
 from tests import factories
@@ -244,3 +244,23 @@ def test_more_visits_cost_no_more_queries(
 def test_the_stylesheet_of_places_is_as_it_is_written() -> None:
     path = Path(grid.__file__).parents[1] / "static/scheduling/day-rows.css"
     assert path.read_text(encoding="utf-8") == grid.stylesheet()
+
+
+def test_a_group_takes_its_people_and_its_room_before_anybody_joins(world: World, desk: Client) -> None:
+    clinic = world.clinic
+    room = Room.objects.filter(site=clinic.site, kind="therapy_room").first()
+    assert room is not None
+    start = world.now + timedelta(hours=3)
+    group_sessions.schedule(
+        actor=clinic.admin,
+        site_id=clinic.site.pk,
+        start=start,
+        end=start + timedelta(minutes=90),
+        places=8,
+        staff_ids=[clinic.therapists[0].pk],
+        room_id=room.pk,
+        now=world.now,
+    )
+    for by in ("people", "rooms"):
+        page = desk.get(f"/day/?by={by}").content.decode()
+        assert page.count("0 of 8 places taken") == 1, by

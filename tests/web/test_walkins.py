@@ -132,3 +132,14 @@ def test_who_may_not_book_does_not(world: World) -> None:
     client = signed_in(world.clinic.monitor)
     assert client.get(PATH).status_code == 403
     assert client.post(PATH, form(world)).status_code == 403
+
+
+def test_the_nearest_free_start_is_one_click_away(world: World, desk: Client) -> None:
+    who = str(world.clinic.therapists[0].pk)
+    assert desk.post(PATH, form(world, who=who)).status_code == 303
+    typed = form(world, who=who, once="another")
+    page = desk.post(PATH, typed).content.decode()
+    found = re.search(r'name="start" value="([^"]+)">Book [^<]* instead<', page)
+    assert found
+    assert desk.post(PATH, {**typed, "start": [typed["start"], found[1]]}).status_code == 303
+    assert Appointment.objects.filter(staffing__staff_id=who, course=None).count() == 2
