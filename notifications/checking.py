@@ -73,20 +73,19 @@ def check(*, which: Which, words: Words, clinic: str, phone: str) -> Check:
     """Try the words with the practice's own name and phone, and sample visits."""
     problems = Problems()
     fields.text(problems, "body", words.body, longest=LONGEST[which.channel], lines=True)
-    templates = {"body": _read(problems, "body", words.body)}
     if which.channel == "email":
         fields.text(problems, "subject", words.subject, longest=LONGEST_SUBJECT)
+    if problems.fields:
+        return Check(_frozen(problems))
+    templates = {"body": _read(problems, "body", words.body)}
+    if which.channel == "email":
         templates["subject"] = _read(problems, "subject", words.subject)
     for field, template in templates.items():
         if template is not None:
             _names(problems, field, template, which)
             _neutral(problems, field, template.literal)
     body = templates["body"]
-    if (
-        body is None
-        or len(words.body) > LONGEST[which.channel]
-        or not all(map(_fillable, templates.values()))
-    ):
+    if body is None or not all(map(_fillable, templates.values())):
         return Check(_frozen(problems))
     _needs(problems, body, which)
     previews = tuple(_preview(problems, each, which, words, clinic) for each in _samples(which, phone))

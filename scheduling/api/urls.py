@@ -1,6 +1,7 @@
 from django.urls import path
 
 from scheduling.api import (
+    absences,
     adoption,
     appointments,
     course_life,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("protocols/<uuid:id>/", protocols.ProtocolView.as_view(), name="protocol"),
     path("shifts/", roster.ShiftsView.as_view(), name="shifts"),
     path("shifts/<uuid:id>/", roster.ShiftView.as_view(), name="shift"),
+    path("absences/", absences.AbsencesView.as_view(), name="absences"),
+    path("absences/<uuid:id>/", absences.AbsenceView.as_view(), name="absence"),
     path("availability/", roster.AvailabilityView.as_view(), name="availability"),
     path("roster/", roster.RosterView.as_view(), name="roster"),
     path("courses/", courses.CoursesView.as_view(), name="courses"),

@@ -1,13 +1,17 @@
 """Somebody will not be there: the span is kept, and what they were to give in it is put before people."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from clinic.practice import writing
+from django.db.models import Q
+
+from clinic.practice import permissions, work, writing
 from clinic.practice.actor import Actor
-from scheduling.booking import access, reassignments
+from scheduling.booking import access, locks, reassignments, releasing
 from scheduling.booking.reassignments import Asked
-from scheduling.models import Absence
+from scheduling.models import Absence, Appointment
 from scheduling.roster import shifts
 
 CAPABILITY = "shifts.write"
@@ -53,6 +57,45 @@ def create(
     )
 
 
+def update(
+    *,
+    actor: Actor,
+    absence_id: UUID,
+    changes: Mapping[str, Any],
+    now: datetime,
+    version: int | None = None,
+) -> Absence:
+    """Another span, or another reason. Visits that it hits now become tasks; the tasks of those that no
+    absence of the person hits any more are done with. Raises NotAllowed, NotFound, Invalid, Stale, Busy.
+    """
+    permissions.check(actor=actor, capability=CAPABILITY)
+    with locks.unit_of_work():
+        row = shifts.absence(actor=actor, absence_id=absence_id, lock=True)
+        writing.fresh(held=row.version, read=version)
+        before = _asked(row)
+        shifts.change_absence(row=row, changes=changes)
+        _ask_people(actor, _asked(row), now)
+        _ask_no_more(actor, before, now)
+        writing.tell(actor=actor, now=now, verb="update", kind="absence", row_id=row.pk, fields=changes)
+    return shifts.absence(actor=actor, absence_id=absence_id)
+
+
+def delete(*, actor: Actor, absence_id: UUID, now: datetime, version: int | None = None) -> None:
+    """The person will be there after all; tasks that came of the absence alone are done with."""
+    permissions.check(actor=actor, capability=CAPABILITY)
+    with locks.unit_of_work():
+        row = shifts.absence(actor=actor, absence_id=absence_id, lock=True)
+        writing.fresh(held=row.version, read=version)
+        writing.tell(actor=actor, now=now, verb="delete", kind="absence", row_id=row.pk)
+        before = _asked(row)
+        row.delete()
+        _ask_no_more(actor, before, now)
+
+
+def _asked(row: Absence) -> Asked:
+    return Asked(row.staff_id, row.starts_at, row.ends_at)
+
+
 def _ask_people(actor: Actor, asked: Asked, now: datetime) -> None:
     ids = [visit.pk for visit in reassignments.visits_of(actor=actor, asked=asked, now=now)]
     # Locked before they are looked at: one that is just being given away must not become a task.
@@ -66,3 +109,23 @@ def _ask_people(actor: Actor, asked: Asked, now: datetime) -> None:
             start=visit.start,
             now=now,
         )
+
+
+def _ask_no_more(actor: Actor, before: Asked, now: datetime) -> None:
+    """Settle the tasks of visits in `before` that nobody's absence hits any more."""
+    visits = reassignments.visits_of(actor=actor, asked=before, now=now)
+    freed = [visit.pk for visit in visits if not _somebody_away(visit)]
+    work.settle(
+        practice_id=actor.practice_id,
+        subject_ids=freed,
+        kinds=[releasing.NEW_PLACE_ITEM],
+        by=actor.ref,
+        now=now,
+    )
+
+
+def _somebody_away(visit: Appointment) -> bool:
+    present = Q(staff__staffing__appointment=visit)
+    if visit.group_session_id:
+        present |= Q(staff__group_sessions=visit.group_session_id)
+    return Absence.objects.filter(present, starts_at__lt=visit.end, ends_at__gt=visit.start).exists()

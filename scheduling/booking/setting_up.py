@@ -7,15 +7,18 @@ from uuid import UUID
 from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
+from notifications import wordings
 from scheduling.booking import catalogue
 from scheduling.booking.catalogue import Offered
 from scheduling.models import TreatmentCourse
-from scheduling.roster import rosters
+from scheduling.roster import rosters, shifts
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the set-up has come. `offers` are the protocols in use, with each site's name."""
+    """How far the set-up has come. `offers` are the protocols in use, with each site's name; closures and
+    absences are those that are not over.
+    """
 
     message_name: str
     phone: str
@@ -27,6 +30,10 @@ class Progress:
     protocols: int
     offers: tuple[tuple[str, Offered], ...]
     courses: bool
+    own_wordings: int
+    refused_wordings: int
+    closures: int
+    absences: int
 
     @property
     def plannable(self) -> frozenset[UUID]:
@@ -47,8 +54,8 @@ def progress(*, actor: Actor, now: datetime) -> Progress:
     today = now.date()
     at_work = {
         shift.staff_id
-        for shifts in roster.shifts.values()
-        for shift in shifts
+        for theirs in roster.shifts.values()
+        for shift in theirs
         if shift.valid_until is None or shift.valid_until >= today
     }
     clinicians = [one for one in roster.people.values() if set(one.roles) & permissions.CLINICIANS]
@@ -57,6 +64,7 @@ def progress(*, actor: Actor, now: datetime) -> Progress:
         for site in roster.sites.values()
         for one in catalogue.at_site(actor=actor, site_id=site.pk, now=now)
     )
+    said = wordings.listing(actor=actor)
     return Progress(
         message_name=practice.message_name,
         phone=practice.phone,
@@ -68,4 +76,8 @@ def progress(*, actor: Actor, now: datetime) -> Progress:
         protocols=len({one.id for _, one in offers}),
         offers=offers,
         courses=begun(actor=actor),
+        own_wordings=sum(one.own for one in said),
+        refused_wordings=sum(one.refused for one in said),
+        closures=places.closures(actor=actor).filter(ends_at__gt=now).count(),
+        absences=shifts.absences(actor=actor).filter(ends_at__gt=now).count(),
     )

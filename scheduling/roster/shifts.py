@@ -10,12 +10,13 @@ from datetime import date, datetime, time
 from typing import Any, TypeGuard
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from clinic.practice import fields, permissions, queries, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from clinic.practice.models import Site
+from clinic.practice.models import Site, StaffMember
 from scheduling.models import Absence, Shift, ShiftBreak
 from scheduling.roster import recurrence
 
@@ -113,24 +114,65 @@ def delete_shift(*, actor: Actor, shift_id: UUID, now: datetime, version: int | 
         row.delete()
 
 
+def absences(*, actor: Actor) -> QuerySet[Absence]:
+    """The practice's absences, each with its person, and the clock that tells it (`zone_of`)."""
+    rows = Absence.objects.filter(staff__practice_id=actor.practice_id)
+    return rows.select_related("staff").annotate(zone=_clock(OuterRef("staff"))).order_by("id")
+
+
+def clock_of(*, person: StaffMember) -> str:
+    """The zone by which somebody's absences are told: of their home site, else of the practice's first."""
+    zone = StaffMember.objects.filter(pk=person.pk).annotate(zone=_clock(OuterRef("pk")))
+    return str(zone.values_list("zone", flat=True).get())
+
+
+def zone_of(*, absence: Absence) -> str:
+    """The same, of an absence that was read here."""
+    return str(vars(absence)["zone"])
+
+
+def _clock(staff: OuterRef) -> Coalesce:
+    person = StaffMember.objects.filter(pk=staff)
+    first = Site.objects.filter(practice__staff=staff).order_by("pk")
+    return Coalesce(
+        Subquery(person.values("home_site__time_zone")[:1]),
+        Subquery(first.values("time_zone")[:1]),
+        Value("UTC"),
+    )
+
+
+def absence(*, actor: Actor, absence_id: UUID, lock: bool = False) -> Absence:
+    """One absence; raises NotFound, also for one of another practice."""
+    rows = absences(actor=actor).filter(pk=absence_id)
+    found = (rows.select_for_update(of=("self",)) if lock else rows).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def add_absence(
     *, actor: Actor, absence_id: UUID, staff_id: UUID, starts_at: datetime, ends_at: datetime, reason: str
 ) -> Absence:
     """A span in which a person does not work, whatever their shifts say; in the caller's transaction."""
     person = queries.practitioner(actor=actor, staff_id=staff_id)
+    values = _absence_values({"starts_at": starts_at, "ends_at": ends_at, "reason": reason})
+    Absence.objects.create(id=absence_id, staff=person, **values)
+    return absence(actor=actor, absence_id=absence_id)
+
+
+def change_absence(*, row: Absence, changes: Mapping[str, Any]) -> None:
+    """Another span, or another reason; with the row locked, in the caller's transaction."""
+    fields.only(changes=changes, allowed=("starts_at", "ends_at", "reason"))
+    held = {"starts_at": row.starts_at, "ends_at": row.ends_at, "reason": row.reason}
+    writing.save(row=row, values=_absence_values({**held, **changes}))
+
+
+def _absence_values(given: Mapping[str, Any]) -> dict[str, Any]:
     problems = fields.Problems()
-    first, last = fields.span(problems, ("starts_at", starts_at), ("ends_at", ends_at))
-    why = fields.text(problems, "reason", reason, longest=100, blank=True, lines=True)
+    first, last = fields.span(problems, ("starts_at", given["starts_at"]), ("ends_at", given["ends_at"]))
+    why = fields.text(problems, "reason", given["reason"], longest=100, blank=True, lines=True)
     problems.raise_if_any()
-    return Absence.objects.create(id=absence_id, staff=person, starts_at=first, ends_at=last, reason=why)
-
-
-def absence(*, actor: Actor, absence_id: UUID) -> Absence:
-    """One absence; raises NotFound, also for one of another practice."""
-    found = Absence.objects.filter(staff__practice_id=actor.practice_id, pk=absence_id).first()
-    if found is None:
-        raise NotFound()
-    return found
+    return {"starts_at": first, "ends_at": last, "reason": why}
 
 
 def _values(site: Site, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ShiftBreak]]:

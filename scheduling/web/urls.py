@@ -25,7 +25,7 @@ from scheduling.web import (
     why_not,
     worklist,
 )
-from scheduling.web.setup import checklist, practice, programmes, protocol, things, wordings
+from scheduling.web.setup import checklist, giving, practice, programmes, protocol, things, wordings
 from scheduling.web.setup.nouns import NOUNS
 
 WHICH = "<slug:kind>/<slug:language>/<slug:channel>"
@@ -75,6 +75,7 @@ urlpatterns = [
         path(f"set-up/{noun}/<uuid:thing_id>/", things.thing, {"noun": noun}, name="setup-thing")
         for noun in NOUNS
     ),
+    path("set-up/absences/<uuid:absence_id>/give/", giving.give, name="absence-give"),
     path("design/", design.components, name="design"),
     path("calendar/<str:token>.ics", calendar.calendar, name="calendar"),
     path("courses/<uuid:course_id>/", courses.detail, name="course"),

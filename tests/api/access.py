@@ -46,6 +46,7 @@ class World:
 def build() -> World:
     clinic = factories.small_clinic()
     soon = (timezone.now() + timedelta(days=7)).replace(microsecond=0)
+    away: dict[str, Any] = {"starts_at": soon + timedelta(days=300), "ends_at": soon + timedelta(days=301)}
     proposal = courses.propose(
         actor=clinic.admin,
         now=timezone.now(),
@@ -55,11 +56,7 @@ def build() -> World:
     )[0]
     course_id = courses.book(actor=clinic.admin, now=timezone.now(), proposal=proposal.token)
     closure: Closure = directory.create_closure(
-        actor=clinic.admin,
-        site_id=clinic.site.pk,
-        starts_at=soon + timedelta(days=300),
-        ends_at=soon + timedelta(days=301),
-        now=timezone.now(),
+        actor=clinic.admin, site_id=clinic.site.pk, now=timezone.now(), **away
     )
     waiting_id = waitlist.add(
         actor=clinic.admin,
@@ -84,6 +81,7 @@ def build() -> World:
             "rooms": clinic.chairs[0].pk,
             "closures": closure.pk,
             "practitioners": clinic.monitor.pk,
+            "absences": factories.absence(clinic.monitor, **away).pk,
             "shifts": Shift.objects.filter(staff=clinic.monitor).get().pk,
             "protocols": clinic.version.template_id,
             "patients": clinic.patient.pk,
@@ -122,6 +120,11 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "closure": lambda world: {
         "starts_at": (world.soon + timedelta(days=310)).isoformat(),
         "ends_at": (world.soon + timedelta(days=311)).isoformat(),
+    },
+    "absence": lambda world: {"starts_at": "2090-01-01T00:00:00Z", "ends_at": "2090-01-02T00:00:00Z"},
+    "absence here": lambda world: {
+        **BODIES["absence"](world),
+        "practitioner": str(world.clinic.monitor.pk),
     },
     "closure here": lambda world: {**BODIES["closure"](world), "site": str(world.clinic.site.pk)},
     "person": lambda world: {"given_name": "A", "family_name": "B", "roles": ["monitor"]},
@@ -272,6 +275,8 @@ API: list[Row] = [
     *resource("practitioners", "practitioners", make="new person", change="person"),
     *resource("shifts", "shifts", make="shift here", change="shift"),
     Row("DELETE", "shifts/<id>/", "write:shifts", 204),
+    *resource("absences", "shifts", make="absence here", change="absence"),
+    Row("DELETE", "absences/<id>/", "write:shifts", 204),
     *resource("protocols", "protocols", make="new protocol", change="protocol"),
     *resource("patients", "patients", make="patient", change="patient"),
     Row("GET", "patients/duplicates/", "read:patients"),

@@ -37,12 +37,10 @@ def test_another_practice_s_ids_in_a_body_are_as_missing_ones(
         "ends": "12:00",
         "valid_from": "2026-01-05",
     }
-    closure = {"site": str(clinic.site.pk), "starts_at": soon, "ends_at": "2090-01-01T00:00:00Z"}
-    planned = {
-        "patient": str(clinic.patient.pk),
-        "protocol": factories.IV,
-        "visits": [{"kind": "dosing", "start": soon}],
-    }
+    span = {"starts_at": soon, "ends_at": "2090-01-01T00:00:00Z"}
+    closure = {"site": str(clinic.site.pk), **span}
+    dose = {"kind": "dosing", "start": soon}
+    planned = {"patient": visit["patient"], "protocol": factories.IV, "visits": [dose]}
     cases: list[tuple[str, dict[str, Any], str, Any]] = [
         ("rooms/", {"name": "A", "kind": "therapy_room"}, "site", theirs.site.pk),
         ("patients/", patient_body(clinic), "site", theirs.site.pk),
@@ -50,6 +48,7 @@ def test_another_practice_s_ids_in_a_body_are_as_missing_ones(
         ("closures/", closure, "room", theirs.chairs[0].pk),
         ("shifts/", shift, "practitioner", theirs.monitor.pk),
         ("shifts/", shift, "site", theirs.site.pk),
+        ("absences/", span, "practitioner", theirs.monitor.pk),
         ("appointments/", visit, "patient", theirs.patient.pk),
         ("appointments/", visit, "site", theirs.site.pk),
         ("appointments/", {**visit, "kind": "integration"}, "course", theirs.patient.pk),

@@ -104,7 +104,8 @@ def test_what_changed_since(api: Api, clinic: factories.Clinic, many: list[str])
 
 
 @pytest.mark.parametrize(
-    "path", ["courses/", "appointments/", "gaps/", "messages/", "patients/", "closures/", "shifts/"]
+    "path",
+    ["courses/", "appointments/", "gaps/", "messages/", "patients/", "closures/", "shifts/", "absences/"],
 )
 def test_every_list_has_the_same_form(api: Api, path: str) -> None:
     answer = api.get(path)

@@ -20,7 +20,7 @@ SHARES = {
     "gaps and waitlist": ("gaps", "waitlist", "roster", "availability"),
     "programs": ("webhooks", "calendar", "delegations", "work", "messages", "access"),
     "place": ("practices", "sites", "rooms", "closures"),
-    "people": ("practitioners", "shifts", "protocols"),
+    "people": ("practitioners", "shifts", "absences", "protocols"),
 }
 
 

@@ -2,9 +2,12 @@
 
 import os
 import re
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,6 +104,31 @@ def choose_time(page: Page) -> None:
     page.get_by_role("heading", name=re.compile("visits? moves?")).wait_for()
 
 
+def say_otherwise(page: Page) -> None:
+    """Words that a patient could read, and one that others must not."""
+    text = page.get_by_label("Text")
+    text.fill("{clinic}: until {times}! Your infusion awaits.[ More: {link}][ Call {phone}.] {stop}")
+    page.get_by_text(re.compile("tells what the visit is for")).wait_for()
+
+
+def call_in_sick(page: Page) -> None:
+    """Whoever has most to do from today to the end of the week is away."""
+    today = timezone.localdate()
+    friday = today + timedelta(days=4)
+    busiest = Counter(
+        StaffMember.objects.filter(
+            practice=ours(),
+            staffing__appointment__local_date__range=(today, friday),
+            staffing__appointment__status__in=("booked", "confirmed"),
+        ).values_list("pk", flat=True)
+    )
+    page.get_by_label("Who").select_option(str(busiest.most_common(1)[0][0]))
+    page.get_by_label("First day").fill(today.isoformat())
+    page.get_by_label("Last day").fill(friday.isoformat())
+    page.get_by_role("button", name="Add the absence").click()
+    page.get_by_role("heading", name=re.compile("cannot stay")).wait_for()
+
+
 def own_link() -> str:
     """The page of a patient whose visit is to come."""
     coming = Appointment.objects.filter(
@@ -158,12 +186,21 @@ SHOTS = (
     Shot("patient-questions", asked_link, role="", size=PHONE, then=answer_questions),
     Shot("set-up-protocol", protocol, role="practice_admin", whole=True),
     Shot("set-up-shifts", "/set-up/shifts/", role="practice_admin"),
+    Shot(
+        "set-up-wording",
+        "/set-up/messages/reminder_24h/en/sms/",
+        role="practice_admin",
+        whole=True,
+        then=say_otherwise,
+    ),
     Shot("roster", "/roster/", role="therapist"),
     Shot("roster-phone", "/roster/", role="therapist", size=PHONE),
     Shot("worklist", "/follow-ups/"),
     Shot("worklist-dark", "/follow-ups/", scheme="dark"),
     Shot("course-page", course),
     Shot("components", "/design/", role="practice_admin", whole=True),
+    # The last: from here on somebody is away.
+    Shot("set-up-absence", "/set-up/absences/", then=call_in_sick, whole=True),
 )
 
 
@@ -204,7 +241,8 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
-        for shot in SHOTS:
+        wanted = sys.argv[1:]
+        for shot in (one for one in SHOTS if not wanted or one.name in wanted):
             take(browser, f"http://127.0.0.1:{port}", shot)
         browser.close()
 

@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 
 from clinic.practice import work
-from clinic.practice.models import StaffMember, WorkItem
-from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate, TreatmentCourse
+from clinic.practice.models import Closure, StaffMember, WorkItem
+from scheduling.models import Absence, Appointment, FollowUpGap, ProtocolTemplate, TreatmentCourse
 from tests import factories
 from tests.scheduling.booking import booked
 
@@ -28,6 +28,7 @@ class World:
     dose: Appointment
     gap: FollowUpGap
     task: WorkItem
+    absence: Absence
     now: datetime
 
     def visit(self, ref: str) -> Appointment:
@@ -63,7 +64,11 @@ def build() -> World:
         due_at=dose.start + timedelta(days=1),
     )
     task = WorkItem.objects.get()
-    return World(clinic, course, dose, gap, task, now=dose.start - timedelta(minutes=5))
+    # Long after everything else: in nobody's way.
+    late = dose.start + timedelta(days=400)
+    Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))
+    away = factories.absence(clinic.therapists[0], late, late + timedelta(days=1))
+    return World(clinic, course, dose, gap, task, away, now=dose.start - timedelta(minutes=5))
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from django.urls import URLPattern
 
 from clinic.config import errors
 from clinic.practice import permissions
-from clinic.practice.models import Room
+from clinic.practice.models import Closure, Room
 from patients.models import Patient
 from scheduling.booking import appointments
-from scheduling.models import Shift
+from scheduling.models import Absence, Shift
 from scheduling.web import course_acts, urls, worklist
 from tests import factories
 from tests.api.access_pages import WORDS
@@ -28,6 +28,7 @@ IDS = {
     "course_id": "course",
     "item_id": "task",
     "act_id": "dose",
+    "absence_id": "absence",
 }
 # No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
 FEEDS = {"calendar", "start"}
@@ -35,7 +36,7 @@ ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
 PARTS = {"move-fits", "follow-up-next", "setup-wording-tests", "course-changed"}
 # What only those see who book.
-BOOKERS_ONLY = {"move", "move-fits", "walk-in", "book", "visit-cancel"}
+BOOKERS_ONLY = {"absence-give", "move", "move-fits", "walk-in", "book", "visit-cancel"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),
@@ -60,6 +61,8 @@ def things(world: World, given: uuid.UUID | None) -> dict[str, uuid.UUID]:
         "rooms": Room.objects.filter(site=clinic.site).latest("pk").pk,
         "people": clinic.front_desk.pk,
         "shifts": Shift.objects.filter(site=clinic.site).latest("pk").pk,
+        "closures": Closure.objects.filter(site=clinic.site).latest("pk").pk,
+        "absences": Absence.objects.filter(staff=clinic.therapists[0]).latest("pk").pk,
     }
     return {noun: given or row for noun, row in own.items()}
 

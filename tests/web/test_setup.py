@@ -1,15 +1,17 @@
 """Set-up: a practice goes from nothing to what its first course needs, through the pages alone."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from clinic.practice import founding, queries
-from clinic.practice.models import Room, Site, StaffMember
+from clinic.practice.models import Closure, PatientRead, Room, Site, StaffMember, WorkItem
 from scheduling.booking import setting_up
-from scheduling.models import ProtocolVersion, Shift
+from scheduling.models import Absence, ProtocolVersion, Shift
+from scheduling.web.setup.nouns import NOUNS
 from tests import factories
 from tests.web.conftest import World, signed_in
 
@@ -155,11 +157,15 @@ def test_a_protocol_is_taken_stopped_and_offered_again(world: World) -> None:
 
 def test_lists_ask_no_more_when_there_is_more(world: World, django_assert_max_num_queries: Any) -> None:
     admin = signed_in(world.staff("practice_admin"))
-    for noun in ("sites", "rooms", "people", "shifts"):
+    for noun in NOUNS:
         admin.get(f"/set-up/{noun}/")
     for _ in range(5):
-        factories.worker(factories.site(world.clinic.practice), "therapist")
-    for noun in ("sites", "rooms", "people", "shifts"):
+        away = factories.worker(factories.site(world.clinic.practice), "therapist")
+        factories.absence(away, world.now, world.now + timedelta(days=1))
+        Closure.objects.create(
+            site=away.home_site, starts_at=world.now, ends_at=world.now + timedelta(days=1)
+        )
+    for noun in NOUNS:
         with django_assert_max_num_queries(12):
             admin.get(f"/set-up/{noun}/")
 
@@ -200,3 +206,138 @@ def test_what_no_clinic_can_keep_is_named(world: World) -> None:
         answer = lead.post(path, typed | {"phases.0.sessions": wrong, "save": "1", "version": "1"})
         assert answer.status_code == 422, wrong
     assert ProtocolVersion.objects.filter(template=world.protocol).count() == 1
+
+
+def test_what_is_chosen_is_chosen_from_a_list(world: World) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    site, person = world.clinic.site, world.clinic.monitor
+    for noun, names in (
+        ("sites", ["time_zone", "grid_minutes"]),
+        ("rooms", ["site_id", "kind"]),
+        ("people", ["home_site"]),
+        ("shifts", ["staff_id", "site"]),
+        ("closures", ["site_id", "room_id"]),
+        ("absences", ["staff_id"]),
+    ):
+        page = admin.get(f"/set-up/{noun}/").content.decode()
+        for name in names:
+            assert re.search(rf'<select id="{name}"[^>]*>.+?</select>', page), (noun, name)
+    assert f'<option value="{person.pk}">{person.display_name}</option>' in page
+    change = admin.get(f"/set-up/people/{person.pk}/").content.decode()
+    assert f'<option value="{site.pk}" selected>{site.name}</option>' in change
+    assert '<option value="">None</option>' in change
+
+
+# --- closures and absences --------------------------------------------------------------------------------
+def test_a_closure_of_whole_days_or_hours_is_kept_by_the_sites_clock(world: World, desk: Client) -> None:
+    Closure.objects.all().delete()
+    site = str(world.clinic.site.pk)
+    add(desk, "closures", site_id=site, first_day="2026-11-26", last_day="2026-11-27", reason="Holiday")
+    add(desk, "closures", site_id=site, first_day="2026-12-24", from_time="12:00", room_id="")
+    whole, half = Closure.objects.order_by("starts_at")
+    # New York is five hours behind in winter.
+    assert (whole.starts_at, whole.ends_at) == (
+        datetime(2026, 11, 26, 5, tzinfo=UTC),
+        datetime(2026, 11, 28, 5, tzinfo=UTC),
+    )
+    assert half.starts_at == datetime(2026, 12, 24, 17, tzinfo=UTC)
+    page = desk.get("/set-up/closures/").content.decode()
+    assert "Thu 26 Nov 2026 to Fri 27 Nov 2026 · Holiday" in page
+    assert "Thu 24 Dec 2026, 12:00 to 24:00" in page
+    form = desk.get(f"/set-up/closures/{whole.pk}/").content.decode()
+    assert 'value="2026-11-26"' in form and 'value="2026-11-27"' in form
+    typed = {"first_day": "2026-11-26", "last_day": "", "version": "1", "reason": ""}
+    assert desk.post(f"/set-up/closures/{whole.pk}/", typed).status_code == 303
+    whole.refresh_from_db()
+    assert whole.ends_at == datetime(2026, 11, 27, 5, tzinfo=UTC)
+    assert desk.post(f"/set-up/closures/{whole.pk}/", {"remove": "1", "version": "1"}).status_code == 422
+    assert desk.post(f"/set-up/closures/{whole.pk}/", {"remove": "1", "version": "2"}).status_code == 303
+    assert not Closure.objects.filter(pk=whole.pk).exists()
+
+
+def test_days_on_which_the_clocks_change_are_whole_days(world: World, desk: Client) -> None:
+    Closure.objects.all().delete()
+    site = str(world.clinic.site.pk)
+    add(desk, "closures", site_id=site, first_day="2026-11-01")
+    add(desk, "closures", site_id=site, first_day="2027-03-14")
+    hours = [one.ends_at - one.starts_at for one in Closure.objects.order_by("starts_at")]
+    assert hours == [timedelta(hours=25), timedelta(hours=23)]
+    skipped = {"site_id": site, "first_day": "2027-03-14", "from_time": "02:30"}
+    answer = desk.post("/set-up/closures/", skipped)
+    assert answer.status_code == 422
+    assert "The clocks skip that time" in answer.content.decode()
+    twice = {"first_day": "2026-11-01", "from_time": "01:30", "until_time": "01:45"}
+    add(desk, "closures", site_id=site, **twice)
+    longest = Closure.objects.latest("pk")
+    assert longest.ends_at - longest.starts_at == timedelta(minutes=75)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"first_day": ""}, "This is needed."),
+        ({"first_day": "2026-13-01"}, "A day, such as"),
+        ({"first_day": "1999-01-01"}, "between the years 2000 and 2099"),
+        ({"first_day": "9999-12-31"}, "between the years 2000 and 2099"),
+        ({"first_day": "2026-11-26", "last_day": "2026-11-25"}, "It ends before it begins."),
+        ({"first_day": "2026-11-26", "from_time": "12:00", "until_time": "12:00"}, "It ends before"),
+        ({"first_day": "2026-11-26", "reason": "x" * 201}, "at most 200"),
+        ({"first_day": "2026-11-26", "room_id": "00000000-0000-0000-0000-000000000000"}, "a room of that"),
+    ],
+)
+def test_a_span_that_cannot_be_stays_on_the_page(
+    world: World, desk: Client, typed: dict[str, str], told: str
+) -> None:
+    answer = desk.post("/set-up/closures/", {"site_id": str(world.clinic.site.pk), "reason": "", **typed})
+    assert answer.status_code == 422
+    assert told in answer.content.decode()
+    assert Closure.objects.count() == 1
+
+
+def test_an_absence_says_which_visits_cannot_stay_and_where_to_move_them(world: World, desk: Client) -> None:
+    person = world.clinic.monitor
+    day = world.dose.local_date.isoformat()
+    typed = {"staff_id": str(person.pk), "first_day": day, "reason": "<b>away</b>", "key": "k1"}
+    answer = desk.post("/set-up/absences/", typed)
+    made = Absence.objects.get(staff=person)
+    assert answer["Location"] == f"/set-up/absences/{made.pk}/"
+    page = desk.get(answer["Location"]).content.decode()
+    assert "1 visit cannot stay" in page and "Remove the absence" in page
+    assert f'href="/moves/{world.dose.pk}/?back=' in page
+    assert "<b>away" not in page and "&lt;b&gt;away" in page
+    assert world.clinic.patient.pk in PatientRead.objects.latest("id").patient_ids
+    listed = desk.get("/set-up/absences/").content.decode()
+    assert "1 visit cannot stay" in listed
+    task = WorkItem.objects.get(kind="needs_new_place")
+    assert task.subject_id == world.dose.pk
+    assert desk.post(answer["Location"], {"remove": "1", "version": "1"}).status_code == 303
+    task.refresh_from_db()
+    assert task.done_at is not None
+    assert not Absence.objects.filter(staff=person).exists()
+
+
+def test_visits_of_who_is_away_go_to_others_who_can(world: World, desk: Client) -> None:
+    person = world.clinic.monitor
+    factories.worker(world.clinic.site, "monitor")
+    row = factories.absence(person, world.dose.start, world.dose.end)
+    path = f"/set-up/absences/{row.pk}/give/"
+    assert path in desk.get(f"/set-up/absences/{row.pk}/").content.decode()
+    page = desk.get(path).content.decode()
+    token = re.search(r'name="token" value="([^"]+)"', page)
+    assert token and "1 visit can be given away" in page
+    assert world.dose.staffing.filter(staff=person).exists()
+    assert desk.post(path, {"token": token[1]}).status_code == 303
+    assert not world.dose.staffing.filter(staff=person).exists()
+    assert "1 visit is given to others" in desk.get(f"/set-up/absences/{row.pk}/").content.decode()
+    stale = desk.post(path, {"token": "x"}, follow=True).content.decode()
+    assert "Nothing was given away." in stale
+
+
+def test_half_a_break_is_not_dropped_in_silence(world: World) -> None:
+    admin = signed_in(world.staff("practice_admin"))
+    shift = Shift.objects.filter(staff=world.clinic.monitor).get()
+    typed = {"site": shift.site_id, "weekdays": ["1"], "starts": "08:00", "ends": "17:00", "every_weeks": "1"}
+    typed |= {"valid_from": "2026-05-01", "break_starts": "12:00", "version": shift.version}
+    answer = admin.post(f"/set-up/shifts/{shift.pk}/", typed)
+    assert answer.status_code == 422
+    assert "Give both times of the break, or none." in answer.content.decode()

@@ -40,6 +40,8 @@ def test_words_are_saved_shown_and_taken_back(admin: Client) -> None:
     assert late.status_code == 422
     assert "changed since this page was opened" in late.content.decode()
     assert "Bye." in late.content.decode()
+    assert "As it is now; saving again replaces it:" in late.content.decode()
+    assert 'name="version" value="1"' in late.content.decode()
     assert admin.post(SMS, {"body": "", "version": "1", "revert": "1"}).status_code == 303
     assert not Wording.objects.get().in_use
     assert "What you said before" in admin.get(SMS).content.decode()

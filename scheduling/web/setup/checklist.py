@@ -13,10 +13,11 @@ from scheduling.booking.setting_up import Progress
 from scheduling.web import words
 from scheduling.web.words import Badge
 
-DONE, OPEN, LATER = (
+DONE, OPEN, LATER, AT_WILL = (
     Badge("Done", "check", "good"),
     Badge("To do", "alert", "warn"),
     Badge("Look at it", "eye", "info"),
+    Badge("As needed", "minus", "neutral"),
 )
 
 
@@ -63,6 +64,9 @@ def _steps(found: Progress) -> list[Step]:
             "Shifts", "shifts", len(found.without_shift) == 0 and found.people > 0, idle or ("No shift yet",)
         ),
         _step("Protocols", "setup-protocols", bool(found.plannable), _protocols(found)),
+        _at_will("Closures", _things("closures"), _count(found.closures, "closure", "to come")),
+        _at_will("Absences", _things("absences"), _count(found.absences, "absence", "to come")),
+        Step("Messages", reverse("setup-wordings"), *_messages(found)),
         Step(
             "First course",
             reverse("search"),
@@ -73,7 +77,7 @@ def _steps(found: Progress) -> list[Step]:
 
 
 def _step(title: str, to: str, done: bool, missing: tuple[str, ...], notes: tuple[str, ...] = ()) -> Step:
-    address = reverse(to) if to.startswith("setup-") else reverse("setup-things", kwargs={"noun": to})
+    address = reverse(to) if to.startswith("setup-") else _things(to)
     if not done:
         return Step(title, address, OPEN, missing)
     return Step(title, address, LATER if notes else DONE, notes)
@@ -83,3 +87,24 @@ def _protocols(found: Progress) -> tuple[str, ...]:
     if not found.protocols:
         return ("No protocol that can be planned is in use",)
     return ("None of the protocols in use can be booked at any site yet: see below",)
+
+
+def _things(noun: str) -> str:
+    return reverse("setup-things", kwargs={"noun": noun})
+
+
+def _at_will(title: str, address: str, told: str) -> Step:
+    """What no first course waits for."""
+    return Step(title, address, AT_WILL, (told,))
+
+
+def _count(number: int, one: str, which: str) -> str:
+    return f"{number or 'No'} {one if number == 1 else f'{one}s'} {which}"
+
+
+def _messages(found: Progress) -> tuple[Badge, tuple[str, ...]]:
+    if found.refused_wordings:
+        told = _count(found.refused_wordings, "wording", "of yours cannot be sent; the built-in words go")
+        return LATER, (told,)
+    own = found.own_wordings
+    return AT_WILL, (_count(own, "text", "in your own words") if own else "All in the built-in words",)

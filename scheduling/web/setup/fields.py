@@ -26,7 +26,9 @@ LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `kind` is a key of KINDS; `at` limits it to the form for a `new` thing or for a `change`."""
+    """One field. `kind` is a key of KINDS; `at` limits it to the form for a `new` thing or for a `change`;
+    `blank` is what it means to choose nothing.
+    """
 
     name: str
     label: str
@@ -36,6 +38,7 @@ class Field:
     choices: Choices | None = None
     at: str = ""
     start: str = ""
+    blank: str = "None"
 
 
 @dataclass(frozen=True, slots=True)

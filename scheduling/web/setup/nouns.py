@@ -1,75 +1,29 @@
 """What a practice sets up, one table: the fields of each thing, how it is listed, and its two use cases."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 from zoneinfo import available_timezones
 
 from clinic.practice import directory, people, queries
 from clinic.practice.actor import Actor
+from clinic.practice.errors import Invalid
 from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.writing import Key
 from scheduling.models import Shift
 from scheduling.roster import shifts
 from scheduling.web import words
+from scheduling.web.setup import away, noun
 from scheduling.web.setup.fields import WEEKDAYS, Field
+from scheduling.web.setup.noun import LISTED, Line, Noun
 
-# More than most practices have; the rest is found by the API.
-LISTED = 200
 BY_NAME = ("last_name", "first_name", "username")
 BY_PERSON = ("staff__last_name", "staff__first_name", "starts", "id")
 GRIDS = ("5", "10", "15", "20", "30", "60")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing in its list."""
-
-    id: UUID
-    title: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Noun:
-    """`create` and `change` are the use cases, `rows` are listed by `line`, and `held` is what a row's form
-    begins with.
-    """
-
-    title: str
-    one: str
-    why: str
-    reads: str
-    writes: str
-    fields: tuple[Field, ...]
-    rows: Callable[[Actor], Iterable[Any]]
-    line: Callable[[Any], Line]
-    find: Callable[[Actor, UUID], Any]
-    held: Callable[[Any], dict[str, Any]]
-    create: Callable[[Actor, Mapping[str, Any], datetime, Key], Any]
-    change: Callable[[Actor, UUID, Mapping[str, Any], datetime, int | None], Any]
-
-    def lines(self, actor: Actor) -> list[Line]:
-        """The first of them, and one more where there are more."""
-        return [self.line(row) for row in self.rows(actor)]
-
-    def asked(self, *, new: bool) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields if one.at in ("", "new" if new else "change"))
-
-
 def _zones(actor: Actor) -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone]
-
-
-def _sites(actor: Actor) -> list[tuple[str, str]]:
-    return [(str(one.pk), one.name) for one in queries.sites(actor=actor)]
-
-
-def _staff(actor: Actor) -> list[tuple[str, str]]:
-    active = queries.practitioners(actor=actor).filter(is_active=True).order_by("last_name", "first_name")
-    return [(str(one.pk), one.display_name) for one in active]
 
 
 def _room_kinds(actor: Actor) -> list[tuple[str, str]]:
@@ -123,7 +77,7 @@ SITES = Noun(
         Field("grid_minutes", "Visits begin every", "number", choices=_grids, start="15"),
         Field("hours", "Opening hours", "hours", needed=False),
     ),
-    rows=lambda actor: queries.sites(actor=actor)[: LISTED + 1],
+    rows=lambda actor, now: queries.sites(actor=actor)[: LISTED + 1],
     line=_site_line,
     find=lambda actor, row_id: queries.site(actor=actor, site_id=row_id),
     held=_site_held,
@@ -151,12 +105,12 @@ ROOM = Noun(
     reads="rooms.read",
     writes="rooms.write",
     fields=(
-        Field("site_id", "Site", "row", choices=_sites, at="new"),
+        Field("site_id", "Site", "row", choices=noun.sites, at="new"),
         Field("name", "Name", hint="As on the door."),
         Field("kind", "Kind", "choice", choices=_room_kinds),
         Field("is_active", "In use", "flag", needed=False, start="1"),
     ),
-    rows=lambda actor: queries.rooms(actor=actor).order_by("site__name", "name")[: LISTED + 1],
+    rows=lambda actor, now: queries.rooms(actor=actor).order_by("site__name", "name")[: LISTED + 1],
     line=lambda room: Line(room.pk, room.name, _room_detail(room)),
     find=lambda actor, row_id: queries.room(actor=actor, room_id=row_id),
     held=lambda room: {"name": room.name, "kind": room.kind, "is_active": room.is_active},
@@ -219,13 +173,13 @@ PEOPLE = Noun(
         ),
         Field("email", "E-mail", "email", needed=False),
         Field("roles", "Roles", "many", choices=_roles),
-        Field("home_site", "Home site", "row", needed=False, choices=_sites),
+        Field("home_site", "Home site", "row", needed=False, choices=noun.sites),
         Field("buffer_minutes", "Minutes kept free after each visit", "number", start="0"),
         Field("is_active", "Works here", "flag", needed=False, at="change"),
     ),
-    rows=lambda actor: queries.practitioners(actor=actor).order_by("last_name", "first_name", "username")[
-        : LISTED + 1
-    ],
+    rows=lambda actor, now: queries.practitioners(actor=actor).order_by(
+        "last_name", "first_name", "username"
+    )[: LISTED + 1],
     line=lambda person: Line(person.pk, person.display_name, _person_detail(person)),
     find=lambda actor, row_id: queries.practitioner(actor=actor, staff_id=row_id),
     held=_person_held,
@@ -263,6 +217,8 @@ def _with_break(values: Mapping[str, Any]) -> dict[str, Any]:
     """The one break that the form knows, as the list that a shift has."""
     given = dict(values)
     starts, ends = given.pop("break_starts"), given.pop("break_ends")
+    if (starts is None) != (ends is None):
+        raise Invalid({"break_ends": ["Give both times of the break, or none."]})
     given["breaks"] = [{"starts": starts, "ends": ends}] if starts and ends else []
     return given
 
@@ -279,8 +235,8 @@ SHIFTS = Noun(
     reads="shifts.read",
     writes="shifts.write",
     fields=(
-        Field("staff_id", "Who", "row", choices=_staff, at="new"),
-        Field("site", "Where", "row", choices=_sites),
+        Field("staff_id", "Who", "row", choices=noun.staff, at="new"),
+        Field("site", "Where", "row", choices=noun.sites),
         Field("weekdays", "On", "days"),
         Field("starts", "From", "time", start="08:00"),
         Field("ends", "To", "time", start="17:00"),
@@ -290,7 +246,7 @@ SHIFTS = Noun(
         Field("valid_from", "First day", "date"),
         Field("valid_until", "Last day", "date", needed=False),
     ),
-    rows=lambda actor: shifts.shifts(actor=actor).order_by(
+    rows=lambda actor, now: shifts.shifts(actor=actor).order_by(
         "staff__last_name", "staff__first_name", "starts", "id"
     )[: LISTED + 1],
     line=lambda shift: Line(shift.pk, shift.staff.display_name, _shift_detail(shift)),
@@ -300,6 +256,16 @@ SHIFTS = Noun(
     change=lambda actor, row_id, values, now, version: shifts.update_shift(
         actor=actor, shift_id=row_id, changes=_with_break(values), now=now, version=version
     ),
+    remove=lambda actor, row_id, now, version: shifts.delete_shift(
+        actor=actor, shift_id=row_id, now=now, version=version
+    ),
 )
 
-NOUNS = {"sites": SITES, "rooms": ROOM, "people": PEOPLE, "shifts": SHIFTS}
+NOUNS = {
+    "sites": SITES,
+    "rooms": ROOM,
+    "people": PEOPLE,
+    "shifts": SHIFTS,
+    "closures": away.CLOSURES,
+    "absences": away.ABSENCES,
+}

@@ -1,4 +1,4 @@
-"""Sites, rooms, people and shifts: each listed, added and changed by the same two views."""
+"""Sites, rooms, people, shifts, closures and absences: listed, added, changed and removed by two views."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,10 +14,11 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.idempotency import Key
-from clinic.practice.web import pages
-from scheduling.web import forms
+from clinic.practice.web import pages, times
+from scheduling.web import forms, words
 from scheduling.web.setup import fields
-from scheduling.web.setup.nouns import LISTED, NOUNS, Noun
+from scheduling.web.setup.noun import LISTED, Noun
+from scheduling.web.setup.nouns import NOUNS
 
 
 @pages.staff_page("GET", "HEAD", "POST")
@@ -29,10 +30,12 @@ def things(request: HttpRequest, actor: Actor, noun: str) -> HttpResponse:
     permissions.check(actor=actor, capability=wanted.writes)
     try:
         values = fields.read(post=request.POST, fields=wanted.asked(new=True))
-        wanted.create(actor, values, timezone.now(), _key(request, actor, noun))
+        made = wanted.create(actor, values, timezone.now(), _key(request, actor, noun))
     except DomainError as error:
         return _listing(request, actor, noun, wanted, request.POST, _wrong(request, noun, error))
     messages.success(request, "Added.")
+    if wanted.stranded and wanted.stranded(actor, made, timezone.now()):
+        return pages.done(reverse("setup-thing", kwargs={"noun": noun, "thing_id": made.pk}))
     return pages.done(reverse("setup-things", kwargs={"noun": noun}))
 
 
@@ -46,6 +49,10 @@ def thing(request: HttpRequest, actor: Actor, noun: str, thing_id: UUID) -> Http
     wanted.find(actor, thing_id)
     permissions.check(actor=actor, capability=wanted.writes)
     try:
+        if wanted.remove and "remove" in request.POST:
+            wanted.remove(actor, thing_id, timezone.now(), forms.version(request))
+            messages.success(request, "Removed.")
+            return pages.done(reverse("setup-things", kwargs={"noun": noun}))
         values = fields.read(post=request.POST, fields=wanted.asked(new=False))
         wanted.change(actor, thing_id, values, timezone.now(), forms.version(request))
     except DomainError as error:
@@ -75,7 +82,7 @@ def _listing(
     wrong: Mapping[str, list[str]],
 ) -> HttpResponse:
     permissions.check(actor=actor, capability=wanted.reads)
-    asked, lines = wanted.asked(new=True), wanted.lines(actor)
+    asked, lines = wanted.asked(new=True), wanted.lines(actor, timezone.now())
     context: dict[str, Any] = {
         "noun": noun,
         "wanted": wanted,
@@ -109,8 +116,23 @@ def _form(
         "fields": [fields.show(actor=actor, field=one, held=held, post=post, wrong=wrong) for one in asked],
         "version": row.version,
         "problems": _unplaced(asked, wrong),
+        "detail": wanted.line(row).detail if wanted.stranded else "",
+        "thing_id": thing_id,
+        "may_book": permissions.allows(actor=actor, capability="appointments.book"),
+        "removes": wanted.remove is not None,
     }
-    return pages.show(request, "scheduling/setup/thing.html", context, here="setup", status=_status(wrong))
+    found = wanted.stranded(actor, row, timezone.now()) if wanted.stranded else ()
+    context["stranded"] = [
+        (one, words.title(one), times.span(one.start, one.end, one.time_zone)) for one in found
+    ]
+    return pages.show(
+        request,
+        "scheduling/setup/thing.html",
+        context,
+        here="setup",
+        patients=[one.patient.id for one in found],
+        status=_status(wrong),
+    )
 
 
 def _unplaced(asked: tuple[fields.Field, ...], wrong: Mapping[str, list[str]]) -> list[str]:

@@ -1,5 +1,6 @@
 """What the messages say: every text, and a practice's own words for it, checked while they are typed."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from clinic.practice import permissions, queries
 from clinic.practice.actor import Actor
-from clinic.practice.errors import DomainError, Invalid
+from clinic.practice.errors import DomainError, Invalid, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.web import actors, pages, times
 from notifications import checking, neutral, texts, trials, wordings
@@ -93,7 +94,7 @@ def edit(request: HttpRequest, actor: Actor, kind: str, language: str, channel: 
     except DomainError as error:
         refusal = pages.refusal(request, form="wording", error=error)
         wrong = dict(error.fields) if isinstance(error, Invalid) else {"": list(refusal.reasons)}
-        return _page(request, actor, held, typed, wrong)
+        return _page(request, actor, held, typed, wrong, stale=isinstance(error, Stale))
     if not done:
         return _page(request, actor, held, typed, {})
     messages.success(request, done)
@@ -118,9 +119,11 @@ def _do(request: HttpRequest, actor: Actor, which: Which, typed: Words) -> str:
         wordings.revert(actor=actor, which=which, now=now, version=forms.version(request))
         return "The built-in words are sent again."
     if "test" in request.POST:
-        value = request.POST.get("key", "")[:100] or secrets.token_urlsafe(16)
-        key = Key(scope=f"{actor.ref} page", value=value, fingerprint="trial")
         to = forms.text(request, "to")
+        # The same page sends the same once; other words, or to somebody else, are another test.
+        page = request.POST.get("key", "").replace("\x00", "")[:100] or secrets.token_urlsafe(16)
+        what = hashlib.sha256(f"{typed}{to}".encode()).hexdigest()[:32]
+        key = Key(scope=f"{actor.ref} page", value=f"{page} {what}", fingerprint="trial")
         trials.send(actor=actor, which=which, words=typed, to=to, now=now, key=key)
         return "The test is on its way. What becomes of it stands below."
     return ""
@@ -138,7 +141,12 @@ def _page(
     held: Held,
     typed: Words,
     wrong: Mapping[str, list[str]],
+    *,
+    stale: bool = False,
 ) -> HttpResponse:
+    """`stale`: somebody else has changed it meanwhile; their words are shown beside, and saving again is a
+    decision.
+    """
     which = held.which
     staff = actors.staff_of(request)
     checked = wordings.check(actor=actor, which=which, words=typed)
@@ -162,7 +170,8 @@ def _page(
             for one in wordings.former(actor=actor, which=which)[1:]
         ],
         "may": _may(actor),
-        "version": request.POST.get("version", held.version),
+        "version": held.version if stale else request.POST.get("version", held.version),
+        "stale": stale,
         "key": secrets.token_urlsafe(16),
         "to": request.POST.get("to", own),
         "wrong": wrong,

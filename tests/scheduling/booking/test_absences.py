@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.practice.errors import Invalid, NotAllowed
+from clinic.practice import directory
+from clinic.practice.errors import Invalid, NotAllowed, NotFound, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.models import WorkItem
-from scheduling.booking import absences, moves, reassignments, single
+from scheduling.booking import absences, moves, reassignments, single, stranded
 from scheduling.booking.fitting import Wish
 from scheduling.booking.reassignments import Asked
 from scheduling.models import Absence, Appointment
@@ -117,3 +118,51 @@ def test_a_repeated_key_asks_once(clinic: factories.Clinic) -> None:
     key = Key(scope="test", value="one", fingerprint="same")
     assert away(clinic, key=key).pk == away(clinic, key=key).pk
     assert len(asked_for()) == 1
+
+
+def test_another_span_asks_for_what_it_hits_and_no_more_for_the_rest(clinic: factories.Clinic) -> None:
+    early, late, next_day = talk(clinic, 9), talk(clinic, 14), talk(clinic, 33)
+    row = away(clinic)
+    changes = {"starts_at": MONDAY + timedelta(hours=12), "ends_at": MONDAY + 2 * DAY}
+    changed = absences.update(
+        actor=clinic.admin, absence_id=row.pk, changes=changes, now=NOW, version=row.version
+    )
+    assert changed.version == 2
+    assert {subject for _, subject in asked_for()} == {late.pk, next_day.pk}
+    with pytest.raises(Stale):
+        absences.update(actor=clinic.admin, absence_id=row.pk, changes={"reason": "x"}, now=NOW, version=1)
+    settled = WorkItem.objects.get(subject_id=early.pk)
+    assert settled.done_by == clinic.admin.ref
+
+
+def test_who_is_there_after_all_needs_nothing_unless_another_absence_hits(clinic: factories.Clinic) -> None:
+    covered, freed = talk(clinic, 9), talk(clinic, 14)
+    away(clinic, ends_at=MONDAY + timedelta(hours=10))
+    whole = away(clinic)
+    absences.delete(actor=clinic.admin, absence_id=whole.pk, now=NOW, version=1)
+    assert asked_for() == [("needs_new_place", covered.pk)]
+    assert Absence.objects.count() == 1
+    with pytest.raises(NotFound):
+        absences.delete(actor=factories.admin(factories.practice()), absence_id=whole.pk, now=NOW)
+    assert WorkItem.objects.get(subject_id=freed.pk).done_at == NOW
+
+
+def test_what_stands_in_an_absence_or_a_closure_is_counted_and_named(clinic: factories.Clinic) -> None:
+    first, second = talk(clinic, 9), talk(clinic, 14)
+    talk(clinic, 33)
+    row = away(clinic)
+    away(clinic, who=1)
+    found = stranded.by_absence(actor=clinic.admin, absence=row, now=NOW)
+    assert [one.id for one in found] == [first.pk, second.pk]
+    counts = stranded.absences(actor=clinic.admin, now=NOW).values_list("staff_id", "stranded")
+    assert dict(counts) == {clinic.therapists[0].pk: 2, clinic.therapists[1].pk: 0}
+    span = {"starts_at": MONDAY + timedelta(hours=12), "ends_at": MONDAY + DAY}
+    shut = directory.create_closure(actor=clinic.admin, site_id=clinic.site.pk, now=NOW, **span)
+    chair = {"site_id": clinic.site.pk, "room_id": clinic.chairs[0].pk}
+    directory.create_closure(actor=clinic.admin, now=NOW, **span, **chair)
+    assert [one.id for one in stranded.by_closure(actor=clinic.admin, closure=shut, now=NOW)] == [second.pk]
+    counts = stranded.closures(actor=clinic.admin, now=NOW).values_list("room_id", "stranded")
+    assert dict(counts) == {None: 1, clinic.chairs[0].pk: 0}
+    over = MONDAY + timedelta(hours=16)
+    assert stranded.by_absence(actor=clinic.admin, absence=row, now=over) == ()
+    assert not stranded.absences(actor=factories.admin(factories.practice()), now=NOW).exists()
