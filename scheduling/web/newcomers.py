@@ -61,6 +61,7 @@ def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -
         "finds": True,
         "key": forms.page_key(request),
         "start": start(request),
+        "back": pages.back_to(request, ""),
     }
     status = refused.status if refused else 200
     patients = [one.id for one in found]
@@ -74,7 +75,7 @@ def _alike(request: HttpRequest, actor: Actor, error: LooksLikeAnother) -> list[
         patient = queries.patient(actor=actor, patient_id=UUID(one["patient"]))
         why = " and ".join(ALIKE[reason] for reason in one["reasons"])
         born = f"{patient.birth_date:%-d %b %Y}"
-        address = booking_of(patient.pk, start(request))
+        address = _onward(request, patient.pk)
         found.append(Alike(patient.pk, str(patient), born, patient.site.name, why, address))
     return found
 
@@ -99,13 +100,17 @@ def create(request: HttpRequest, actor: Actor) -> HttpResponse:
         )
     except DomainError as error:
         return page(request, actor, error)
-    return pages.done(booking_of(made.pk, start(request)))
+    return pages.done(_onward(request, made.pk))
 
 
-def booking_of(patient_id: UUID, day: str) -> str:
-    """The page that books a course for somebody, from a day on where one was pointed at."""
-    wanted = {"patient": str(patient_id), "start": day}
-    return f"{reverse('book')}?{urlencode({name: one for name, one in wanted.items() if one})}"
+def _onward(request: HttpRequest, patient_id: UUID) -> str:
+    """Where the booking goes on for somebody: the form that asked who they are (`back`), else a course, from
+    a day on where one was pointed at."""
+    wanted = {"patient": str(patient_id)}
+    if back := pages.back_to(request, ""):
+        return f"{back}{'&' if '?' in back else '?'}{urlencode(wanted)}"
+    day = start(request)
+    return f"{reverse('book')}?{urlencode(wanted | ({'start': day} if day else {}))}"
 
 
 def start(request: HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """One visit booked on the day grid: somebody walks in, or a visit that took place is written down late."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -18,6 +19,8 @@ from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
+from patients.errors import Merged
+from patients.models import Patient
 from scheduling.booking import rulebook, single
 from scheduling.errors import SlotTaken
 from scheduling.web import forms, moved, queries, roster, words
@@ -166,6 +169,7 @@ def _page(
         "choices": choices,
         "cut": cut,
         "searched": len(typed["name"]) >= 2,
+        "newcomer": _newcomer(request, site, typed),
         "reasons": [times.localized(text, site.time_zone) for text in refusal.reasons] if refusal else [],
         "ambiguous": refusal is not None and forms.TWICE in refusal.reasons,
         "why": _why(site, typed) if refusal else "",
@@ -183,6 +187,13 @@ def _page(
     part = request.headers.get("HX-Request") == "true"
     page = "scheduling/_patient_choice.html" if part else "scheduling/walk_in.html"
     return pages.show(request, page, context, here="day", patients=patients, status=200 if part else status)
+
+
+def _newcomer(request: HttpRequest, site: Site, typed: dict[str, str]) -> str:
+    """Where somebody new is written down, with the way back to this form as it stands."""
+    kept = {name: typed[name] for name in ("start", "who", "room", "kind", "mode") if typed[name]}
+    here = f"{reverse('walk-in')}?{urlencode({'site': site.pk, **kept, 'back': _back(request, site)})}"
+    return f"{reverse('book')}?{urlencode({'back': here})}"
 
 
 def _why(site: Site, typed: dict[str, str]) -> str:
@@ -207,10 +218,15 @@ def _is_past(site: Site, start: str, now: datetime) -> bool:
 
 
 def _choices(actor: Actor, typed: dict[str, str]) -> tuple[list[Choice], list[UUID], bool]:
-    """Whom the name means, each once for every course that is under way and once without a course."""
-    if len(typed["name"]) < 2:
-        return [], [], False
-    found = queries.find_patients(actor=actor, name=typed["name"])
+    """Whom the name means, or who was chosen: each once a course that is under way, and once without one."""
+    found: list[Patient] = []
+    known = forms.uuid(typed["patient"].partition("/")[0])
+    if len(typed["name"]) >= 2:
+        found = queries.find_patients(actor=actor, name=typed["name"])
+    elif known:
+        # A duplicate that was merged meanwhile is found again by name.
+        with suppress(Merged):
+            found = [queries.patient(actor=actor, patient_id=known)]
     shown = found[: queries.MATCHES]
     courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in shown])
     choices = []

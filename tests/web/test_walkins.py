@@ -1,5 +1,6 @@
 """A single visit booked from the day grid: found, booked once, refused in words, nothing typed lost."""
 
+import html
 import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -143,3 +144,22 @@ def test_the_nearest_free_start_is_one_click_away(world: World, desk: Client) ->
     assert found
     assert desk.post(PATH, {**typed, "start": [typed["start"], found[1]]}).status_code == 303
     assert Appointment.objects.filter(staffing__staff_id=who, course=None).count() == 2
+
+
+def test_somebody_new_is_written_down_on_the_way_and_chosen(world: World, desk: Client) -> None:
+    typed = {**form(world), "patient": "", "name": "Nobody Yet", "find": "1"}
+    page = desk.post(PATH, typed).content.decode()
+    found = re.search(r'href="(/book/\?back=[^"]+)">Somebody new', page)
+    assert found
+    asked = desk.get(html.unescape(found[1])).content.decode()
+    back = re.search(r'name="back" value="([^"]+)"', asked)
+    assert back
+    assert "Book a course</h1>" not in asked
+    sent = {"given_name": "Robin", "family_name": "Newcomer", "birth_date": "1971-02-03"}
+    sent |= {"site": str(world.clinic.site.pk), "back": html.unescape(back[1])}
+    onward = desk.post("/book/patient/", sent)["Location"]
+    assert onward.startswith(PATH)
+    chosen = desk.get(onward).content.decode()
+    assert "Robin Newcomer, born 3 Feb 1971" in chosen
+    assert " checked>" in chosen
+    assert f'value="{typed["start"]}"' in chosen
