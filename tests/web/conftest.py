@@ -63,7 +63,7 @@ def build() -> World:
         role="prescriber",
         due_at=dose.start + timedelta(days=1),
     )
-    task = WorkItem.objects.get()
+    task = WorkItem.objects.get(practice=clinic.practice)
     # Long after everything else: in nobody's way.
     late = dose.start + timedelta(days=400)
     Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))

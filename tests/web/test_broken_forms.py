@@ -1,0 +1,91 @@
+"""Every form of the patients' pages, found in the pages themselves, sent broken in every way of a table."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from clinic.practice.models import Site, StaffMember
+from patients.models import Patient
+from scheduling.web.patient import views
+from tests.api.matrix import undone
+from tests.web import breaking, reading, states
+from tests.web import conftest as web
+from tests.web.breaking import Breaker
+from tests.web.conftest import ROLES, World, signed_in
+from tests.web.reading import Form
+from tests.web.states import State
+
+# Forms that everybody has on every page, and that end the session.
+OUT = "account_logout"
+# What another practice calls its people and its place.
+ELSEWHERE = "Far-away"
+
+
+def others(world: World) -> tuple[tuple[str, ...], dict[str, str]]:
+    """A second practice like this one: words that are its own, and for each id here one of a row of there."""
+    models = [model for model in apps.get_models() if model._meta.managed and model._meta.pk.name == "id"]
+    ours = {
+        model: [str(one) for one in model._default_manager.values_list("pk", flat=True)] for model in models
+    }
+    there = web.build().clinic
+    Patient.objects.filter(pk=there.patient.pk).update(family_name=ELSEWHERE)
+    Site.objects.filter(pk=there.site.pk).update(name=ELSEWHERE)
+    StaffMember.objects.filter(practice=there.practice).update(last_name=ELSEWHERE)
+    foreign = {}
+    for model, ids in ours.items():
+        theirs = model._default_manager.exclude(pk__in=ids).values_list("pk", flat=True).first()
+        foreign |= {one: str(theirs) for one in ids if theirs is not None}
+    return (ELSEWHERE,), foreign
+
+
+def found(world: World, client: Client, walks: Iterable[State]) -> Iterator[tuple[str, Form, Breaker]]:
+    """Each form once, in the state in which it was found: everything that is done with it is taken back."""
+    theirs, foreign = others(world)
+    seen = set()
+    for state in walks:
+        with undone():
+            for at, page in state(world, client):
+                breaker = None
+                for form in reading.forms(page, at=at):
+                    shape = breaking.shape(form) if form.method == "post" else (OUT, "", ())
+                    if shape in seen or shape[0] == OUT:
+                        continue
+                    seen.add(shape)
+                    breaker = breaker or Breaker(client, theirs, foreign, breaking.prints(breaking.tables()))
+                    yield breaking.address(form), form, breaker
+
+
+def all_faults(
+    world: World, client: Client, walks: Iterable[State]
+) -> tuple[set[str], dict[str, str], list[str]]:
+    """The addresses that took a form as it stood, those that took none, and every fault."""
+    taken, refused, wrong = set(), {}, []
+    for address, form, breaker in found(world, client, walks):
+        not_taken, more = breaker.repeated(form)
+        if not_taken:
+            refused[address] = not_taken
+        else:
+            taken.add(address)
+        wrong += more
+        for case in breaking.ways(form, breaker.foreign):
+            wrong += breaker.faults(case)
+    return taken, {one: told for one, told in refused.items() if one not in taken}, wrong
+
+
+@pytest.fixture
+def client(world: World, settings: Any) -> Client:
+    """Somebody who may do everything, at a browser."""
+    settings.LIMITS = dict.fromkeys(settings.LIMITS)
+    return signed_in(world.staff(*ROLES), enforce_csrf_checks=True, raise_request_exception=False)
+
+
+@pytest.mark.timeout(120)
+def test_the_forms_of_patients(world: World, client: Client) -> None:
+    taken, refused, wrong = all_faults(world, client, [states.a_patient])
+    assert not wrong, "\n".join(wrong)
+    assert refused == {}
+    acts = {*views._OPEN, *views._PROVED}
+    assert {f"v/<str:token>/<slug:what> {what}" for what in acts} | {"v/<str:token>/again"} == taken
