@@ -5,14 +5,18 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import resolve
 
-from patients.models import Patient
+from patients.models import EligibilityDecision, Patient
 from scheduling.booking import links
+from tests import factories
+from tests.scheduling.booking import booked
 from tests.web import breaking, reading
 from tests.web.conftest import World
 from tests.web.reading import Form
+from tests.web.test_every_page import pages
 
 BORN = "1990-04-02"
 # A page: where it stands, and what is on it.
@@ -40,6 +44,112 @@ def press(client: Client, page: Page, route: str, verb: str = "", /, **typed: st
     if answer.status_code in (302, 303):
         return look(client, answer["Location"].partition("#")[0])
     return urlsplit(form.action).path, answer.content.decode()
+
+
+# --- staff --------------------------------------------------------------------------------------------------
+def every_page(world: World, client: Client) -> Iterator[Page]:
+    for path in pages(world):
+        yield look(client, path)
+    yield look(client, "/follow-ups/?show=unbooked")
+
+
+def a_course_being_booked(world: World, client: Client) -> Iterator[Page]:
+    somebody = factories.patient(world.clinic.site, family_name="Newcomer")
+    yield (asked := look(client, f"/book/?patient={somebody.pk}"))
+    yield (plans := press(client, asked, "book"))
+    yield (times := press(client, plans, "book-times"))
+    yield press(client, times, "book-change")
+
+
+def no_plan(world: World, client: Client) -> Iterator[Page]:
+    for one in world.clinic.therapists:
+        factories.absence(one, world.now, world.now + timedelta(days=60))
+    somebody = factories.patient(world.clinic.site, family_name="Newcomer")
+    yield press(client, look(client, f"/book/?patient={somebody.pk}"), "book")
+
+
+def a_step_that_a_rule_forbids(world: World, client: Client) -> Iterator[Page]:
+    EligibilityDecision.objects.all().delete()
+    yield press(client, look(client, f"/visits/{world.dose.pk}/"), "visit-move", "check_in")
+
+
+def a_dose_under_way(world: World, client: Client) -> Iterator[Page]:
+    for verb in ("check_in", "start", "end_administration"):
+        booked.move(world.clinic, world.dose.pk, verb, now=world.now)
+        for path in (f"/visits/{world.dose.pk}/", "/board/", "/day/"):
+            yield look(client, path)
+    yield press(client, look(client, f"/visits/{world.dose.pk}/"), "visit-move", "discharge")
+
+
+def late_entries(world: World, client: Client) -> Iterator[Page]:
+    with time_machine.travel(world.dose.end + timedelta(hours=3)):
+        yield look(client, f"/visits/{world.dose.pk}/")
+
+
+def after_the_observation(world: World, client: Client) -> Iterator[Page]:
+    for verb in ("check_in", "start", "end_administration"):
+        booked.move(world.clinic, world.dose.pk, verb, now=world.now)
+    with time_machine.travel(world.now + timedelta(hours=4)):
+        yield look(client, f"/visits/{world.dose.pk}/")
+        booked.move(world.clinic, world.dose.pk, "discharge", now=world.now + timedelta(hours=4))
+        yield look(client, f"/visits/{world.dose.pk}/")
+
+
+def moves(world: World, client: Client) -> Iterator[Page]:
+    day = world.dose.local_date + timedelta(days=1)
+    at = f"{world.dose.local_time:%H:%M}"
+    yield (seen := look(client, f"/moves/{world.dose.pk}/?start={day}T{at}"))
+    yield press(client, seen, "move")
+    second = world.visit("dose-2")
+    yield look(client, f"/moves/{second.pk}/?start={second.local_date}T{at}&with={world.visit('dose-3').pk}")
+
+
+def a_move_that_breaks_a_rule(world: World, client: Client) -> Iterator[Page]:
+    last = world.visit("dose-6")
+    day = last.local_date + timedelta(days=35)
+    yield look(client, f"/moves/{last.pk}/?start={day}T{last.local_time:%H:%M}")
+
+
+def a_follow_up_booked(world: World, client: Client) -> Iterator[Page]:
+    yield press(client, look(client, "/follow-ups/?show=unbooked"), "follow-up-book")
+
+
+def a_follow_up_taken_and_waived(world: World, client: Client) -> Iterator[Page]:
+    at = f"/follow-ups/{world.gap.pk}/"
+    yield press(client, look(client, at), "follow-up-work", "take")
+    yield press(client, look(client, at), "follow-up-work", "waive")
+
+
+def a_walk_in(world: World, client: Client) -> Iterator[Page]:
+    somebody = factories.patient(world.clinic.site, family_name="Passer-by")
+    begun = look(client, f"/day/book/?start={world.dose.local_date}T16:00")
+    yield press(client, begun, "walk-in", name=somebody.family_name, find="1")
+    twice = press(client, begun, "walk-in", name=somebody.family_name, find="1", start="2026-11-01T01:30")
+    yield press(client, twice, "walk-in")
+
+
+def what_is_due_tomorrow(world: World, client: Client) -> Iterator[Page]:
+    Authenticator.objects.create(user=world.clinic.front_desk, type="totp", data={"secret": "x"})
+    yield look(client, "/accounts/people/")
+    with time_machine.travel(world.task.due_at + timedelta(hours=1)):
+        yield look(client, "/overview/")
+
+
+STAFF: tuple[State, ...] = (
+    every_page,
+    a_course_being_booked,
+    no_plan,
+    a_step_that_a_rule_forbids,
+    a_dose_under_way,
+    late_entries,
+    after_the_observation,
+    moves,
+    a_move_that_breaks_a_rule,
+    a_follow_up_booked,
+    a_follow_up_taken_and_waived,
+    a_walk_in,
+    what_is_due_tomorrow,
+)
 
 
 # --- patients -----------------------------------------------------------------------------------------------
