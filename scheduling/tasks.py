@@ -6,7 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from clinic.practice import factors, idempotency, reads
-from scheduling.booking import holds, reviews, waitlist
+from scheduling.booking.course import reviews
+from scheduling.booking.waiting import holds, waitlist
 from scheduling.followups import digest, escalation, gaps, nightly
 
 

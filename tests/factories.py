@@ -21,7 +21,8 @@ from clinic.practice.models import Delegation, IntegrationClient, Practice, Room
 from clinic.practice.permissions import EVERYONE, SCOPES
 from patients import decisions, records
 from patients.models import Patient
-from scheduling.booking import absences, protocols
+from scheduling.booking.moving import absences
+from scheduling.booking.protocol import protocols
 from scheduling.models import Absence, ProtocolVersion, Shift
 from scheduling.roster import shifts
 

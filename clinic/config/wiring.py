@@ -2,7 +2,7 @@
 
 from clinic.practice import ports as practice
 from notifications import ports, trials
-from scheduling.booking import message_facts
+from scheduling.booking.writing import message_facts
 from scheduling.followups import digest, gaps
 
 

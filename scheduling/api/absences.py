@@ -14,7 +14,7 @@ from clinic.practice.api.fields import Id, Instant, Text, Whole
 from clinic.practice.api.references import named
 from clinic.practice.api.shapes import Body, ListQuery, Shape
 from clinic.practice.api.views import ApiView, changes, operation
-from scheduling.booking import absences
+from scheduling.booking.moving import absences
 from scheduling.roster import shifts
 
 

@@ -14,7 +14,9 @@ from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
 from scheduling.api.courses import chosen
-from scheduling.booking import access, adoption, queries
+from scheduling.booking.guard import access
+from scheduling.booking.intake import adoption
+from scheduling.booking.reading import queries
 
 
 class AdoptAsk(Body):

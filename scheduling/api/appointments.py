@@ -13,9 +13,10 @@ from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms, life_asks
-from scheduling.booking import appointments, corrections, queries, reinstating, single
-from scheduling.booking.holding import Hold
-from scheduling.booking.queries import Filters
+from scheduling.booking.reading import queries
+from scheduling.booking.reading.queries import Filters
+from scheduling.booking.visit import appointments, corrections, reinstating, single
+from scheduling.booking.wanted.holding import Hold
 
 VERBS = {
     "confirm": "Confirm that the patient will come",

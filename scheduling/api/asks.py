@@ -8,12 +8,12 @@ from rest_framework import serializers
 
 from clinic.practice.api.fields import Anything, Choice, Day, Flag, Id, Instant, Text, Value, WallTime, Whole
 from clinic.practice.api.shapes import Body, FlagParameter, ListQuery, Query, WholeParameter
-from scheduling.booking.orders import TIMES_OF_DAY
+from scheduling.booking.wanted.orders import TIMES_OF_DAY
 from scheduling.models.appointment import Kind, Mode, Status
 from scheduling.models.course import CourseStatus
 from scheduling.models.followup import GapStatus, Severity
 
-# The filters of each list, as `booking.queries.Filters` names them.
+# The filters of each list, as `booking.reading.queries.Filters` names them.
 FILTERS_OF_COURSES = ("patient", "status", "site", "protocol", "updated_since")
 FILTERS_OF_APPOINTMENTS = (
     "patient",

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from clinic.practice.api.shapes import Body
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import asks, forms, life_asks
-from scheduling.booking import corrections, courses, pauses, queries, reviews
+from scheduling.booking.course import courses, pauses, reviews
+from scheduling.booking.reading import queries
+from scheduling.booking.visit import corrections
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,12 @@ from clinic.practice.api.references import named, pointing
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
-from scheduling.booking import access, adoption, courses, holds, queries
-from scheduling.booking.queries import Filters
+from scheduling.booking.course import courses
+from scheduling.booking.guard import access
+from scheduling.booking.intake import adoption
+from scheduling.booking.reading import queries
+from scheduling.booking.reading.queries import Filters
+from scheduling.booking.waiting import holds
 
 
 class ProposeView(ApiView):

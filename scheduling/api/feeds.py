@@ -17,7 +17,7 @@ from clinic.practice.api.fields import Choice, Id, Instant, Text
 from clinic.practice.api.references import named
 from clinic.practice.api.shapes import Body, ListQuery, Shape
 from clinic.practice.api.views import ApiView, operation
-from scheduling.booking import feeds
+from scheduling.booking.own import feeds
 
 WHAT = [(name, name) for name in feeds.SHOWN]
 

@@ -7,8 +7,10 @@ from rest_framework.response import Response
 
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import asks, forms
-from scheduling.booking import days, gaps, queries
-from scheduling.booking.queries import Filters
+from scheduling.booking.openings import days
+from scheduling.booking.reading import queries
+from scheduling.booking.reading.queries import Filters
+from scheduling.booking.visit import gaps
 
 
 class GapsView(ApiView):

@@ -8,8 +8,10 @@ from rest_framework.response import Response
 from clinic.practice.api.shapes import Nothing
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import asks, forms
-from scheduling.booking import courses, holds, queries
-from scheduling.booking.holding import Hold
+from scheduling.booking.course import courses
+from scheduling.booking.reading import queries
+from scheduling.booking.waiting import holds
+from scheduling.booking.wanted.holding import Hold
 
 
 class CourseHoldView(ApiView):

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from clinic.practice.api.files import CsvParser, FileAsk, FormParser, ImportQuery, ReportShape, told
 from clinic.practice.api.views import ApiView, operation
-from scheduling.booking import importing
+from scheduling.booking.intake import importing
 
 
 class AppointmentImportView(ApiView):

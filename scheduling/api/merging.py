@@ -12,7 +12,7 @@ from clinic.practice.api.shapes import Body
 from clinic.practice.api.views import ApiView, operation
 from patients import queries as patients
 from patients.api.forms import PatientShape
-from scheduling.booking import merging
+from scheduling.booking.intake import merging
 
 
 class MergeAsk(Body):

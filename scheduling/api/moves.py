@@ -13,11 +13,12 @@ from clinic.practice.api import conditions
 from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import forms, move_shapes
-from scheduling.booking import acts, moves, pins, queries, reassignments, replans, swaps
-from scheduling.booking.fitting import Wish
-from scheduling.booking.moves import Ways
-from scheduling.booking.previews import Preview
-from scheduling.booking.reassignments import Asked
+from scheduling.booking.moving import acts, moves, pins, reassignments, replans, swaps
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.moving.previews import Preview
+from scheduling.booking.moving.reassignments import Asked
+from scheduling.booking.reading import queries
 
 
 class MoveView(ApiView):

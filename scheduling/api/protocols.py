@@ -9,7 +9,7 @@ from clinic.practice import paging
 from clinic.practice.api import shapes
 from clinic.practice.api.views import ApiView, changes, operation
 from scheduling.api import asks, forms
-from scheduling.booking import protocols
+from scheduling.booking.protocol import protocols
 
 
 class ProtocolsView(ApiView):

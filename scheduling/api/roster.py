@@ -12,7 +12,7 @@ from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, changes, operation
 from patients import queries as patients
 from scheduling.api import asks, forms
-from scheduling.booking import days
+from scheduling.booking.openings import days
 from scheduling.roster import shifts
 
 

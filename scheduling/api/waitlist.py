@@ -16,9 +16,10 @@ from clinic.practice.api.views import ApiView, changes, operation
 from patients import queries as patients
 from scheduling.api import forms
 from scheduling.api import waitlist_asks as asks
-from scheduling.booking import queries, waiting, waitlist
-from scheduling.booking.waiting import Opening
-from scheduling.booking.waitlist import Place, Wish
+from scheduling.booking.reading import queries
+from scheduling.booking.waiting import waiting, waitlist
+from scheduling.booking.waiting.waiting import Opening
+from scheduling.booking.waiting.waitlist import Place, Wish
 
 
 class EntryAnswer(ApiView):

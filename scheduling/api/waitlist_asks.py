@@ -8,7 +8,7 @@ from rest_framework import serializers
 from clinic.practice.api.fields import Choice, Id, Instant, Whole
 from clinic.practice.api.shapes import Body, ListQuery, Query
 from scheduling.api.asks import PersonRef
-from scheduling.booking.orders import TIMES_OF_DAY
+from scheduling.booking.wanted.orders import TIMES_OF_DAY
 from scheduling.models.appointment import Kind, Mode
 from scheduling.models.waitlist import WaitlistStatus
 

@@ -1,0 +1,1 @@
+"""The only writer of courses and appointments; one transaction a use case. Its rooms: ARCHITECTURE.md."""

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from icalendar import Calendar, Event
 
 from clinic.practice.errors import NotFound
-from scheduling.booking import feeds
-from scheduling.booking.feeds import Entry, Shown
+from scheduling.booking.own import feeds
+from scheduling.booking.own.feeds import Entry, Shown
 
 TITLE = "Appointment"
 # How far beyond the visits the zone's rules are spelt out.

@@ -18,9 +18,11 @@ from clinic.practice.errors import DomainError
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
 from scheduling import reasons
-from scheduling.booking import appointments, cancelling, moves, rows
-from scheduling.booking import queries as booked
-from scheduling.booking.cancelling import Choice, Preview
+from scheduling.booking.moving import cancelling, moves
+from scheduling.booking.moving.cancelling import Choice, Preview
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import appointments
 from scheduling.web import forms, moved, words
 from scheduling.web.moved import NoticeLine, UnitLine
 

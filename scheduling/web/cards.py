@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString
 
-from scheduling.web import blocks
+from scheduling.web.day import blocks
 from scheduling.web.shown import Action, VisitLine
 from scheduling.web.words import Badge
 

@@ -10,7 +10,9 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from scheduling import reasons
-from scheduling.booking import corrections, courses, pauses, reviews, rows
+from scheduling.booking.course import courses, pauses, reviews
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import corrections
 from scheduling.planning import windows
 from scheduling.web import forms, words
 

@@ -17,21 +17,10 @@ from clinic.practice.web.pages import Refusal
 from clinic.practice.web.times import Moment
 from notifications.models import Message
 from patients import decisions
-from scheduling.booking import queries as booked
-from scheduling.booking import rows
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
 from scheduling.planning import windows
-from scheduling.web import (
-    course_acts,
-    filling,
-    forms,
-    moved,
-    queries,
-    shown,
-    timeline,
-    trend,
-    visits,
-    words,
-)
+from scheduling.web import course_acts, filling, forms, moved, queries, shown, timeline, trend, visits, words
 from scheduling.web.words import Badge
 
 STORY = 100

@@ -16,8 +16,9 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.web import pages, times
 from clinic.practice.web.times import Moment
-from scheduling.booking import queries as booked
-from scheduling.booking import rows, slots
+from scheduling.booking.openings import slots
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
 from scheduling.web import forms, words
 
 UNDO = "booked"

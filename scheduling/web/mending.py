@@ -11,7 +11,8 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import times
 from clinic.practice.web.pages import Refusal
 from scheduling import states
-from scheduling.booking import corrections, reinstating, rows
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import corrections, reinstating
 from scheduling.web import forms, words
 
 Overrides = list[dict[str, str]]

@@ -15,10 +15,13 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import times
 from clinic.practice.web.times import Moment
 from scheduling import states
-from scheduling.booking import acts, days, effects, moves, notices, previews, relocations, rows, rulebook
-from scheduling.booking import queries as booked
-from scheduling.booking.fitting import Wish
-from scheduling.booking.nearest import Fit
+from scheduling.booking.guard import rulebook
+from scheduling.booking.moving import acts, effects, moves, notices, previews, relocations
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.openings import days
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
+from scheduling.booking.wanted.nearest import Fit
 from scheduling.planning import windows
 from scheduling.web import forms, queries, words
 from scheduling.web.words import Badge

@@ -17,11 +17,12 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
-from scheduling.booking import moves, rows, swaps, undoing
-from scheduling.booking import queries as booked
-from scheduling.booking.fitting import Wish
-from scheduling.booking.moves import Ways
-from scheduling.booking.previews import Preview
+from scheduling.booking.moving import moves, swaps, undoing
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.moving.previews import Preview
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
 from scheduling.errors import PreviewStale, SlotTaken
 from scheduling.web import forms, moved, words
 

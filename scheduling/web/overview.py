@@ -16,7 +16,8 @@ from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
 from scheduling.planning import windows
-from scheduling.web import forms, newcomers, queries, words
+from scheduling.web import forms, queries, words
+from scheduling.web.book import newcomers
 from scheduling.web.words import Badge
 
 ENOUGH = 2

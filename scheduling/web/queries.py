@@ -19,7 +19,7 @@ from patients import queries as patients
 from patients.models import Patient
 from patients.queries import Papers
 from scheduling import states
-from scheduling.booking import reading, rows
+from scheduling.booking.reading import fetched, rows
 from scheduling.followups import facts, owners
 from scheduling.models import Appointment, CoursePhase, FollowUpGap, GapDose, TreatmentCourse
 
@@ -87,7 +87,7 @@ def _protocols(actor: Actor, course_ids: Collection[UUID]) -> dict[UUID, Protoco
 
 def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.Gap]:
     owed = GapDose.objects.filter(appointment_id__in=dose_ids).values("gap_id")
-    units = reading.gaps(reading.gaps_of(actor).filter(pk__in=owed))
+    units = fetched.gaps(fetched.gaps_of(actor).filter(pk__in=owed))
     return {dose_id: unit for unit in units for dose_id in unit.doses}
 
 
@@ -125,16 +125,16 @@ def worklist(
     What has already lapsed comes last, newest first: it cannot be saved any more, only explained.
     """
     permissions.check(actor=actor, capability="gaps.read")
-    found = _narrowed(reading.gaps_of(actor), actor, wanted, now)
+    found = _narrowed(fetched.gaps_of(actor), actor, wanted, now)
     lapsed = Case(When(status="lapsed", then=Value(1)), default=Value(0), output_field=IntegerField())
     due = Case(
         When(status="open", then=F("grace_until")), When(status="lapsed", then=None), default=F("closes_at")
     )
     ordered = found.annotate(lapsed_last=lapsed, due=due).order_by("lapsed_last", "due", "-closes_at", "id")
-    return reading.gaps(ordered[:most]), found.count()
+    return fetched.gaps(ordered[:most]), found.count()
 
 
-def _narrowed(found: reading.Stored, actor: Actor, wanted: Wanted, now: datetime) -> reading.Stored:
+def _narrowed(found: fetched.Stored, actor: Actor, wanted: Wanted, now: datetime) -> fetched.Stored:
     asleep = Q(snoozed_until__gt=now)
     if wanted.show == "snoozed":
         found = found.filter(asleep, status__in=NOT_BOOKED)
@@ -161,8 +161,8 @@ def _mine(actor: Actor, now: datetime) -> Q:
 def owed_at(*, actor: Actor, site_id: UUID, start: datetime) -> tuple[rows.Gap, ...]:
     """The units of a site without a booked follow-up whose window holds this start, at most five."""
     permissions.check(actor=actor, capability="gaps.read")
-    found = reading.gaps_of(actor).filter(site_id=site_id, status__in=("prospective", "open"))
-    return reading.gaps(
+    found = fetched.gaps_of(actor).filter(site_id=site_id, status__in=("prospective", "open"))
+    return fetched.gaps(
         found.filter(opens_at__lte=start, closes_at__gte=start).order_by("closes_at", "id")[:OWED]
     )
 
@@ -181,7 +181,7 @@ def flagged_counts(*, actor: Actor, now: datetime) -> dict[str, int]:
 def doses_of(*, actor: Actor, gaps: Iterable[rows.Gap]) -> dict[UUID, rows.Visit]:
     """The doses and visits that these units are about, by id."""
     ids = {one for gap in gaps for one in (*gap.doses, *gap.visits)}
-    return {one.id: one for one in reading.visits(actor=actor, ids=list(ids))}
+    return {one.id: one for one in fetched.visits(actor=actor, ids=list(ids))}
 
 
 # --- home, search, messages, names ------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def courses_of(*, actor: Actor, patient_ids: Collection[UUID]) -> dict[UUID, lis
     courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, patient_id__in=patient_ids)
     # The document is long, and only the name is shown.
     named = courses.select_related("protocol_version").defer("protocol_version__document")
-    for course in named.order_by("-created_at", "-id")[: reading.WHOLE]:
+    for course in named.order_by("-created_at", "-id")[: fetched.WHOLE]:
         found.setdefault(course.patient_id, []).append(course)
     return found
 

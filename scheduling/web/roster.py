@@ -14,7 +14,8 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.models import Site
 from clinic.practice.web import actors, pages, times
-from scheduling.booking import days, rows
+from scheduling.booking.openings import days
+from scheduling.booking.reading import rows
 from scheduling.planning import windows
 from scheduling.web import beside, filling, forms, queries, shown, words, worklist
 from scheduling.web.queries import Wanted

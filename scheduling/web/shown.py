@@ -9,7 +9,8 @@ from clinic.practice.actor import Actor
 from clinic.practice.web import times
 from clinic.practice.web.times import Moment
 from scheduling import states
-from scheduling.booking import appointments, readiness, rows
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import appointments, readiness
 from scheduling.planning import windows
 from scheduling.web import queries, words
 from scheduling.web.words import Badge

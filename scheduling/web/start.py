@@ -9,7 +9,7 @@ from django.urls import reverse
 from clinic.practice.actor import Actor
 from clinic.practice.permissions import CLINICIANS, LEAD
 from clinic.practice.web import pages
-from scheduling.booking import setting_up
+from scheduling.booking.protocol import setting_up
 
 # Whose day is a list of their own visits; a lead who also treats is one of them.
 TREATS = CLINICIANS - {LEAD}

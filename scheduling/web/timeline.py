@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clinic.practice.web import times
-from scheduling.booking import rows
+from scheduling.booking.reading import rows
 from scheduling.planning import windows
 from scheduling.web import words
 

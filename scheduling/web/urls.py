@@ -5,26 +5,22 @@ from django.urls import path
 from scheduling.web import (
     access_log,
     board,
-    book,
     calendar,
     cancelling,
     courses,
-    day,
     design,
     filling,
     messages,
     moves,
-    newcomers,
     overview,
-    place,
     roster,
-    sheet,
     start,
     visits,
-    walkins,
     why_not,
     worklist,
 )
+from scheduling.web.book import book, newcomers, sheet
+from scheduling.web.day import day, place, walkins
 from scheduling.web.setup import checklist, giving, practice, programmes, protocol, things, wordings
 from scheduling.web.setup.nouns import NOUNS
 

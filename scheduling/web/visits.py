@@ -16,8 +16,11 @@ from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
 from patients import own
 from scheduling import reasons, states
-from scheduling.booking import appointments, own_acts, rows, rulebook
-from scheduling.booking import queries as booked
+from scheduling.booking.guard import rulebook
+from scheduling.booking.own import own_acts
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import appointments
 from scheduling.web import forms, mending, moved, queries, shown, words
 
 # An entry this much after the fact is a late one; less is the time it takes to reach the keyboard.

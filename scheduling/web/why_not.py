@@ -15,7 +15,9 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.web import pages, times
-from scheduling.booking import rows, rulebook, whynot
+from scheduling.booking.guard import rulebook
+from scheduling.booking.openings import whynot
+from scheduling.booking.reading import rows
 from scheduling.web import forms, words
 
 ROLES = {

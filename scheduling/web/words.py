@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from scheduling.booking.rows import Gap, Visit
+from scheduling.booking.reading.rows import Gap, Visit
 from scheduling.planning.needs import Lacking
 from scheduling.planning.protocol import Phase, Protocol
 

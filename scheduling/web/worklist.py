@@ -17,8 +17,10 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
-from scheduling.booking import days, gaps, rows
-from scheduling.booking import queries as booked
+from scheduling.booking.openings import days
+from scheduling.booking.reading import queries as booked
+from scheduling.booking.reading import rows
+from scheduling.booking.visit import gaps
 from scheduling.planning import windows
 from scheduling.web import filling, forms, queries, shown, words
 from scheduling.web.queries import Wanted

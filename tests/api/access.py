@@ -14,7 +14,9 @@ from clinic.practice.models import Closure, StaffMember, TrailEntry
 from notifications.models import Message
 from notifications.webhooks import subscriptions
 from patients.models import TreatmentConsent
-from scheduling.booking import courses, feeds, waitlist
+from scheduling.booking.course import courses
+from scheduling.booking.own import feeds
+from scheduling.booking.waiting import waitlist
 from scheduling.models import Appointment, FollowUpGap, Shift
 from tests import factories
 

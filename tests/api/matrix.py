@@ -13,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from clinic.practice.permissions import SCOPES
-from scheduling.booking import appointments, courses, gaps, pauses
+from scheduling.booking.course import courses, pauses
+from scheduling.booking.visit import appointments, gaps
 from tests.api import database
 from tests.api.access import Row, World
 from tests.api.access_pages import WORDS, Page

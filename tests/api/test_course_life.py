@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from scheduling.booking import courses
+from scheduling.booking.course import courses
 from scheduling.models import Appointment
 from tests import factories
 from tests.api.conftest import Api, program

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from notifications.models import Message
 from patients.models import ExternalIdentifier
-from scheduling.booking import importing
+from scheduling.booking.intake import importing
 from scheduling.models import Appointment
 from tests import factories
 from tests.api import csv_files, database

@@ -12,7 +12,7 @@ from clinic.practice import work
 from clinic.practice.models import Resource, TrailEntry
 from notifications import recipients
 from patients.models import MergedPatient, Patient
-from scheduling.booking import merging
+from scheduling.booking.intake import merging
 from scheduling.models import Appointment, WaitlistEntry
 from tests import factories
 from tests.api import database

@@ -23,8 +23,10 @@ from notifications import queries as ledger
 from notifications.webhooks import subscriptions
 from patients import decisions
 from patients import queries as patients
-from scheduling.booking import access as loaders
-from scheduling.booking import feeds, protocols, waiting
+from scheduling.booking.guard import access as loaders
+from scheduling.booking.own import feeds
+from scheduling.booking.protocol import protocols
+from scheduling.booking.waiting import waiting
 from scheduling.roster import shifts
 from tests.api import access, matrix
 from tests.api.access import API, World

@@ -11,9 +11,12 @@ from uuid import UUID
 from clinic.practice.errors import Busy, DomainError
 from clinic.practice.models import Practice, Site
 from scheduling import states
-from scheduling.booking import appointments, courses, gaps, moves, protocols, single
-from scheduling.booking.fitting import Wish
-from scheduling.booking.moves import Ways
+from scheduling.booking.course import courses
+from scheduling.booking.moving import moves
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.protocol import protocols
+from scheduling.booking.visit import appointments, gaps, single
 from scheduling.errors import SlotTaken
 from scheduling.followups import facts
 from scheduling.models import Appointment, FollowUpGap, ProtocolVersion, TreatmentCourse

@@ -15,7 +15,7 @@ import psycopg
 from django.db import connection
 
 from clinic.practice.models import Site, StaffMember
-from scheduling.booking import courses
+from scheduling.booking.course import courses
 from tests import factories
 
 A_DAY, A_PATIENT, DAYS = 30, 30, 300

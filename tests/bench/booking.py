@@ -27,7 +27,7 @@ from django.utils import timezone  # noqa: E402
 
 from clinic.practice.models import IntegrationClient, Site  # noqa: E402
 from patients.models import Patient  # noqa: E402
-from scheduling.booking import courses  # noqa: E402
+from scheduling.booking.course import courses  # noqa: E402
 from scheduling.models import Occupancy, ProtocolVersion  # noqa: E402
 from tests import factories  # noqa: E402
 from tests.bench import _server  # noqa: E402

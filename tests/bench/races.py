@@ -28,7 +28,8 @@ django.setup()
 from django.db import connection, connections  # noqa: E402  after django.setup, like all that touches models
 from django.utils import timezone  # noqa: E402
 
-from scheduling.booking import locks, single  # noqa: E402
+from scheduling.booking.guard import locks  # noqa: E402
+from scheduling.booking.visit import single  # noqa: E402
 from scheduling.errors import SlotTaken  # noqa: E402
 from tests.bench import _processor, _server  # noqa: E402
 from tests.bench._processor import Spent  # noqa: E402

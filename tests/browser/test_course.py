@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from clinic.practice.models import StaffMember
 from patients.models import Measure
-from scheduling.booking import pauses
+from scheduling.booking.course import pauses
 from scheduling.models import TreatmentCourse
 from tests import factories
 from tests.browser.conftest import Screens

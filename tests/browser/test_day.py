@@ -8,7 +8,7 @@ import time_machine
 from playwright.sync_api import Locator, Page, expect
 
 from clinic.practice.models import StaffMember
-from scheduling.booking import single
+from scheduling.booking.visit import single
 from scheduling.followups import facts
 from scheduling.models import Appointment
 from tests import factories

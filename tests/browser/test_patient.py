@@ -8,7 +8,7 @@ import time_machine
 from playwright.sync_api import Page, expect
 
 from patients.models import Measure, Patient
-from scheduling.booking import links
+from scheduling.booking.writing import links
 from scheduling.models import Appointment
 from tests.browser.conftest import Screen, Screens
 from tests.web.conftest import World

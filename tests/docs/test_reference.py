@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduling.booking import rulebook
+from scheduling.booking.guard import rulebook
 from scheduling.management.reference import known, pages, rules
 from tests.docs import fenced
 from tests.docs.fenced import ROOT

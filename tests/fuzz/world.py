@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from scheduling.booking import appointments, courses, pauses
-from scheduling.booking.holding import Hold
+from scheduling.booking.course import courses, pauses
+from scheduling.booking.visit import appointments
+from scheduling.booking.wanted.holding import Hold
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
 from tests.api import access

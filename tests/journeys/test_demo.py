@@ -16,7 +16,8 @@ from clinic.practice.models.staff import Role
 from clinic.practice.permissions import SCOPES
 from notifications.models import Message
 from patients.models import ContactPoint, Patient
-from scheduling.booking import courses, protocols
+from scheduling.booking.course import courses
+from scheduling.booking.protocol import protocols
 from scheduling.errors import Unplannable
 from scheduling.management.demo import plans, stories
 from scheduling.models import Appointment, FollowUpGap, Occupancy, TreatmentCourse

@@ -17,7 +17,7 @@ from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.local.redis import RedisServer
 from notifications.models import Message
 from patients.models import Patient
-from scheduling.booking import courses
+from scheduling.booking.course import courses
 from scheduling.models import Appointment
 from tests import factories
 from tests.notifications import making

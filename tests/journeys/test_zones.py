@@ -16,7 +16,10 @@ from rest_framework import serializers
 from clinic.practice.errors import Invalid
 from notifications.models import Message
 from notifications.policy import SendWindow, Timing, allowed, send_at
-from scheduling.booking import courses, days, protocols, single
+from scheduling.booking.course import courses
+from scheduling.booking.openings import days
+from scheduling.booking.protocol import protocols
+from scheduling.booking.visit import single
 from scheduling.models import Appointment, FollowUpGap
 from scheduling.planning import windows
 from tests import factories

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from scheduling import states
-from scheduling.booking.holding import Hold
+from scheduling.booking.wanted.holding import Hold
 from scheduling.models.review import Decision
 from tests.machine import invariants, repairs
 from tests.machine.repairs import How

@@ -7,21 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduling import states
-from scheduling.booking import (
-    acts,
-    adoption,
-    corrections,
-    moves,
-    pauses,
-    reassignments,
-    reinstating,
-    replans,
-    reviews,
-    swaps,
-)
-from scheduling.booking.fitting import Wish
-from scheduling.booking.moves import Ways
-from scheduling.booking.reassignments import Asked
+from scheduling.booking.course import pauses, reviews
+from scheduling.booking.intake import adoption
+from scheduling.booking.moving import acts, moves, reassignments, replans, swaps
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.moving.reassignments import Asked
+from scheduling.booking.visit import corrections, reinstating
 from scheduling.errors import RuleViolation
 from scheduling.models import Appointment, TreatmentCourse
 from tests import factories

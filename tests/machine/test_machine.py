@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.booking import reminders, seats
+from scheduling.booking.writing import reminders, seats
 from scheduling.followups import gaps
 from tests.machine.runs import run
 from tests.machine.world import World

@@ -17,8 +17,11 @@ from clinic.practice.errors import DomainError
 from clinic.practice.models import TrailEntry
 from patients.models import Patient
 from scheduling import states
-from scheduling.booking import appointments, courses, gaps, holds, protocols, reviews, single
-from scheduling.booking.holding import Hold
+from scheduling.booking.course import courses, reviews
+from scheduling.booking.protocol import protocols
+from scheduling.booking.visit import appointments, gaps, single
+from scheduling.booking.waiting import holds
+from scheduling.booking.wanted.holding import Hold
 from scheduling.followups import gaps as stored
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories

@@ -18,7 +18,9 @@ from clinic.practice.actor import Actor
 from clinic.practice.models import Practice, Room, Site, StaffMember
 from clinic.practice.models.place import SEATS
 from patients.models import Patient
-from scheduling.booking import courses, group_sessions, proposals, single
+from scheduling.booking.course import courses
+from scheduling.booking.visit import group_sessions, single
+from scheduling.booking.wanted import proposals
 from scheduling.models import Appointment, ProtocolVersion, TreatmentCourse
 from tests import factories
 from tests.races.firing import Answer, Ask, Door, Report, Want, clear, fire, judge

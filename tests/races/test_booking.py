@@ -12,7 +12,9 @@ import pytest
 from django.db import connection
 
 from patients.models import Patient
-from scheduling.booking import courses, locks, single
+from scheduling.booking.course import courses
+from scheduling.booking.guard import locks
+from scheduling.booking.visit import single
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
 from tests.races import race

@@ -7,8 +7,10 @@ from functools import partial
 import pytest
 from django.db import connections, transaction
 
-from scheduling.booking import courses, holds, single
-from scheduling.booking.holding import Hold
+from scheduling.booking.course import courses
+from scheduling.booking.visit import single
+from scheduling.booking.waiting import holds
+from scheduling.booking.wanted.holding import Hold
 from scheduling.errors import HoldExpired
 from scheduling.models import Appointment, TreatmentCourse
 from tests import factories

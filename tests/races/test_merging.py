@@ -11,8 +11,9 @@ from clinic.practice.errors import Busy, NotFound
 from patients import decisions
 from patients.errors import Merged
 from patients.models import Measure, Patient
-from scheduling.booking import merging, single
-from scheduling.booking.single import Visit
+from scheduling.booking.intake import merging
+from scheduling.booking.visit import single
+from scheduling.booking.visit.single import Visit
 from scheduling.models import Appointment
 from tests import factories
 from tests.races import race

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clinic.practice.errors import Stale
-from scheduling.booking import locks, moves, single, swaps
-from scheduling.booking.fitting import Wish
-from scheduling.booking.moves import Ways
+from scheduling.booking.guard import locks
+from scheduling.booking.moving import moves, swaps
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.visit import single
 from scheduling.errors import PreviewStale
 from scheduling.models import Appointment
 from tests import factories

@@ -12,7 +12,7 @@ from django.test import Client
 from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from patients.models import Measure, MeasureForm, Patient
-from scheduling.booking import links
+from scheduling.booking.writing import links
 from scheduling.models import Appointment, PatientLink
 from tests.races import race
 from tests.web import conftest as web

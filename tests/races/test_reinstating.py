@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from scheduling.booking import pauses, reinstating, single
+from scheduling.booking.course import pauses
+from scheduling.booking.visit import reinstating, single
 from scheduling.models import Appointment
 from tests import factories
 from tests.races import race

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from clinic.practice.models import TrailEntry
-from scheduling.booking import gaps as obligations
+from scheduling.booking.visit import gaps as obligations
 from scheduling.followups import gaps, reconcile
 from scheduling.models import FollowUpGap
 from tests import factories

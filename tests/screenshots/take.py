@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from clinic.practice.models import Practice, Site, StaffMember  # noqa: E402
 from patients.models import Patient  # noqa: E402
-from scheduling.booking import links  # noqa: E402
+from scheduling.booking.writing import links  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate  # noqa: E402
 from tests.bench import _server  # noqa: E402
 from tests.screenshots import moment  # noqa: E402

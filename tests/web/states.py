@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import resolve
 
 from patients.models import EligibilityDecision, Patient
-from scheduling.booking import links
+from scheduling.booking.writing import links
 from tests import factories
 from tests.scheduling.booking import booked
 from tests.web import breaking, reading

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.test import Client
 
 from notifications.models import Message
-from scheduling.booking import single
+from scheduling.booking.visit import single
 from scheduling.models import Appointment
 from tests import factories
 from tests.scheduling.booking import booked

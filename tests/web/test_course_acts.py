@@ -9,7 +9,7 @@ from django.test import Client
 
 from clinic.practice import work
 from patients.models import Measure
-from scheduling.booking import pauses
+from scheduling.booking.course import pauses
 from scheduling.models import TreatmentCourse
 from tests import factories
 from tests.web.conftest import World, signed_in

@@ -13,7 +13,7 @@ from clinic.config import errors
 from clinic.practice import permissions
 from clinic.practice.models import Closure, Room
 from patients.models import Patient
-from scheduling.booking import appointments
+from scheduling.booking.visit import appointments
 from scheduling.models import Absence, Shift
 from scheduling.web import course_acts, urls, worklist
 from tests import factories

@@ -8,8 +8,9 @@ from django.test import Client
 
 from clinic.practice.models import PatientRead
 from notifications.models import Message
-from scheduling.booking import moves, single
-from scheduling.booking.fitting import Wish
+from scheduling.booking.moving import moves
+from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.visit import single
 from scheduling.models import Appointment, RuleOverride
 from tests import factories
 from tests.scheduling.booking import booked

@@ -9,7 +9,7 @@ from django.test import Client
 
 from clinic.practice import founding, queries
 from clinic.practice.models import Closure, PatientRead, Room, Site, StaffMember, WorkItem
-from scheduling.booking import setting_up
+from scheduling.booking.protocol import setting_up
 from scheduling.models import Absence, ProtocolVersion, Shift
 from scheduling.web.setup.nouns import NOUNS
 from tests import factories

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.booking import queries, rows
+from scheduling.booking.reading import queries, rows
 from scheduling.web import timeline
 from tests.web.conftest import World
 

@@ -13,7 +13,7 @@ from clinic.practice import queries, tables
 from clinic.practice.importing import Mode, Outcome
 from clinic.practice.management import refusals
 from patients import importing as patients
-from scheduling.booking import importing as appointments
+from scheduling.booking.intake import importing as appointments
 
 KINDS = {"patients": patients.run, "appointments": appointments.run}
 HEADER = ("line", "external_system", "external_value", "outcome", "id", "column", "code", "message")

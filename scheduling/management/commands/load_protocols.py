@@ -11,7 +11,7 @@ from django.utils import timezone
 from clinic.practice import actor as actors
 from clinic.practice import queries
 from clinic.practice.management import refusals
-from scheduling.booking import protocols
+from scheduling.booking.protocol import protocols
 
 
 class Command(BaseCommand):

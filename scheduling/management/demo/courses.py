@@ -11,7 +11,9 @@ from clinic.practice.models import Site
 from patients import decisions
 from patients.models import EligibilityDecision, Patient
 from scheduling import states
-from scheduling.booking import appointments, courses, gaps, protocols, single
+from scheduling.booking.course import courses
+from scheduling.booking.protocol import protocols
+from scheduling.booking.visit import appointments, gaps, single
 from scheduling.errors import SchedulingError, SlotTaken
 from scheduling.followups import facts
 from scheduling.management.demo.place import Built

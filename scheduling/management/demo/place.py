@@ -11,7 +11,9 @@ from clinic.practice import actor as actors
 from clinic.practice import directory, people, queries
 from clinic.practice.actor import Actor
 from clinic.practice.models import Closure, Practice, Room, Site, StaffMember
-from scheduling.booking import absences, group_sessions, protocols
+from scheduling.booking.moving import absences
+from scheduling.booking.protocol import protocols
+from scheduling.booking.visit import group_sessions
 from scheduling.errors import SlotTaken
 from scheduling.management.demo import plans
 from scheduling.management.demo.credentials import Credentials

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from scheduling.booking import protocols
+from scheduling.booking.protocol import protocols
 from scheduling.planning import protocol
 from scheduling.planning.course import plan_course
 from scheduling.planning.values import (

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from scheduling.booking import rulebook
+from scheduling.booking.guard import rulebook
 from scheduling.management.reference.known import RULES, Rule
 from scheduling.management.reference.markdown import table
 
@@ -36,8 +36,8 @@ def page() -> str:
             "\n## Messages\n\n",
             _table("R", found),
             "\n## Rules of booking\n\n",
-            "The names that `rule_violation` and `unplannable` use, from `scheduling/booking/rulebook.py`. A "
-            "warning never\n",
+            "The names that `rule_violation` and `unplannable` use, from "
+            "`scheduling/booking/guard/rulebook.py`. A warning never\n",
             "stops a booking. Who may break a rule is told with each violation as `may_override`; a single "
             "case of a rule\n",
             "may stand for everybody. At planning an override named `window` or `spacing` changes the "

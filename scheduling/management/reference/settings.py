@@ -10,7 +10,7 @@ from django.conf import settings
 
 from clinic.practice import practice_settings
 from notifications import policy
-from scheduling.booking.holding import HoldLimits
+from scheduling.booking.wanted.holding import HoldLimits
 from scheduling.followups import escalation, owners
 from scheduling.followups.rules import SeverityHours
 from scheduling.management.reference.markdown import table

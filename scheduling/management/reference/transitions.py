@@ -2,7 +2,7 @@
 
 from notifications import ledger
 from scheduling import states
-from scheduling.booking import appointments
+from scheduling.booking.visit import appointments
 from scheduling.followups.rules import GapState
 from scheduling.management.reference.markdown import table
 from scheduling.states import Machine
@@ -19,7 +19,7 @@ GAP_WORDS = {
     GapState.LAPSED: "The grace has ended as well.",
 }
 
-# Made by `scheduling/booking/holds.py`.
+# Made by `scheduling/booking/waiting/holds.py`.
 OF_HOLDS = ("book", "release", "expire")
 
 

@@ -22,8 +22,8 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.practice import addresses, limits
 from clinic.practice.errors import NotFound
-from scheduling.booking import links
-from scheduling.booking.links import Link
+from scheduling.booking.writing import links
+from scheduling.booking.writing.links import Link
 from scheduling.web.patient import words
 
 P = ParamSpec("P")

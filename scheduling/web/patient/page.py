@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from scheduling.booking import own_measures, own_slots, own_visit
-from scheduling.booking.links import Link
+from scheduling.booking.own import own_measures, own_slots, own_visit
+from scheduling.booking.writing.links import Link
 from scheduling.web.patient import frame, shown, words
 
 TEMPLATE = "scheduling/patient/visit.html"

@@ -16,9 +16,9 @@ from django.utils.http import urlencode
 from clinic.practice.errors import Busy, Conflict, Invalid, NotFound
 from patients import instruments
 from patients.instruments import MOST, Instrument
-from scheduling.booking import own_measures, own_visit
-from scheduling.booking.links import Link
-from scheduling.booking.own_measures import Due
+from scheduling.booking.own import own_measures, own_visit
+from scheduling.booking.own.own_measures import Due
+from scheduling.booking.writing.links import Link
 from scheduling.web.patient import frame, page, shown, words
 
 TEMPLATE = "scheduling/patient/questions.html"

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from django.http import HttpRequest
 
-from scheduling.booking.own_measures import Due
-from scheduling.booking.own_slots import Day
-from scheduling.booking.own_visit import Front, Whole
+from scheduling.booking.own.own_measures import Due
+from scheduling.booking.own.own_slots import Day
+from scheduling.booking.own.own_visit import Front, Whole
 from scheduling.reasons import BY_PATIENTS
 from scheduling.web.patient import words
 

@@ -12,8 +12,9 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Conflict, DomainError, Invalid, NotFound, Stale
 from notifications import invitation
 from patients import own
-from scheduling.booking import links, own_acts, own_slots, own_visit
-from scheduling.booking.links import Link, Proof
+from scheduling.booking.own import own_acts, own_slots, own_visit
+from scheduling.booking.writing import links
+from scheduling.booking.writing.links import Link, Proof
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.web import forms
 from scheduling.web.patient import frame, page, questions, shown

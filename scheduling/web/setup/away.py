@@ -11,7 +11,7 @@ from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.models import Closure
 from clinic.practice.web import times
 from clinic.practice.writing import Key
-from scheduling.booking import absences, stranded
+from scheduling.booking.moving import absences, stranded
 from scheduling.models import Absence
 from scheduling.planning import windows
 from scheduling.roster import shifts

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from clinic.practice.actor import Actor
 from clinic.practice.web import pages
-from scheduling.booking import setting_up
-from scheduling.booking.setting_up import Progress
+from scheduling.booking.protocol import setting_up
+from scheduling.booking.protocol.setting_up import Progress
 from scheduling.web import words
 from scheduling.web.words import Badge
 

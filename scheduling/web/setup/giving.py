@@ -12,9 +12,9 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError
 from clinic.practice.web import pages
-from scheduling.booking import acts, reassignments, stranded
-from scheduling.booking.moves import Ways
-from scheduling.booking.reassignments import Asked
+from scheduling.booking.moving import acts, reassignments, stranded
+from scheduling.booking.moving.moves import Ways
+from scheduling.booking.moving.reassignments import Asked
 from scheduling.models import Absence
 from scheduling.roster import shifts
 from scheduling.web import forms, moved

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from clinic.practice.errors import Invalid
-from scheduling.booking.protocols import Document
+from scheduling.booking.protocol.protocols import Document
 from scheduling.web import words
 
 OF_A_PHASE = {

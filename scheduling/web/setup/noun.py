@@ -9,7 +9,7 @@ from uuid import UUID
 from clinic.practice import queries
 from clinic.practice.actor import Actor
 from clinic.practice.writing import Key
-from scheduling.booking.rows import Visit
+from scheduling.booking.reading.rows import Visit
 from scheduling.web.setup.fields import Field
 
 # More than most practices have; the rest is found by the API.

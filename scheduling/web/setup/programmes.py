@@ -12,7 +12,7 @@ from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.web import pages
-from scheduling.booking import protocols, setting_up
+from scheduling.booking.protocol import protocols, setting_up
 from scheduling.web import words
 
 

@@ -14,10 +14,11 @@ from clinic.practice import permissions, queries
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.web import pages
-from scheduling.booking import protocols
+from scheduling.booking.protocol import protocols
 from scheduling.models import ProtocolVersion
 from scheduling.planning.values import NoPlan
-from scheduling.web import forms, proposed, words
+from scheduling.web import forms, words
+from scheduling.web.book import proposed
 from scheduling.web.setup import knobs
 
 

@@ -15,7 +15,7 @@ from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import WebhookDelivery, WebhookSubscription
 from notifications.webhooks import events, schedule, serving, subscriptions
 from scheduling import states
-from scheduling.booking import single
+from scheduling.booking.visit import single
 from scheduling.models.followup import GapStatus
 from tests import factories
 from tests.notifications.webhooks import receiver as receivers

@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from scheduling.booking import appointments, courses
+from scheduling.booking.course import courses
+from scheduling.booking.visit import appointments
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from tests import factories
 

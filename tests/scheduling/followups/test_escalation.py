@@ -9,7 +9,7 @@ from clinic.practice import delegates, directory, work
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Stale
 from clinic.practice.models import Delegation, StaffMember, TrailEntry, WorkItem
 from scheduling import tasks
-from scheduling.booking import gaps as worked
+from scheduling.booking.visit import gaps as worked
 from scheduling.followups import escalation, gaps, owners, queries, reconcile
 from scheduling.models import FollowUpGap, TreatmentCourse
 from tests import factories

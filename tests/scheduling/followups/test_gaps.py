@@ -9,7 +9,7 @@ from django.db import transaction
 
 from clinic.practice.errors import Conflict, Invalid, NotAllowed
 from clinic.practice.models import TrailEntry
-from scheduling.booking import gaps as obligations
+from scheduling.booking.visit import gaps as obligations
 from scheduling.errors import InTheFuture
 from scheduling.followups import gaps, reconcile
 from scheduling.models import Appointment, FollowUpGap, GapVisit, TreatmentCourse

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from clinic.practice import directory, people
 from clinic.practice.errors import NotAllowed, NotFound
-from scheduling.booking import absences
+from scheduling.booking.moving import absences
 from scheduling.models import Appointment, GroupSession, Occupancy
 from scheduling.planning.values import Busy, Span
 from scheduling.roster import availability, rosters

@@ -7,7 +7,7 @@ import pytest
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.models import TrailEntry
-from scheduling.booking import absences
+from scheduling.booking.moving import absences
 from scheduling.models import Absence, Shift
 from scheduling.roster import shifts
 from tests import factories

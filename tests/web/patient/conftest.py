@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from patients.models import Patient
-from scheduling.booking import links
+from scheduling.booking.writing import links
 from scheduling.models import Appointment
 from tests.web.conftest import World
 

@@ -11,7 +11,7 @@ import structlog
 from django.test import Client
 from django.utils import timezone
 
-from scheduling.booking import links
+from scheduling.booking.writing import links
 from scheduling.models import Appointment, PatientLink
 from tests import factories
 from tests.web.conftest import World

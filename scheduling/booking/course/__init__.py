@@ -1,0 +1,1 @@
+"""A whole course: planned, tailored, booked, paused, reviewed and ended."""

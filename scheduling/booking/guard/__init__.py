@@ -1,0 +1,1 @@
+"""Who may, one at a time, and by which rule."""

@@ -1,0 +1,1 @@
+"""What comes from elsewhere: courses under way, appointments from a file, and two records of one patient."""

@@ -1,0 +1,1 @@
+"""What patients do with their own visits, by a link or in their calendar, as at the desk."""

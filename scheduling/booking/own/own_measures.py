@@ -1,0 +1,150 @@
+"""The measures that a patient is asked for by the link of a visit: which are due, kept as they go, sent once.
+
+One is due in the three days before a dose, until the dose begins, unless it was sent for that time already
+(see `planning.measures`). Any live link of the patient leads to it: what was saved by one link is there by
+the next.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clinic.practice import work
+from clinic.practice.errors import Conflict
+from clinic.practice.models import StaffMember
+from clinic.practice.models.staff import Role
+from patients import answers, instruments
+from patients import queries as patients
+from patients.answers import Unit
+from patients.instruments import Instrument
+from patients.models import MeasureForm
+from scheduling import states
+from scheduling.booking.guard import locks
+from scheduling.booking.writing.links import Link
+from scheduling.models import Appointment
+from scheduling.models.appointment import Status
+from scheduling.planning import measures
+
+# The first reminder goes out then, and carries the link.
+OPENS = timedelta(hours=72)
+NOT_BEGUN = (Status.BOOKED, Status.CONFIRMED, Status.ARRIVED)
+HARM_ITEM = "harm_item"
+# When nobody has looked, the clinical lead is asked too.
+LEAD_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One measure: `answers` has a place for each item, empty while it is not answered."""
+
+    instrument: Instrument
+    unit: Unit
+    answers: tuple[int | None, ...]
+    sent: bool
+
+    @property
+    def answered(self) -> int:
+        return sum(given is not None for given in self.answers)
+
+
+def due(*, link: Link, now: datetime) -> tuple[Due, ...]:
+    """What the patient is asked for now, and what of it is sent; two queries."""
+    asked = _asked(link, now)
+    held: dict[tuple[UUID, str], MeasureForm] = {}
+    if asked:
+        units = [(unit.course_id, unit.day) for _, unit in asked]
+        found = answers.forms(patient_id=link.visit.patient_id, units=units)
+        held = {(form.course_id, f"{form.code} {form.unit}"): form for form in found}
+    return tuple(
+        _due(instrument, unit, held.get((unit.course_id, f"{instrument.code} {unit.day}")))
+        for instrument, unit in asked
+    )
+
+
+def save(
+    *, link: Link, number: int, given: Mapping[int, int], language: str, send: bool, now: datetime
+) -> tuple[int, ...]:
+    """Keep answers, by item from 1, and `send` them when none is missing. Returns the items that are missing;
+    none after a sending, also a second one, which changes nothing.
+
+    S-22: an answer above 0 to the item about self-harm is before a clinician in the same transaction. Raises
+    Conflict when the measure is not asked for any more, Invalid.
+    """
+    with locks.unit_of_work():
+        patients.patient(actor=link.actor, patient_id=link.visit.patient_id, lock=True)
+        found = next((one for one in due(link=link, now=now) if one.instrument.number == number), None)
+        if found is None:
+            raise Conflict("This is not asked for any more.")
+        form = answers.save(
+            actor=link.actor,
+            instrument=found.instrument,
+            unit=found.unit,
+            answers=given,
+            language=language,
+            now=now,
+        )
+        missing = answers.missing(form)
+        if not send or missing or form.sent_at is not None:
+            return missing
+        answers.send(actor=link.actor, instrument=found.instrument, form=form, now=now)
+        if found.instrument.asks_for_somebody([one or 0 for one in form.answers]):
+            _ask_clinicians(link, form, now)
+        return ()
+
+
+def _asked(link: Link, now: datetime) -> list[tuple[Instrument, Unit]]:
+    """Each measure before the first of the coming doses that asks for it."""
+    doses = Appointment.objects.filter(
+        patient_id=link.visit.patient_id,
+        course__isnull=False,
+        kind__in=states.DOSES,
+        status__in=NOT_BEGUN,
+        # Many begin later than planned, and who waits for one has time to answer.
+        end__gt=now,
+        start__lte=now + OPENS,
+    )
+    rows = doses.order_by("start", "pk").values_list(
+        "pk", "course_id", "local_date", "course__protocol_version__document__measures"
+    )
+    found: dict[tuple[str, UUID, object], tuple[Instrument, Unit]] = {}
+    for visit_id, course_id, day, told in rows:
+        assert course_id is not None
+        asked = measures.asked(measures=told, known=instruments.BY_CODE)
+        unit = Unit(course_id, measures.unit(day=day, each_dose=asked.each_dose), visit_id)
+        for code in asked.codes:
+            found.setdefault((code, course_id, unit.day), (instruments.BY_CODE[code], unit))
+    first: dict[str, tuple[Instrument, Unit]] = {}
+    for instrument, unit in found.values():
+        # One of each kind at a time: what it asks is the same whichever course asks it.
+        first.setdefault(instrument.code, (instrument, unit))
+    return sorted(first.values(), key=lambda one: one[0].number)
+
+
+def _due(instrument: Instrument, unit: Unit, form: MeasureForm | None) -> Due:
+    if form is None:
+        return Due(instrument, unit, (None,) * instrument.length, sent=False)
+    return Due(instrument, unit, tuple(form.answers), sent=form.sent_at is not None)
+
+
+def _ask_clinicians(link: Link, form: MeasureForm, now: datetime) -> None:
+    """S-22: before everybody who prescribes at once, whoever is there; an hour later before the lead too."""
+    visit = link.visit
+    staff = StaffMember.objects.filter(practice_id=visit.practice_id, is_active=True)
+    prescribes = staff.filter(roles__contains=[Role.PRESCRIBER]).exists()
+    first = Role.PRESCRIBER if prescribes else Role.CLINICAL_LEAD
+    key = f"{HARM_ITEM}:{form.pk}"
+    asked = [(key, first, now), (f"{key}{work.AGAIN}", Role.CLINICAL_LEAD, now + LEAD_AFTER)]
+    for dedupe_key, role, due_at in asked if prescribes else asked[:1]:
+        work.raise_item(
+            practice_id=visit.practice_id,
+            kind=HARM_ITEM,
+            dedupe_key=dedupe_key,
+            subject_kind="course",
+            subject_id=form.course_id,
+            patient_id=visit.patient_id,
+            role=role,
+            reason="The question about self-harm was answered above 0: see or call the patient today, with a "
+            "structured tool such as the C-SSRS.",
+            due_at=due_at,
+        )

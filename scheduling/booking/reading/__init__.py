@@ -1,0 +1,1 @@
+"""Reading courses, visits and follow-up units as plain rows."""

@@ -1,0 +1,179 @@
+"""The short links by which patients open their visit: making, finding, proving who opened one.
+
+A token is derived from its row's id with SECRET_KEY, as a feed's is: nobody can guess it, the table holds its
+hash alone, and a message that is written anew says the same link.
+"""
+
+import hashlib
+import hmac
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.conf import settings
+
+from clinic.practice import actor as actors
+from clinic.practice import bulk, trail, work
+from clinic.practice.actor import Actor
+from clinic.practice.errors import NotFound
+from clinic.practice.ids import new_id
+from clinic.practice.trail import Step
+from scheduling.booking.guard import locks
+from scheduling.models import Appointment, PatientLink
+from scheduling.models.appointment import Status
+from scheduling.models.patient_link import TRIES, Purpose
+
+PATH = "/v/"
+# Letters and digits: an SMS takes each as one character, and no telephone cuts a link off before one.
+ALPHABET = string.digits + string.ascii_letters
+# 62 ** 22 is 2 ** 131: as short as more than 128 bits can be.
+LENGTH = 22
+
+
+class Proof(StrEnum):
+    """What a birth date proved. A locked link tells nobody whether it was right."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that holds, and the visit that it leads to, as both are now."""
+
+    id: UUID
+    visit: Appointment
+    locked: bool
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever holds it acts as the patient, on this visit."""
+        return actors.patient(practice_id=self.visit.practice_id, patient_id=self.visit.patient_id)
+
+
+def make(*, visits: Iterable[tuple[UUID, UUID]], now: datetime) -> None:
+    """A link for each (practice, visit) that has none, in one statement of the caller's transaction: that of
+    the messages that will carry it."""
+    rows = []
+    for practice_id, visit_id in visits:
+        link_id = new_id()
+        rows.append(
+            {
+                "id": link_id,
+                "practice_id": practice_id,
+                "appointment_id": visit_id,
+                "token_hash": _hash(_token(link_id, settings.SECRET_KEY)),
+                "created_at": now,
+            }
+        )
+    if rows:
+        bulk.insert(PatientLink, rows, skip_known=True)
+
+
+def address(*, visit_id: UUID) -> str:
+    """The link of a visit as a message says it; empty where there is none that can be said.
+
+    A key that SECRET_KEY_FALLBACKS still holds makes its links again.
+    """
+    row = PatientLink.objects.filter(
+        appointment_id=visit_id, purpose=Purpose.VISIT, revoked_at__isnull=True
+    ).first()
+    if row is None:
+        return ""
+    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        token = _token(row.pk, key)
+        if _hash(token) == row.token_hash:
+            return f"{settings.PUBLIC_URL}{PATH}{token}"
+    return ""
+
+
+def find(*, token: str, now: datetime, purpose: Purpose = Purpose.VISIT) -> Link:
+    """What a token opens, until its visit is over. Raises NotFound alike for one that never was, was changed,
+    is of another purpose, was replaced, or leads to what is over.
+    """
+    row = _row(token, purpose)
+    if row is None or row.revoked_at is not None:
+        raise NotFound()
+    visit = row.appointment
+    if visit.end <= now or visit.status == Status.ENTERED_IN_ERROR:
+        raise NotFound()
+    return Link(id=row.pk, visit=visit, locked=row.wrong_tries >= TRIES)
+
+
+def patient_of(*, token: str, purpose: Purpose = Purpose.VISIT) -> Actor | None:
+    """Whose link this is or was, also when it holds no more; for nothing but sending them a new one."""
+    row = _row(token, purpose)
+    return Link(row.pk, row.appointment, locked=True).actor if row else None
+
+
+def prove(*, link: Link, birth_date: date, now: datetime) -> Proof:
+    """Whether this is the patient's birth date. Each wrong one counts, also those that come at once; after
+    five the link proves nothing more, and the front desk is told.
+    """
+    with locks.unit_of_work():
+        row = PatientLink.objects.select_for_update(no_key=True).get(pk=link.id)
+        if row.wrong_tries >= TRIES:
+            return Proof.LOCKED
+        if birth_date == link.visit.patient.birth_date:
+            row.wrong_tries = 0
+            row.save(update_fields=["wrong_tries"])
+            return Proof.RIGHT
+        row.wrong_tries += 1
+        row.save(update_fields=["wrong_tries"])
+        if row.wrong_tries < TRIES:
+            return Proof.WRONG
+        _tell_of_lock(link, now)
+        return Proof.LOCKED
+
+
+def renew(*, visit: Appointment, unlock: bool, now: datetime) -> None:
+    """A link of this visit that can be said, in the caller's transaction: the one that there is, or a new one
+    in its place. `unlock` replaces a locked one: for people who know the patient."""
+    rows = PatientLink.objects.filter(appointment=visit, purpose=Purpose.VISIT, revoked_at__isnull=True)
+    held = rows.select_for_update(no_key=True).first()
+    if held is not None and (unlock if held.wrong_tries >= TRIES else not address(visit_id=visit.pk)):
+        rows.update(revoked_at=now)
+    make(visits=[(visit.practice_id, visit.pk)], now=now)
+
+
+def _row(token: str, purpose: Purpose) -> PatientLink | None:
+    if len(token) != LENGTH or not set(token) <= set(ALPHABET):
+        return None
+    rows = PatientLink.objects.select_related(
+        "appointment__patient", "appointment__site", "appointment__practice", "appointment__course"
+    )
+    return rows.filter(token_hash=_hash(token), purpose=purpose).first()
+
+
+def _tell_of_lock(link: Link, now: datetime) -> None:
+    visit = link.visit
+    work.raise_item(
+        practice_id=visit.practice_id,
+        kind="patient_link_locked",
+        dedupe_key=f"patient_link_locked:{link.id}",
+        subject_kind="appointment",
+        subject_id=visit.pk,
+        patient_id=visit.patient_id,
+        role="front_desk",
+        reason="A wrong birth date was given five times at the patient's link: ask the patient.",
+        due_at=now,
+    )
+    step = Step("link.locked", "appointment", visit.pk, visit.course_id, visit.patient_id)
+    trail.record(actor=link.actor, at=now, steps=[step])
+
+
+def _token(link_id: UUID, key: str) -> str:
+    told = hmac.new(key.encode(), b"clinic.patient_link" + link_id.bytes, hashlib.sha256).digest()
+    number, letters = int.from_bytes(told), []
+    for _ in range(LENGTH):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return "".join(letters)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Booking a course: who, what and from when, the proposals, and the page that the patient keeps."""
