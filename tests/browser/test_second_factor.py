@@ -54,7 +54,7 @@ def test_a_passkey_is_added_and_lets_in_by_keyboard_alone(
     assert screen.violations() == []
     tab_to(page, "Use a passkey")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{screen.url}/")
+    page.wait_for_url(f"{screen.url}/day/")
     screen.open("/accounts/factors/")
     page.get_by_role("link", name=re.compile("^Remove")).first.click()
     assert screen.violations() == []

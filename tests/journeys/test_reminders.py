@@ -31,7 +31,7 @@ BOOK = """
     from datetime import timedelta
     from django.utils import timezone
     from patients.models import Patient
-    from scheduling.booking import courses
+    from scheduling.booking.course import courses
     from tests import factories
     someone = Patient.objects.get(pk=sys.argv[1])
     now = timezone.now()

@@ -98,7 +98,7 @@ def client(world: World, settings: Any) -> Client:
     return signed_in(world.staff(*ROLES), enforce_csrf_checks=True, raise_request_exception=False)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_forms_of_staff(world: World, client: Client) -> None:
     taken, refused, wrong = all_faults(world, client, states.STAFF)
     assert not wrong, "\n".join(wrong)
