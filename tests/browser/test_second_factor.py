@@ -38,7 +38,7 @@ def test_a_passkey_is_added_and_lets_in_by_keyboard_alone(
     screen = screens.open()
     page = screen.page
     passkeys(page)
-    screen.sign_in(desk)
+    screen.sign_in_by_hand(desk)
     screen.open("/accounts/factors/")
     assert screen.violations() == []
     tab_to(page, "Add a passkey", "link")
@@ -68,7 +68,7 @@ def test_the_pages_of_factors_have_no_fault_for_a_screen_reader(
     screens: Screens, desk: StaffMember, path: str
 ) -> None:
     screen = screens.open(viewport={"width": 360, "height": 800})
-    screen.sign_in(desk)
+    screen.sign_in_by_hand(desk)
     screen.open(f"/accounts/{path}")
     assert screen.violations() == []
     assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
