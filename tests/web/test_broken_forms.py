@@ -25,7 +25,6 @@ OUT = "account_logout"
 NOT_AS_THEY_STAND = {
     "follow-ups/<uuid:gap_id>/<slug:verb>/ attest",
     "courses/<uuid:course_id>/score/",
-    "courses/<uuid:course_id>/mail/",
     "courses/<uuid:course_id>/<slug:verb>/ review",
     "courses/<uuid:course_id>/<slug:verb>/ complete",
     "visits/<uuid:visit_id>/<slug:verb>/ correct",

@@ -71,7 +71,7 @@ def booked(*, appointments: Sequence[Appointment], now: datetime) -> list[Draft]
 
 def listed(*, course: TreatmentCourse, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
     """The list of a course's coming visits, by e-mail alone, each time that somebody asks for it; empty where
-    none is to come or no e-mail may go."""
+    none is to come or no e-mail may go. It is of use until the last of them: the first may begin at once."""
     coming = _coming(visits, now)
     people = _people(coming)
     if not coming or "email" not in people.every(course.patient_id):
@@ -79,7 +79,7 @@ def listed(*, course: TreatmentCourse, visits: Sequence[Appointment], now: datet
     asked = Message.objects.filter(kind=Kind.VISIT_LIST, subject_id=course.pk).count()
     drafts = _news(
         Kind.VISIT_LIST,
-        coming[0],
+        coming[-1],
         people,
         now,
         subject_kind="course",
@@ -295,7 +295,7 @@ def _confirmation(
 
 def _news(
     kind: Kind,
-    first: Appointment,
+    until: Appointment,
     people: _People,
     now: datetime,
     *,
@@ -304,26 +304,26 @@ def _news(
     version: int,
     subject_at: datetime | None = None,
 ) -> list[Draft]:
-    """What was just done, by every channel, useful until the first of the visits begins."""
-    timing = policy.course_booked(booked_at=now, first_start=first.start, grace=_grace())
+    """What was just done, by every channel, useful until the visit `until` begins."""
+    timing = policy.course_booked(booked_at=now, first_start=until.start, grace=_grace())
     if timing is None:
         return []
     drafts = []
-    for channel in people.every(first.patient_id):
+    for channel in people.every(until.patient_id):
         # An e-mail may come at any hour: it answers what was just done (see notifications.decision).
-        due_at = timing.due_at if channel == "email" else people.due(first.patient_id, timing, now)
+        due_at = timing.due_at if channel == "email" else people.due(until.patient_id, timing, now)
         if due_at is not None:
             drafts.append(
                 Draft(
-                    practice_id=first.practice_id,
-                    patient_id=first.patient_id,
+                    practice_id=until.practice_id,
+                    patient_id=until.patient_id,
                     kind=kind,
                     channel=channel,
                     subject_kind=subject_kind,
                     subject_id=subject_id,
                     subject_version=version,
                     subject_at=subject_at,
-                    course_id=first.course_id,
+                    course_id=until.course_id,
                     due_at=due_at,
                     useful_until=timing.useful_until,
                 )

@@ -327,6 +327,15 @@ def test_the_list_is_mailed_once_a_page(world: World, desk: Client) -> None:
     assert (said.channel, said.state, said.course_id) == ("email", "planned", world.course.pk)
 
 
+def test_the_list_is_mailed_though_the_first_of_its_visits_is_about_to_begin(world: World) -> None:
+    with time_machine.travel(world.dose.start - timedelta(minutes=1)):
+        desk = signed_in(world.clinic.front_desk)
+        answer = desk.post(f"/courses/{world.course.pk}/mail/", {"key": uuid.uuid4().hex})
+    assert answer.status_code == 303
+    last = world.course.appointments.latest("start")
+    assert Message.objects.get(kind="visit_list").useful_until == last.start
+
+
 def test_without_an_address_it_says_to_print_it(world: World, desk: Client) -> None:
     MessagingConsent.objects.filter(patient=world.clinic.patient, channel="email").delete()
     answer = desk.post(f"/courses/{world.course.pk}/mail/", {"key": uuid.uuid4().hex})
