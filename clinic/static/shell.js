@@ -148,6 +148,24 @@
   // --- one send a form ----------------------------------------------------------------------------------
   const sent = new WeakSet();
   const checked = new WeakSet();
+  const SLOW_MS = 700;
+
+  /* The button that was pressed is busy until the next page is there; whoever waits is told. */
+  const wait = (form, submitter) => {
+    const button = submitter ?? form.querySelector("[type=submit]");
+    const told = document.createElement("p");
+    told.className = "notice tone-info";
+    told.textContent = "Sending…";
+    const late = setTimeout(() => {
+      if (!again.open) document.querySelector(".notices")?.append(told);
+    }, SLOW_MS);
+    button?.setAttribute("aria-busy", "true");
+    return () => {
+      clearTimeout(late);
+      told.remove();
+      button?.removeAttribute("aria-busy");
+    };
+  };
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -160,9 +178,13 @@
     event.stopImmediatePropagation();
     if (sent.has(form)) return;
     sent.add(form);
+    const over = wait(form, event.submitter);
     const may = await ready();
     sent.delete(form);
-    if (!may) return;
+    if (!may) {
+      over();
+      return;
+    }
     checked.add(form);
     form.requestSubmit(event.submitter);
   }, true);
