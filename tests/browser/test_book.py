@@ -16,7 +16,6 @@ from tests.browser.test_journeys import tab_to
 from tests.web.conftest import World
 
 BOOKED = "Booked for Test Newcomer"
-PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
@@ -195,27 +194,3 @@ def test_what_the_patient_keeps_prints_on_one_page(
     screen.sign_in(desk, f"/courses/{world.course.pk}/booked/")
     assert world.course.appointments.count() == 29
     assert len(re.findall(rb"/Type\s*/Page\b", screen.page.pdf(format=paper))) == 1
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_with_any_state(
-    world: World, screens: Screens, desk: StaffMember, somebody: Patient, scheme: str
-) -> None:
-    screen = screens.open(color_scheme=scheme, viewport=PHONE)
-    page = screen.page
-    screen.sign_in(desk, "/book/")
-    page.get_by_text("Somebody new").click()
-    found = {"who": screen.violations()}
-    screen.open(f"/book/?patient={somebody.pk}")
-    found["asked"] = screen.violations()
-    page.get_by_role("button", name="Show the plans").click()
-    expect(plan(page)).to_have_count(1)
-    found["plans"] = screen.violations()
-    row(page, "Dose 1 of 6").get_by_role("button", name="Other times").click()
-    expect(plan(page).locator(".times")).to_be_visible()
-    found["times"] = screen.violations()
-    plan(page).locator(".times button").first.click()
-    expect(plan(page)).to_contain_text("What you fixed stays")
-    found["fixed"] = screen.violations()
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert {state: wrong for state, wrong in found.items() if wrong} == {}

@@ -1,10 +1,8 @@
 """A course's page in a browser: what a colleague does is told, and what is decided is done by keyboard."""
 
-import pytest
 from playwright.sync_api import expect
 
 from clinic.practice.models import StaffMember
-from patients.models import Measure
 from scheduling.booking.course import pauses
 from scheduling.models import TreatmentCourse
 from tests import factories
@@ -32,21 +30,3 @@ def test_a_change_by_somebody_else_is_told_and_takes_nothing_away(
     assert TreatmentCourse.objects.get(pk=world.course.pk).status == "stopped"
     # The first, refused sending is an error to the console, and meant to be one.
     screen.forgive(409)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_with_all_of_it_open(
-    world: World, screens: Screens, lead: StaffMember, scheme: str
-) -> None:
-    for score in (20, 9):
-        Measure.objects.create(
-            patient=world.clinic.patient, code="PHQ-9", score=score, taken_at=world.now, recorded_by="x"
-        )
-    screen = screens.open(color_scheme=scheme, viewport={"width": 360, "height": 740})
-    screen.sign_in(lead, f"/courses/{world.course.pk}/")
-    wide = "document.documentElement.scrollWidth"
-    for path in (f"/courses/{world.course.pk}/", f"/visits/{world.dose.pk}/"):
-        screen.open(path)
-        screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        assert screen.violations() == []
-        assert screen.page.evaluate(wide) <= 360

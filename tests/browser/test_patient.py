@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from patients.models import Measure, Patient
 from scheduling.booking.writing import links
 from scheduling.models import Appointment
-from tests.browser.conftest import Screen, Screens
+from tests.browser.conftest import Screens
 from tests.web.conftest import World
 from tests.web.test_every_page import rows
 
@@ -28,10 +28,6 @@ def visit(world: World) -> Any:
 
 def path_of(visit: Appointment) -> str:
     return "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
-
-
-def is_one_column(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth") <= 360)
 
 
 @pytest.mark.parametrize(
@@ -72,61 +68,6 @@ def test_a_patient_confirms_and_moves_with_one_thumb_and_no_script(
     page.get_by_role("button", name=move).tap()
     expect(page.get_by_role("status")).to_contain_text(told)
     assert Appointment.objects.get(pk=visit.pk).start != visit.start
-
-
-def states(screen: Screen, visit: Appointment, language: str) -> dict[str, list[str]]:
-    """Every state of the page, one after the other: what axe finds in each, and whether it is one column."""
-    page, path = screen.page, path_of(visit)
-    query = f"?lang={language}"
-    found = {}
-
-    def look(name: str) -> None:
-        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        found[name] = screen.violations() + ([] if is_one_column(page) else ["wider than the telephone"])
-
-    screen.open(path + query)
-    look("before a proof")
-    page.locator("form[action*='cannot-come'] button").click()
-    look("cannot come")
-    page.locator("#birth_date").fill("1990-01-01")
-    page.locator("form[action*='open'] button").click()
-    look("a wrong date")
-    page.locator("#birth_date").fill(BORN)
-    page.locator("form[action*='open'] button").click()
-    look("the whole")
-    page.locator("#questions a.button").click()
-    look("questions")
-    page.locator("#q1-2").check()
-    # As a browser does that checks nothing itself.
-    page.evaluate("document.querySelector('form.stack').noValidate = true")
-    page.locator("form.stack button").first.click()
-    look("questions missing")
-    for item in range(2, 10):
-        page.locator(f"#q{item}-0").check()
-    page.locator("form.stack button").first.click()
-    look("questions sent")
-    screen.open(f"{path}/times{query}")
-    look("times")
-    screen.open(path + query)
-    page.locator("details summary").first.click()
-    page.locator("form[action*='cancel'] button").click()
-    look("cancelled")
-    screen.open("/v/" + "x" * 22)
-    look("gone")
-    page.locator("form button").first.click()
-    look("sent")
-    return found
-
-
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "es")])
-def test_axe_finds_nothing_wrong_in_any_state(
-    visit: Appointment, screens: Screens, scheme: str, language: str
-) -> None:
-    screen = screens.open(color_scheme=scheme, **PHONE)
-    found = states(screen, visit, language)
-    # A page that is refused or gone is an error to the browser's console, and meant to be one.
-    screen.complaints[:] = [one for one in screen.complaints if "status of 4" not in one]
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
 def test_a_patient_answers_the_questions_with_one_thumb_and_no_script(

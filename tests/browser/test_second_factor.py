@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 
@@ -61,28 +60,3 @@ def test_a_passkey_is_added_and_lets_in_by_keyboard_alone(
     page.get_by_role("button", name="Remove it").click()
     page.wait_for_url("**/factors/**")
     assert not Authenticator.objects.filter(user=desk).exists()
-
-
-@pytest.mark.parametrize("path", ["factors/", "factors/app/add/", "factors/passkeys/", "password/"])
-def test_the_pages_of_factors_have_no_fault_for_a_screen_reader(
-    screens: Screens, desk: StaffMember, path: str
-) -> None:
-    screen = screens.open(viewport={"width": 360, "height": 800})
-    screen.sign_in_by_hand(desk)
-    screen.open(f"/accounts/{path}")
-    assert screen.violations() == []
-    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_the_administrator_s_pages_have_no_fault(world: World, screens: Screens) -> None:
-    boss = world.staff("practice_admin")
-    boss.set_password(PASSWORD)
-    boss.save(update_fields=["password"])
-    Authenticator.objects.create(
-        user=world.clinic.front_desk, type="totp", data={"secret": "JBSWY3DPEHPK3PXP"}
-    )
-    screen = screens.open()
-    screen.sign_in(boss)
-    for path in ("/accounts/people/", "/access-log/"):
-        screen.open(path)
-        assert screen.violations() == [], path

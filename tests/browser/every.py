@@ -1,0 +1,399 @@
+"""Every screen in every state in which people meet it.
+
+`every_address` opens whatever the table of addresses holds, so that a new page is looked at without being
+named here. The others lead from state to state as people come to them, and stop in each for whoever looks:
+WALKS has the states of each, and ONE_STATE the screens that always look the same.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import time_machine
+from django.contrib.sessions.models import Session
+from playwright.sync_api import expect
+
+from clinic.practice import founding
+from patients.models import EligibilityDecision, Measure, Patient
+from scheduling.booking.writing import links
+from scheduling.models import Appointment, Shift
+from tests import factories
+from tests.browser.conftest import PASSWORD, Screen, everybody, press
+from tests.browser.test_patient import BORN
+from tests.scheduling.booking import booked
+from tests.web.conftest import World
+from tests.web.test_every_page import PARTS, VERBS, addresses
+
+Walk = Callable[[Screen, World], Iterator[str]]
+
+
+def go(screen: Screen, place: str) -> None:
+    """A button, found by where it stands, that leads to another page."""
+    with screen.page.expect_navigation():
+        screen.page.locator(place).locator("visible=true").first.click()
+
+
+# --- staff --------------------------------------------------------------------------------------------------
+def every_address(screen: Screen, world: World) -> Iterator[str]:
+    screen.sign_in(everybody(world))
+    for name, path in addresses(world):
+        if name not in {*VERBS, *PARTS}:
+            screen.open(path)
+            yield f"{name}: {path}"
+
+
+EMPTY = {
+    "overview: empty": "/overview/",
+    "day: empty": "/day/",
+    "board: empty": "/board/",
+    "roster: empty": "/roster/",
+    "worklist: empty": "/follow-ups/",
+    "messages: empty": "/messages/",
+    "setup: to do": "/set-up/",
+    "setup-protocols: empty": "/set-up/protocols/",
+    "setup-things: empty": "/set-up/rooms/",
+}
+
+
+def a_new_practice(screen: Screen, world: World) -> Iterator[str]:
+    site = {"name": "Main street", "time_zone": "America/New_York"}
+    practice = {"name": "New Leaf", "message_name": "New Leaf"}
+    founded = founding.found(practice=practice, site=site, username="head", password=PASSWORD, now=world.now)
+    screen.sign_in(founded.admin)
+    for state, path in EMPTY.items():
+        screen.open(path)
+        yield state
+
+
+def booking_a_course(screen: Screen, world: World) -> Iterator[str]:
+    page = screen.page
+    somebody = factories.patient(world.clinic.site, family_name="Newcomer")
+    screen.sign_in(everybody(world), "/book/")
+    page.get_by_text("Somebody new").click()
+    yield "book: somebody new"
+    page.locator("form[action='/book/patient/']").evaluate("form => { form.noValidate = true }")
+    press(screen, "Write down and go on")
+    yield "book: refused"
+    screen.open(f"/book/?patient={somebody.pk}")
+    yield "book: asked"
+    page.get_by_role("button", name="Show the plans").click()
+    expect(page.locator(".plan:visible")).to_have_count(1)
+    yield "book: preview"
+    page.locator(".plan:visible button[name=ref][value=dose-1]").click()
+    expect(page.locator(".times").first).to_be_visible()
+    yield "book: times"
+    page.locator(".times button").locator("visible=true").first.click()
+    expect(page.locator(".plan:visible")).to_contain_text("What you fixed stays")
+    yield "book: pinned"
+    # Whom the plan counts on goes on leave.
+    for one in world.clinic.therapists:
+        factories.absence(one, world.now, world.now + timedelta(days=60))
+    press(screen, "Book these 30 visits")
+    yield "book: conflict"
+    screen.open(f"/book/?patient={somebody.pk}")
+    page.get_by_role("button", name="Show the plans").click()
+    expect(page.locator("#plans")).to_contain_text("No plan keeps every rule", timeout=20_000)
+    yield "book: no plan"
+    screen.open(f"/courses/{world.course.pk}/booked/")
+    press(screen, "Mail it")
+    yield "booked: done"
+
+
+def a_day_at_the_desk(screen: Screen, world: World) -> Iterator[str]:
+    page = screen.page
+    world.clinic.patient.refresh_from_db()
+    screen.sign_in(everybody(world), "/patients/")
+    field = page.get_by_role("main").get_by_label("Find a patient by name")
+    for typed, state in (("Test", "found"), ("Nobody of that", "nobody"), ("x", "refused")):
+        field.fill(typed)
+        press(screen, "Find")
+        yield f"search: {state}"
+    screen.open("/day/book/")
+    page.get_by_label("Patient", exact=True).fill(world.clinic.patient.family_name)
+    expect(page.locator("#whom")).to_contain_text("a visit by itself")
+    yield "walk-in: found"
+    page.get_by_label("a visit by itself").check()
+    page.get_by_label("When?").fill(f"{world.dose.local_date + timedelta(days=1)}T03:00")
+    press(screen, "Book")
+    yield "walk-in: refused"
+    screen.open("/roster/")
+    press(screen, "Check in")
+    yield "roster: done"
+    screen.open("/day/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    yield "day: keys open"
+    screen.open("/board/")
+    yield "board: under way"
+    screen.open("/follow-ups/?show=unbooked")
+    yield "worklist: full"
+    screen.open(f"/follow-ups/{world.gap.pk}/")
+    page.get_by_role("link", name="Why not at the best time?").click()
+    expect(page.get_by_role("dialog")).to_contain_text("on shift")
+    yield "follow-up: drawer open"
+    page.keyboard.press("Escape")
+    page.locator("form[action$='/waive/']").evaluate("form => { form.noValidate = true }")
+    press(screen, "Waive it")
+    yield "follow-up: refused"
+    page.get_by_label("Why is no follow-up needed?").fill("Seen elsewhere")
+    press(screen, "Waive it")
+    screen.open(f"/follow-ups/{world.gap.pk}/")
+    yield "follow-up: waived"
+
+
+def moving(screen: Screen, world: World) -> Iterator[str]:
+    dose, last = world.visit("dose-2"), world.visit("dose-6")
+    away = last.local_date + timedelta(days=35)
+    screen.sign_in(everybody(world), f"/moves/{last.pk}/?start={away}T{last.local_time:%H:%M}")
+    yield "move: broken rule"
+    later = dose.local_time.replace(hour=dose.local_time.hour + 1)
+    screen.open(f"/moves/{dose.pk}/?start={dose.local_date}T{later:%H:%M}")
+    yield "move: preview"
+    booked.move(world.clinic, dose.pk, "confirm", now=world.now)
+    press(screen, "Move")
+    yield "move: conflict"
+    screen.open("/follow-ups/?show=unbooked")
+    press(screen, "Book the next best")
+    yield "worklist: done"
+    screen.open("/day/")
+    press(screen, "Check in")
+    yield "day: done"
+    screen.open(f"/day/place/?site={world.clinic.site.pk}&start={dose.local_date}T10:00")
+    yield "place: asked"
+
+
+def a_visit(screen: Screen, world: World) -> Iterator[str]:
+    page, path, staff = screen.page, f"/visits/{world.dose.pk}/", everybody(world)
+    with time_machine.travel(world.dose.end + timedelta(hours=3)):
+        screen.sign_in(staff, path)
+        yield "visit: late"
+    EligibilityDecision.objects.all().delete()
+    screen.sign_in(staff, path)
+    press(screen, "Check in")
+    yield "visit: may be overridden"
+    page.locator("#do-check_in textarea").evaluate("field => { field.value = 'x'.repeat(301) }")
+    press(screen, "Check in")
+    yield "visit: refused"
+    screen.open(path)
+    Appointment.objects.filter(pk=world.dose.pk).update(version=world.dose.version + 7)
+    press(screen, "Confirm")
+    yield "visit: conflict"
+    Session.objects.all().delete()
+    page.get_by_role("main").get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("dialog", name="Sign in to go on").get_by_label("Username")).to_be_visible()
+    yield "visit: expired"
+    screen.sign_in(staff, f"{path}cancel/")
+    Appointment.objects.filter(pk=world.dose.pk).update(version=world.dose.version + 9)
+    page.get_by_label("Keep it", exact=True).check()
+    page.get_by_label("In words").fill("Called in")
+    press(screen, "Cancel the visit")
+    yield "visit-cancel: conflict"
+    press(screen, "Cancel the visit")
+    yield "visit: done"
+
+
+def setting_up(screen: Screen, world: World) -> Iterator[str]:
+    page = screen.page
+    screen.sign_in(everybody(world), "/set-up/rooms/")
+    press(screen, "Add the room")
+    yield "setup-things: refused"
+    page.get_by_label("Name", exact=True).fill("Blue")
+    page.get_by_label("Kind").select_option(index=1)
+    page.get_by_label("Site").select_option(index=1)
+    press(screen, "Add the room")
+    yield "setup-things: done"
+    room = world.clinic.chairs[0]
+    screen.open(f"/set-up/rooms/{room.pk}/")
+    type(room).objects.filter(pk=room.pk).update(version=room.version + 1)
+    press(screen, "Save")
+    yield "setup-thing: conflict"
+    screen.open("/set-up/practice/")
+    page.get_by_label("Name in messages").fill("")
+    press(screen, "Save")
+    yield "setup-practice: refused"
+    screen.open(f"/set-up/protocols/{world.protocol.pk}/")
+    page.get_by_label("Minutes of the dose").fill("50")
+    press(screen, "Draw it")
+    yield "setup-protocol-edit: preview"
+    page.get_by_label("Minutes of the dose").fill("some")
+    press(screen, "Draw it")
+    yield "setup-protocol-edit: refused"
+    screen.open("/set-up/messages/reminder_24h/en/sms/")
+    page.get_by_label("Text").fill("{clinic}: your infusion is {times}.")
+    press(screen, "Save")
+    yield "setup-wording: refused"
+
+
+def a_course(screen: Screen, world: World) -> Iterator[str]:
+    staff, path = everybody(world), f"/courses/{world.course.pk}/"
+    for score in (20, 9):
+        Measure.objects.create(
+            patient=world.clinic.patient, code="PHQ-9", score=score, taken_at=world.now, recorded_by="x"
+        )
+    screen.sign_in(staff, path)
+    yield "course: with scores"
+    with time_machine.travel(world.visit("dose-6").end + timedelta(days=60)):
+        screen.sign_in(staff, path)
+        yield "course: over"
+
+
+def accounts(screen: Screen, world: World) -> Iterator[str]:
+    page, staff = screen.page, everybody(world)
+    screen.open("/accounts/sign-in/")
+    yield "account_login: empty"
+    page.get_by_label("Username").fill(staff.username)
+    page.get_by_label("Password").fill("not this one")
+    press(screen, "Sign in", "body")
+    yield "account_login: refused"
+    page.get_by_label("Username").fill(staff.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    press(screen, "Sign in", "body")
+    paths = {
+        "mfa_index: empty": "/accounts/factors/",
+        "mfa_activate_totp: empty": "/accounts/factors/app/add/",
+        "mfa_list_webauthn: empty": "/accounts/factors/passkeys/",
+        "people: full": "/accounts/people/",
+        "account_logout: empty": "/accounts/sign-out/",
+        "account_change_password: empty": "/accounts/password/",
+    }
+    for state, path in paths.items():
+        screen.open(path)
+        yield state
+    for field in page.locator("main input[type=password]").all():
+        field.fill("short")
+    go(screen, "main form button[type=submit]")
+    yield "account_change_password: refused"
+    screen.open("/accounts/factors/app/add/")
+    page.locator("main input:not([type=hidden])").first.fill("000000")
+    go(screen, "main form button[type=submit]")
+    yield "mfa_activate_totp: refused"
+
+
+# --- patients -----------------------------------------------------------------------------------------------
+def a_patient(screen: Screen, world: World) -> Iterator[str]:
+    yield from _a_patient(screen, world, "en")
+
+
+def a_patient_in_spanish(screen: Screen, world: World) -> Iterator[str]:
+    yield from _a_patient(screen, world, "es")
+
+
+def _a_patient(screen: Screen, world: World, language: str) -> Iterator[str]:
+    page, visit = screen.page, world.visit("dose-2")
+    Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
+    with time_machine.travel(visit.start - timedelta(days=2)):
+        path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
+        screen.open(f"{path}?lang={language}")
+        yield "own-visit: front"
+        go(screen, "form[action*='cannot-come'] button")
+        yield "own-visit: cannot come"
+        for born, state in (("1990-01-01", "refused"), (BORN, "open")):
+            page.locator("#birth_date").fill(born)
+            go(screen, "form[action*='open'] button")
+            yield f"own-visit: {state}"
+        go(screen, "#questions a.button")
+        yield "own-visit-questions: full"
+        page.locator("#q1-2").check()
+        page.locator("form.stack").first.evaluate("form => { form.noValidate = true }")
+        go(screen, "form.stack button")
+        yield "own-visit-questions: refused"
+        screen.open(f"{path}/times?lang={language}")
+        yield "own-visit-times: full"
+        page.locator("input[type=radio]").first.check()
+        Shift.objects.all().delete()
+        go(screen, "form[action*='move'] button")
+        yield "own-visit-times: refused"
+        screen.open(f"{path}?lang={language}")
+        page.locator("details summary").first.click()
+        go(screen, "form[action*='cancel'] button")
+        yield "own-visit: cancelled"
+        screen.open("/v/" + "x" * 22)
+        yield "own-visit: gone"
+        go(screen, "form button")
+        yield "own-visit: sent"
+
+
+# --- the table ----------------------------------------------------------------------------------------------
+# A state is named after the address of its screen.
+OWN = {
+    "own-visit: front",
+    "own-visit: cannot come",
+    "own-visit: refused",
+    "own-visit: open",
+    "own-visit-questions: full",
+    "own-visit-questions: refused",
+    "own-visit-times: full",
+    "own-visit-times: refused",
+    "own-visit: cancelled",
+    "own-visit: gone",
+    "own-visit: sent",
+}
+WALKS: dict[Walk, set[str]] = {
+    a_new_practice: {*EMPTY},
+    booking_a_course: {
+        "book: somebody new",
+        "book: refused",
+        "book: asked",
+        "book: preview",
+        "book: times",
+        "book: pinned",
+        "book: conflict",
+        "book: no plan",
+        "booked: done",
+    },
+    a_day_at_the_desk: {
+        "search: found",
+        "search: nobody",
+        "search: refused",
+        "walk-in: found",
+        "walk-in: refused",
+        "roster: done",
+        "day: keys open",
+        "board: under way",
+        "worklist: full",
+        "follow-up: drawer open",
+        "follow-up: refused",
+        "follow-up: waived",
+    },
+    moving: {
+        "move: broken rule",
+        "move: preview",
+        "move: conflict",
+        "worklist: done",
+        "day: done",
+        "place: asked",
+    },
+    a_visit: {
+        "visit: may be overridden",
+        "visit: refused",
+        "visit: conflict",
+        "visit: expired",
+        "visit-cancel: conflict",
+        "visit: done",
+        "visit: late",
+    },
+    setting_up: {
+        "setup-things: refused",
+        "setup-things: done",
+        "setup-thing: conflict",
+        "setup-practice: refused",
+        "setup-protocol-edit: preview",
+        "setup-protocol-edit: refused",
+        "setup-wording: refused",
+    },
+    a_course: {"course: with scores", "course: over"},
+    accounts: {
+        "account_login: empty",
+        "account_login: refused",
+        "account_change_password: refused",
+        "mfa_activate_totp: refused",
+        "mfa_index: empty",
+        "mfa_activate_totp: empty",
+        "mfa_list_webauthn: empty",
+        "people: full",
+        "account_logout: empty",
+        "account_change_password: empty",
+    },
+    a_patient: OWN,
+    a_patient_in_spanish: OWN,
+}
+ONE_STATE = {"access-log", "absence-give", "design", "setup-wordings", "why-not"}
