@@ -38,9 +38,10 @@ class Instrument:
     def score(self, answers: Sequence[int]) -> int:
         return sum(answers)
 
-    def asks_for_somebody(self, answers: Sequence[int]) -> bool:
-        """S-22: whether a clinician has to look on the same day."""
-        return bool(self.harm and answers[self.harm - 1])
+    def harm_in(self, answers: Mapping[int, int | None]) -> int:
+        """S-22: the answer about self-harm, of answers by item from 1; above 0 a clinician has to look on the
+        same day."""
+        return answers.get(self.harm) or 0
 
 
 _CHOICES = {

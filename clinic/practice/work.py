@@ -103,13 +103,19 @@ def done(
     version: int | None = None,
     key: idempotency.Key | None = None,
 ) -> WorkItem:
-    """Say that a task is done. One that is done already stays as it was. Raises NotFound, Stale."""
+    """Say that a task is done. One that is done already stays as it was. Raises NotFound, Stale.
+
+    What is urgent is not there for staff who neither treat patients nor are asked: nobody else says that it
+    was looked at.
+    """
     permissions.check(actor=actor, capability="work.finish")
     with writing.transaction():
         replay = idempotency.claim(
             key=key, now=now, status_code=200, object_kind="work_item", object_id=item_id
         )
         found = item(actor=actor, item_id=item_id, capability="work.finish", lock=True)
+        if found.kind in URGENT and actor.kind == "staff" and not _may_look(actor, found):
+            raise NotFound()
         if replay or found.done_at is not None:
             return found
         writing.fresh(held=found.version, read=version)
@@ -122,3 +128,7 @@ def done(
             actor=actor, now=now, verb="done", kind="work_item", row_id=found.pk, patient_id=found.patient_id
         )
     return found
+
+
+def _may_look(actor: Actor, found: WorkItem) -> bool:
+    return bool(actor.roles & {*permissions.CLINICIANS, found.role}) or found.assignee_id == actor.id

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from clinic.practice import errors, factors, limits, reads, work
+from clinic.practice import errors, factors, limits, permissions, reads, work
 from clinic.practice.actor import Actor
 from clinic.practice.web import actors
 
@@ -40,8 +40,8 @@ TYPED = (
     *("review_on", "code", "score", "status", "attended_on", "provider"),
     *("follow_up", "arrived", "started", "administration_ended", "discharged", "completed"),
 )
-# Who is asked what cannot wait; the others' pages do not look for it.
-ASKED_AT_ONCE = {"prescriber", "clinical_lead"}
+# Who may be asked what cannot wait; the others' pages do not look for it.
+ASKED_AT_ONCE = permissions.CLINICIANS | {permissions.ADMIN}
 LONGEST_RULE = 60
 AFRESH = "It was changed since this page was opened. Look at it as it is now, and try again."
 

@@ -30,6 +30,8 @@ from scheduling.planning import measures
 OPENS = timedelta(hours=72)
 NOT_BEGUN = (Status.BOOKED, Status.CONFIRMED, Status.ARRIVED)
 HARM_ITEM = "harm_item"
+# Who is asked: the first of these whom the practice has. Somebody always is.
+ASKED = (Role.PRESCRIBER, Role.CLINICAL_LEAD, Role.THERAPIST, Role.MONITOR, Role.OPERATOR)
 # When nobody has looked, the clinical lead is asked too.
 LEAD_AFTER = timedelta(hours=1)
 
@@ -68,29 +70,33 @@ def save(
     """Keep answers, by item from 1, and `send` them when none is missing. Returns the items that are missing;
     none after a sending, also a second one, which changes nothing.
 
-    S-22: an answer above 0 to the item about self-harm is before a clinician in the same transaction. Raises
-    Conflict when the measure is not asked for any more, Invalid.
+    S-22: whoever presses Send with an answer above 0 to the item about self-harm is before a clinician in the
+    same transaction, whatever becomes of the rest: when other answers are missing, when the measure was sent
+    by another tab already, and when it is not asked for any more. Raises Conflict for the last, Invalid.
     """
     with locks.unit_of_work():
         patients.patient(actor=link.actor, patient_id=link.visit.patient_id, lock=True)
         found = next((one for one in due(link=link, now=now) if one.instrument.number == number), None)
-        if found is None:
-            raise Conflict("This is not asked for any more.")
-        form = answers.save(
-            actor=link.actor,
-            instrument=found.instrument,
-            unit=found.unit,
-            answers=given,
-            language=language,
-            now=now,
-        )
-        missing = answers.missing(form)
-        if not send or missing or form.sent_at is not None:
-            return missing
-        answers.send(actor=link.actor, instrument=found.instrument, form=form, now=now)
-        if found.instrument.asks_for_somebody([one or 0 for one in form.answers]):
-            _ask_clinicians(link, form, now)
-        return ()
+        form = _keep(link, found, given, language, now) if found else None
+        if send:
+            _look_at(link, number, form, given, now)
+        if found and form and send and form.sent_at is None and not answers.missing(form):
+            answers.send(actor=link.actor, instrument=found.instrument, form=form, now=now)
+    if form is None:
+        # After the commit: what was said of self-harm stays said.
+        raise Conflict("This is not asked for any more.")
+    return answers.missing(form)
+
+
+def _keep(link: Link, found: Due, given: Mapping[int, int], language: str, now: datetime) -> MeasureForm:
+    return answers.save(
+        actor=link.actor,
+        instrument=found.instrument,
+        unit=found.unit,
+        answers=given,
+        language=language,
+        now=now,
+    )
 
 
 def _asked(link: Link, now: datetime) -> list[tuple[Instrument, Unit]]:
@@ -127,21 +133,45 @@ def _due(instrument: Instrument, unit: Unit, form: MeasureForm | None) -> Due:
     return Due(instrument, unit, tuple(form.answers), sent=form.sent_at is not None)
 
 
-def _ask_clinicians(link: Link, form: MeasureForm, now: datetime) -> None:
+def _look_at(
+    link: Link, number: int, form: MeasureForm | None, given: Mapping[int, int], now: datetime
+) -> None:
+    """Ask clinicians for what this form says of self-harm, kept or not; once for each answer above 0."""
+    instrument = instruments.BY_NUMBER.get(number)
+    if instrument is None:
+        return
+    kept = dict(enumerate(form.answers, start=1)) if form else {}
+    worst = max(instrument.harm_in(given), instrument.harm_in(kept))
+    course_id = form.course_id if form else _last_course(link, now)
+    if worst and course_id:
+        _ask_clinicians(link, f"{HARM_ITEM}:{form.pk if form else link.visit.pk}:{worst}", course_id, now)
+
+
+def _last_course(link: Link, now: datetime) -> UUID | None:
+    """The course of whichever dose was the last to be asked about."""
+    found = Appointment.objects.filter(
+        patient_id=link.visit.patient_id,
+        course__isnull=False,
+        kind__in=states.DOSES,
+        start__lte=now + OPENS,
+    )
+    return found.order_by("-start", "pk").values_list("course_id", flat=True).first()
+
+
+def _ask_clinicians(link: Link, key: str, course_id: UUID, now: datetime) -> None:
     """S-22: before everybody who prescribes at once, whoever is there; an hour later before the lead too."""
     visit = link.visit
     staff = StaffMember.objects.filter(practice_id=visit.practice_id, is_active=True)
-    prescribes = staff.filter(roles__contains=[Role.PRESCRIBER]).exists()
-    first = Role.PRESCRIBER if prescribes else Role.CLINICAL_LEAD
-    key = f"{HARM_ITEM}:{form.pk}"
+    there = {role for roles in staff.values_list("roles", flat=True) for role in roles}
+    first = next((role for role in ASKED if role in there), Role.PRACTICE_ADMIN)
     asked = [(key, first, now), (f"{key}{work.AGAIN}", Role.CLINICAL_LEAD, now + LEAD_AFTER)]
-    for dedupe_key, role, due_at in asked if prescribes else asked[:1]:
+    for dedupe_key, role, due_at in asked if first == Role.PRESCRIBER else asked[:1]:
         work.raise_item(
             practice_id=visit.practice_id,
             kind=HARM_ITEM,
             dedupe_key=dedupe_key,
             subject_kind="course",
-            subject_id=form.course_id,
+            subject_id=course_id,
             patient_id=visit.patient_id,
             role=role,
             reason="The question about self-harm was answered above 0: see or call the patient today, with a "

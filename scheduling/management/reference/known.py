@@ -118,8 +118,10 @@ RULES = (
         "S-22",
         "PHQ-9 item 9 above 0: a clinician looks on the same day.",
         PART,
-        "What a patient sends by the link is before every prescriber in the same transaction, and an hour "
-        "later before the clinical lead too; the page says whom to call day and night. A PHQ-9 that staff "
+        "What a patient sends by the link is before every prescriber in the same transaction, also when "
+        "other answers are missing, from a second tab, or too late; an hour later before the clinical lead "
+        "too. Without either of them whoever treats is asked, or the administrator. The page says whom to "
+        "call day and night. Answers that are kept for later and never sent ask nobody. A PHQ-9 that staff "
         "enter as a score has no items.",
     ),
     Rule("S-23", "Never show that there is no risk (PMC8258235).", KEPT, "The product judges no risk."),

@@ -39,8 +39,8 @@ def show(
     asked = own_measures.due(link=link, now=now)
     context |= {
         "proved": proved,
-        # After the answers whom to call stands first, whatever they were.
-        "crisis_first": request.GET.get("did") == "questions",
+        # After the answers whom to call stands first, whatever they were and whatever became of them.
+        "crisis_first": request.GET.get("did") == "questions" or problem == "questions_over",
         "kept": kept or {},
         "asked": shown.of_asked(asked, str(context["language"])),
         "waits": any(not one.sent for one in asked),

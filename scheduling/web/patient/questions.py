@@ -58,10 +58,9 @@ def go_on(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | Non
     if instrument is None or not given:
         return None
     send = LATER not in request.POST
-    try:
-        missing = _keep(request, link, now, instrument, given, send=send)
-    except (Conflict, Invalid, Busy):
-        return None
+    missing = _keep(request, link, now, instrument, given, send=send)
+    if isinstance(missing, HttpResponse):
+        return missing
     if send and not missing:
         return frame.go(request, frame.token_of(request), "questions")
     return _back_to(request, instrument, "kept")
@@ -91,12 +90,9 @@ def _save(
     request: HttpRequest, link: Link, now: datetime, instrument: Instrument, given: Mapping[int, int]
 ) -> HttpResponse:
     send = LATER not in request.POST
-    try:
-        missing = _keep(request, link, now, instrument, given, send=send)
-    except (Conflict, Invalid):
-        return page.show(request, link, now, problem="questions_over", status=409)
-    except Busy:
-        return _page(request, link, now, instrument, given=given, problem="busy", status=409)
+    missing = _keep(request, link, now, instrument, given, send=send)
+    if isinstance(missing, HttpResponse):
+        return missing
     if send and missing:
         asks = frozenset(missing)
         return _page(request, link, now, instrument, missing=asks, problem="questions_missing", status=422)
@@ -111,11 +107,17 @@ def _keep(
     given: Mapping[int, int],
     *,
     send: bool,
-) -> tuple[int, ...]:
+) -> tuple[int, ...] | HttpResponse:
+    """What is missing, or the page that says why nothing was kept, with what was answered."""
     language = instrument.told_in(shown.language_of(request, link.visit.patient.language))
-    return own_measures.save(
-        link=link, number=instrument.number, given=given, language=language, send=send, now=now
-    )
+    try:
+        return own_measures.save(
+            link=link, number=instrument.number, given=given, language=language, send=send, now=now
+        )
+    except (Conflict, Invalid):
+        return page.show(request, link, now, problem="questions_over", status=409)
+    except Busy:
+        return _page(request, link, now, instrument, given=given, problem="busy", status=409)
 
 
 def _page(

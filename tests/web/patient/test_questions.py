@@ -8,10 +8,11 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from clinic.practice import work
+from clinic.practice.errors import Busy
 from clinic.practice.models import TrailEntry, WorkItem
 from patients.instruments import BY_CODE
 from patients.models import Measure, MeasureForm, Patient
+from scheduling.booking.own import own_measures
 from scheduling.models import Appointment
 from scheduling.planning import measures
 from tests.web.conftest import World, signed_in
@@ -27,7 +28,7 @@ def asks(patch: pytest.MonkeyPatch, found: measures.Asked) -> None:
     patch.setattr(measures, "asked", lambda **_: found)
 
 
-def _all(value: str, count: int) -> Any:
+def everything(value: str, count: int) -> Any:
     return {f"q{item}": value for item in range(1, count + 1)}
 
 
@@ -143,6 +144,24 @@ def test_who_pressed_send_before_the_proof_ran_out_has_sent(http: Client, path: 
     assert WorkItem.objects.filter(kind="harm_item").exists()
 
 
+def test_answers_that_waited_for_a_proof_are_not_lost_in_silence(
+    http: Client, path: str, visit: Appointment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**_: Any) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(own_measures, "save", busy)
+        answer = post(http, path, "open", birth_date=BORN, questions="1", **{**CALM, "q9": "2"})
+    assert answer.status_code == 409
+    assert "Please try once more" in text_of(answer)
+    assert 'id="q9-2" value="2" required checked' in answer.content.decode()
+    Appointment.objects.filter(course=visit.course, kind="dosing").update(status="cancelled")
+    answer = post(Client(), path, "open", birth_date=BORN, questions="1", **CALM)
+    assert answer.status_code == 409
+    assert "not asked any more" in text_of(answer)
+
+
 def test_who_waits_for_a_late_dose_may_still_answer(http: Client, path: str, visit: Appointment) -> None:
     with time_machine.travel(visit.start + timedelta(minutes=30)):
         prove(http, path)
@@ -186,7 +205,7 @@ def test_they_are_asked_in_the_days_before_a_dose_and_once_a_week(
     with time_machine.travel(first.start - timedelta(minutes=1)):
         prove(http, path)
         for number, count in ((PHQ, 9), (GAD, 7)):
-            assert send(http, path, number, **_all("0", count)).status_code == 303
+            assert send(http, path, number, **everything("0", count)).status_code == 303
     assert not is_asked(visit.start - timedelta(minutes=1))
     path = path_of(third)
     assert is_asked(third.start - timedelta(minutes=1))
@@ -218,67 +237,6 @@ def test_nobody_is_asked_for_a_dose_that_does_not_take_place(
     prove(http, path)
     Appointment.objects.filter(course=visit.course, kind="dosing").update(status="cancelled")
     assert "short questions" not in text_of(http.get(path))
-
-
-# --- S-22 -------------------------------------------------------------------------------------------------
-def test_an_answer_about_self_harm_is_before_a_clinician_at_once(
-    world: World, http: Client, path: str
-) -> None:
-    prove(http, path)
-    send(http, path, later="1", **{**CALM, "q9": "1"})
-    assert not WorkItem.objects.filter(kind="harm_item").exists()
-    told = text_of(http.get(send(http, path, **{**CALM, "q9": "1"})["Location"]))
-    assert told.index("988") < told.index("expects you")
-    items = WorkItem.objects.filter(kind="harm_item").order_by("due_at")
-    assert [(one.role, one.due_at - items[0].due_at) for one in items] == [
-        ("prescriber", timedelta(0)),
-        ("clinical_lead", timedelta(hours=1)),
-    ]
-    prescriber = signed_in(world.clinic.prescriber)
-    assert "See today" in text_of(prescriber.get("/overview/"))
-    for page in ("/messages/", "/follow-ups/", "/roster/"):
-        assert "answered above 0" in text_of(prescriber.get(page))
-        assert "self-harm" not in text_of(signed_in(world.clinic.front_desk).get(page))
-    course = f"/courses/{world.course.pk}/"
-    assert text_of(prescriber.get(course)).count("answered above 0") >= 1
-    assert "answered above 0" not in text_of(signed_in(world.clinic.front_desk).get(course))
-    prescriber.post(f"/tasks/{items[0].pk}/done/")
-    assert not WorkItem.objects.filter(kind="harm_item", done_at=None).exists()
-    assert "answered above 0" not in text_of(prescriber.get("/messages/"))
-
-
-def test_it_stands_before_older_tasks(world: World, http: Client, path: str) -> None:
-    for number in range(12):
-        work.raise_item(
-            practice_id=world.clinic.practice.pk,
-            kind="missed_dose",
-            dedupe_key=f"older {number}",
-            subject_kind="appointment",
-            subject_id=world.dose.pk,
-            role="prescriber",
-            due_at=timezone.now() - timedelta(days=1),
-        )
-    prove(http, path)
-    send(http, path, **{**CALM, "q9": "3"})
-    home = text_of(signed_in(world.clinic.prescriber).get("/overview/"))
-    assert home.index("See today") < home.index("Missed dose")
-
-
-def test_a_practice_without_a_prescriber_asks_its_lead_at_once(world: World, http: Client, path: str) -> None:
-    world.clinic.prescriber.__class__.objects.filter(roles__contains=["prescriber"]).update(is_active=False)
-    prove(http, path)
-    send(http, path, **{**CALM, "q9": "2"})
-    item = WorkItem.objects.get(kind="harm_item")
-    assert item.role == "clinical_lead"
-    assert item.due_at <= timezone.now()
-
-
-@pytest.mark.usefixtures("both")
-def test_no_answer_calls_nobody(http: Client, path: str) -> None:
-    prove(http, path)
-    send(http, path, **CALM)
-    send(http, path, GAD, **_all("3", 7))
-    assert not WorkItem.objects.filter(kind="harm_item").exists()
 
 
 # --- languages and words ----------------------------------------------------------------------------------
