@@ -83,7 +83,9 @@ def undo(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     visit = booked.visit(actor=actor, appointment_id=visit_id)
     back = moved.without(_back(request, visit))
     try:
-        found = cancelling.undo(actor=actor, appointment_id=visit_id, now=timezone.now())
+        found = cancelling.undo(
+            actor=actor, appointment_id=visit_id, now=timezone.now(), version=forms.version(request)
+        )
     except DomainError as error:
         told = pages.refusal(request, form="undo", error=error).reasons
         messages.error(

@@ -287,7 +287,10 @@ def of(request: HttpRequest, actor: Actor) -> dict[str, Any] | None:
     undone there."""
     if visit_id := forms.uuid(request.GET.get("cancelled")):
         visit = booked.visit(actor=actor, appointment_id=visit_id)
-        return {"cancelled": visit_id} if visit.status == "cancelled" else None
+        # The address is kept and opened again: what somebody else cancelled since is no slip of one's own.
+        mine = any(one.name == "cancelled" and one.by == actor.ref for one in visit.facts)
+        own = visit.status == "cancelled" and mine
+        return {"cancelled": visit_id, "version": visit.version} if own else None
     act_id = forms.uuid(request.GET.get("moved"))
     if act_id is None:
         return None

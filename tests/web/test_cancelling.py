@@ -70,6 +70,24 @@ def test_the_dose_is_cancelled_alone_or_with_what_follows_it_and_comes_back_whol
     assert status(dose, talk) == ["booked", "booked"]
 
 
+def test_an_old_undo_takes_nothing_back_that_somebody_else_cancelled_since(
+    world: World, desk: Client
+) -> None:
+    dose = world.visit("dose-2")
+    offered = desk.get(desk.post(path(dose), form(dose, follow_up="keep"))["Location"]).content.decode()
+    version = re.search(r'undo-cancel/".*?name="version" value="(\d+)"', offered, re.DOTALL)
+    assert version
+    undo, slip = f"/visits/{dose.pk}/undo-cancel/", {"version": version[1]}
+    assert desk.post(undo, slip).status_code == 303
+    assert status(dose) == ["booked"]
+    booked.move(world.clinic, dose.pk, "cancel", now=world.now, reason="The patient called", follow_up="keep")
+    answer = desk.post(undo, slip, follow=True).content.decode()
+    assert "Not undone." in answer
+    assert status(dose) == ["cancelled"]
+    # The address of the day is kept and opened again.
+    assert "undo-cancel" not in desk.get(f"/day/?cancelled={dose.pk}").content.decode()
+
+
 def test_a_follow_up_cancelled_before_its_dose_does_not_come_back_with_it(world: World, desk: Client) -> None:
     dose, talk = world.visit("dose-2"), world.visit("integration-2")
     booked.move(world.clinic, talk.pk, "cancel", now=world.now - timedelta(minutes=1), reason="Called off")

@@ -99,12 +99,18 @@ def _broken(visit: Appointment, now: datetime) -> tuple[dict[str, object], ...]:
 
 
 def undo(
-    *, actor: Actor, appointment_id: UUID, now: datetime, key: idempotency.Key | None = None
+    *,
+    actor: Actor,
+    appointment_id: UUID,
+    now: datetime,
+    version: int | None = None,
+    key: idempotency.Key | None = None,
 ) -> list[UUID]:
     """Bring a cancelled visit back to its place, with the follow-ups that were cancelled with it.
 
     Raises NotFound, InvalidTransition, Conflict for a time that has come, RuleViolation for what stands in
-    the way by now.
+    the way by now, Stale for a visit that is not as the caller saw it: perhaps cancelled anew, by somebody
+    else.
     """
     permissions.check(actor=actor, capability=UNDOES)
     with locks.unit_of_work():
@@ -112,7 +118,10 @@ def undo(
             key=key, now=now, status_code=200, object_kind="appointment", object_id=appointment_id
         )
         visit = access.appointment_for_update(
-            actor=actor, appointment_id=appointment_id, capability=UNDOES, version=None
+            actor=actor,
+            appointment_id=appointment_id,
+            capability=UNDOES,
+            version=None if replay else version,
         )
         if replay:
             return [appointment_id]
