@@ -102,9 +102,13 @@ def _in_error(request: HttpRequest, actor: Actor, course: rows.Course, now: date
 def _date(request: HttpRequest, name: str) -> date | None:
     value = request.POST.get(name, "")
     try:
-        return date.fromisoformat(value) if value else None
+        found = date.fromisoformat(value) if value else None
     except ValueError:
         raise Invalid({name: ["A date, such as 2026-05-04."]}) from None
+    if found is not None and not 2000 <= found.year < 2100:
+        # At the ends of the calendar the clock of a site cannot be reckoned.
+        raise Invalid({name: ["A date between the years 2000 and 2099."]})
+    return found
 
 
 # In the order in which they stand on the page.

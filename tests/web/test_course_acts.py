@@ -102,6 +102,12 @@ def test_a_change_by_somebody_else_is_told_on_the_open_page(world: World, desk: 
     assert f"Changed meanwhile by {other.display_name}" in told
 
 
+def test_a_day_at_the_ends_of_the_calendar_is_refused(world: World, desk: Client) -> None:
+    world.course.site.__class__.objects.update(time_zone="Asia/Tokyo")
+    for day in ("0001-01-01", "9999-12-31"):
+        assert do(desk, world, "pause", reason="x", until=day).status_code == 422, day
+
+
 def test_a_strange_since_is_none(world: World, desk: Client) -> None:
     for since in ("", "x", "-1", "9" * 40, "٣"):
         assert desk.get(f"/courses/{world.course.pk}/changed/?since={since}").status_code == 200, since

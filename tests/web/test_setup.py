@@ -279,6 +279,7 @@ def test_days_on_which_the_clocks_change_are_whole_days(world: World, desk: Clie
         ({"first_day": "2026-13-01"}, "A day, such as"),
         ({"first_day": "1999-01-01"}, "between the years 2000 and 2099"),
         ({"first_day": "9999-12-31"}, "between the years 2000 and 2099"),
+        ({"first_day": "2026-11-26", "last_day": "9999-12-31"}, "between the years 2000 and 2099"),
         ({"first_day": "2026-11-26", "last_day": "2026-11-25"}, "It ends before it begins."),
         ({"first_day": "2026-11-26", "from_time": "12:00", "until_time": "12:00"}, "It ends before"),
         ({"first_day": "2026-11-26", "reason": "x" * 201}, "at most 200"),

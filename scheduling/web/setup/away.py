@@ -42,10 +42,13 @@ def _span(values: Mapping[str, Any], zone: str) -> dict[str, datetime]:
     """
     first: date = values["first_day"]
     last: date = values["last_day"] or first
+    for name, day in (("first_day", first), ("last_day", last)):
+        if not 2000 <= day.year < 2100:
+            raise Invalid({name: ["A day between the years 2000 and 2099."]})
     begins: time | None = values["from_time"]
     ends: time | None = values["until_time"]
     starts_at = _at(first, begins, zone, "first_day", fold="0")
-    ends_at = _at(last, ends, zone, "last_day", fold="1") if ends else _begin(last + DAY, zone, "last_day")
+    ends_at = _at(last, ends, zone, "last_day", fold="1") if ends else _begin(last + DAY, zone)
     if ends_at <= starts_at:
         raise Invalid({"last_day": ["It ends before it begins."]})
     return {"starts_at": starts_at, "ends_at": ends_at}
@@ -53,12 +56,10 @@ def _span(values: Mapping[str, Any], zone: str) -> dict[str, datetime]:
 
 def _at(day: date, wall: time | None, zone: str, name: str, *, fold: str) -> datetime:
     told = forms.instant(f"{day}T{wall}", name=name, zone=zone, fold=fold) if wall else None
-    return told or _begin(day, zone, name)
+    return told or _begin(day, zone)
 
 
-def _begin(day: date, zone: str, name: str) -> datetime:
-    if not 2000 <= day.year < 2100:
-        raise Invalid({name: ["A day between the years 2000 and 2099."]})
+def _begin(day: date, zone: str) -> datetime:
     return windows.day_start(zone=zone, day=day)
 
 
