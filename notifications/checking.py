@@ -68,15 +68,19 @@ class Check:
         return not self.problems
 
 
-@lru_cache(maxsize=512)
 def check(*, which: Which, words: Words, clinic: str, phone: str) -> Check:
     """Try the words with the practice's own name and phone, and sample visits."""
     problems = Problems()
     fields.text(problems, "body", words.body, longest=LONGEST[which.channel], lines=True)
     if which.channel == "email":
         fields.text(problems, "subject", words.subject, longest=LONGEST_SUBJECT)
-    if problems.fields:
-        return Check(_frozen(problems))
+    # What is too long is not remembered either.
+    return Check(_frozen(problems)) if problems.fields else _tried(which, words, clinic, phone)
+
+
+@lru_cache(maxsize=512)
+def _tried(which: Which, words: Words, clinic: str, phone: str) -> Check:
+    problems = Problems()
     templates = {"body": _read(problems, "body", words.body)}
     if which.channel == "email":
         templates["subject"] = _read(problems, "subject", words.subject)

@@ -55,8 +55,9 @@ def address(message: Message) -> Address | Silence:
 
 def refused_for(*, practice_id: UUID, channel: str, value: str) -> str:
     """Why nothing may go to this address; blank when it may."""
-    row = Suppression.objects.filter(practice_id=practice_id, channel=channel, value=value).first()
-    return row.reason if row else ""
+    # As it was typed: a mailbox that asked for nothing is the same one in capitals.
+    rows = Suppression.objects.filter(practice_id=practice_id, channel=channel, value__iexact=value)
+    return rows.values_list("reason", flat=True).first() or ""
 
 
 def _of_trial(message: Message) -> Address | Silence:

@@ -9,7 +9,7 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from notifications import delivery, recovery
+from notifications import delivery, recovery, trials
 from notifications.webhooks import forgetting, serving, subscriptions
 
 
@@ -29,6 +29,12 @@ def serve_webhooks() -> None:
 def forget_deliveries() -> None:
     """What receivers of events were told longer ago than it is kept."""
     forgetting.forget(now=timezone.now())
+
+
+@shared_task(name="notifications.forget_trials", soft_time_limit=100, time_limit=120)
+def forget_trials() -> None:
+    """Tests of a wording that are older than they are kept, with the addresses that were typed."""
+    trials.forget(now=timezone.now())
 
 
 @shared_task(name="notifications.reseal_webhooks", soft_time_limit=100, time_limit=120)

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from clinic.practice import fields, queries, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Throttled
 from clinic.practice.models import Practice
-from notifications import channels, outbox, recipients, samples, wordings
+from notifications import channels, ledger, outbox, recipients, samples, wordings
 from notifications.models import Message, Trial
 from notifications.outbox import Draft
 from notifications.policy import Kind
@@ -24,6 +25,9 @@ from notifications.texts import Which, Words
 AN_HOUR = 10
 HOUR = timedelta(hours=1)
 LISTED = 5
+# Long enough to see what became of a test; nobody needs the address that was typed for longer.
+KEPT = timedelta(days=30)
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,9 @@ def send(
 
 
 def recent(*, actor: Actor, which: Which) -> list[Tried]:
-    """The latest tests of this text, latest first: two queries."""
-    wordings.may_read(actor=actor)
+    """The latest tests of this text, latest first: two queries. The addresses are those of people, shown to
+    whoever sends tests."""
+    wordings.may_write(actor=actor)
     rows = list(
         Trial.objects.filter(
             practice_id=actor.practice_id, kind=which.kind, language=which.language, channel=which.channel
@@ -102,6 +107,22 @@ def recent(*, actor: Actor, which: Which) -> list[Tried]:
         for row in rows
         if row.pk in sent
     ]
+
+
+def forget(*, now: datetime, batch: int = BATCH) -> int:
+    """Delete tests of more than thirty days ago, and the address in the messages that carried them; returns
+    how many. One that has not gone yet stays."""
+    waits = Message.objects.filter(
+        kind=Kind.WORDING_TRIAL, subject_id=OuterRef("pk"), state__in=ledger.UNSENT
+    )
+    old = Trial.objects.filter(~Exists(waits), created_at__lt=now - KEPT).order_by("created_at")
+    removed = 0
+    while ids := list(old.values_list("pk", flat=True)[:batch]):
+        with writing.transaction():
+            Message.objects.filter(kind=Kind.WORDING_TRIAL, subject_id__in=ids).update(sent_to="")
+            Trial.objects.filter(pk__in=ids).delete()
+        removed += len(ids)
+    return removed
 
 
 def sources() -> dict[str, Source]:

@@ -26,6 +26,7 @@ app.conf.task_routes = {
     # Receivers of events may be slow: messages do not wait for them.
     "notifications.serve_webhooks": {"queue": "default"},
     "notifications.forget_deliveries": {"queue": "default"},
+    "notifications.forget_trials": {"queue": "default"},
     "notifications.reseal_webhooks": {"queue": "default"},
     "notifications.*": {"queue": "messages"},
 }
@@ -57,6 +58,7 @@ app.conf.beat_schedule = {
     "check what is stored": nightly(8, "scheduling.reconcile_gaps"),
     "forget who looked long ago": nightly(9, "scheduling.forget_reads"),
     "forget what was told long ago": nightly(9, "notifications.forget_deliveries"),
+    "forget addresses of tests": nightly(9, "notifications.forget_trials"),
     "seal second factors by the present key": nightly(10, "scheduling.reseal_factors"),
     "seal webhooks by the present key": nightly(10, "notifications.reseal_webhooks"),
 }

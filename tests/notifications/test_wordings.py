@@ -10,11 +10,11 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotAllowed, Stale, Throttled
 from clinic.practice.models import Practice, TrailEntry, WorkItem
 from notifications import checking, neutral, texts, trials, wordings
-from notifications.models import Message, Trial, Wording
+from notifications.models import Message, Suppression, Trial, Wording
 from notifications.texts import Which, Words
 from tests import factories
 from tests.notifications import making
-from tests.notifications.making import NOW, state
+from tests.notifications.making import NOW, Clock, state
 
 SMS = Which("reminder_24h", "en", "sms")
 EMAIL = Which("reminder_24h", "en", "email")
@@ -84,6 +84,12 @@ def test_what_a_character_costs_is_told() -> None:
     assert [one.segments for one in dear.previews] == [1, 1, 1, 2]
     assert checking.told("🙂") == "“🙂” slightly smiling face"
     assert checking.told("\u200b") == "zero width space"
+
+
+def test_what_is_far_too_long_is_refused_and_not_remembered() -> None:
+    before = checking._tried.cache_info().currsize
+    assert "at most 600" in problems("x" * 100_000)[0]
+    assert checking._tried.cache_info().currsize == before
 
 
 # --- with a database --------------------------------------------------------------------------------------
@@ -238,3 +244,30 @@ def test_a_test_that_fails_is_seen_where_it_was_asked_for_and_nowhere_else(
     send(admin)
     making.deliver()
     assert not WorkItem.objects.exists()
+
+
+def test_a_mailbox_that_asked_for_nothing_is_the_same_in_capitals(
+    admin: Actor, smtp_catcher: SmtpCatcher
+) -> None:
+    held = {"channel": "email", "value": "me@clinic.example", "reason": "opted_out", "since": NOW}
+    Suppression.objects.create(practice_id=admin.practice_id, **held)
+    with pytest.raises(Invalid):
+        send(admin, "Me@clinic.example", EMAIL, LETTER)
+
+
+def test_the_address_of_a_test_is_forgotten_after_thirty_days(
+    admin: Actor, sms_provider: SmsProvider
+) -> None:
+    gone = [send(admin) for _ in range(2)]
+    making.deliver()
+    waits = send(admin, "+12025550124")
+    later = NOW + trials.KEPT
+    fresh = trials.send(actor=admin, which=SMS, words=OWN, to="+12025550125", now=later)
+    assert trials.forget(now=later) == 0
+    assert trials.forget(now=later + timedelta(minutes=1), batch=1) == len(gone)
+    # One that never went is still told why; then it is forgotten as well.
+    assert set(Trial.objects.values_list("pk", flat=True)) == {waits.pk, fresh.pk}
+    told = Message.objects.filter(subject_id__in=[one.pk for one in gone])
+    assert {(one.state, one.sent_to) for one in told} == {("accepted", "")}
+    making.deliver(Clock(later + timedelta(minutes=1)))
+    assert trials.forget(now=later + timedelta(minutes=2)) == 1

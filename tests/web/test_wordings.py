@@ -76,6 +76,8 @@ def test_what_is_typed_is_checked_at_once_and_writes_nothing(admin: Client) -> N
 def test_others_look_and_change_nothing(world: World, role: str) -> None:
     client = signed_in(world.staff(role))
     assert client.get(SMS).status_code == 200
+    # Tests went to the private addresses of whoever sent them.
+    assert client.get(f"{SMS}tests/").status_code == 403
     for button in ("save", "revert", "test", "check"):
         assert client.post(SMS, {"body": BODY, "to": "+12025550123", button: "1"}).status_code == 403
     assert not Wording.objects.exists() and not Trial.objects.exists()

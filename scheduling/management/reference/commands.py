@@ -31,6 +31,8 @@ TICK_WORDS = {
     "notifications.reseal_webhooks": "Seals the secrets of webhooks that a former `SECRET_KEY` sealed.",
     "notifications.forget_deliveries": "Deletes deliveries of webhooks that were settled longer ago than "
     "they are kept (`WEBHOOK_DELIVERIES_KEPT_DAYS`).",
+    "notifications.forget_trials": "Deletes tests of a wording of more than 30 days ago, and the address "
+    "that each was sent to.",
     "scheduling.forget_reads": "Removes from the log of reads what is older than it is kept (`keep_reads`).",
     "scheduling.reconcile_gaps": "Recomputes every follow-up record by independent ways; what differs "
     "becomes an error in the log and a task for the practice's administrator.",
