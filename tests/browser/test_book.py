@@ -74,6 +74,19 @@ def test_six_and_six_in_five_clicks_and_a_confirmation(
     assert not FollowUpGap.objects.filter(course=course_of(somebody)).exclude(status="covered").exists()
 
 
+def test_a_click_on_a_protocol_leads_to_its_plans(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen = screens.open(viewport={"width": 1366, "height": 420})
+    page = screen.page
+    screen.sign_in(desk, f"/book/?patient={somebody.pk}")
+    protocol = page.locator("[name=protocol]").first
+    protocol.evaluate("one => { one.checked = false; }")
+    protocol.click()
+    expect(plan(page)).to_have_count(1)
+    expect(page.locator(".way").first).to_be_in_viewport()
+
+
 def test_a_row_is_put_elsewhere_the_rest_follows_and_back_books_no_second(
     world: World, screens: Screens, desk: StaffMember, somebody: Patient
 ) -> None:

@@ -64,6 +64,14 @@ def test_while_typing_only_the_list_is_sent(world: World, desk: Client) -> None:
     assert "<html" not in part
 
 
+def test_who_is_not_on_file_can_be_written_down(world: World, desk: Client) -> None:
+    typed, way = {"name": "Nemo"}, "/book/#newcomer-form"
+    assert way in desk.post("/patients/", typed, headers={"HX-Request": "true"}).content.decode()
+    assert 'id="newcomer-form"' in desk.get("/book/").content.decode()
+    monitor = signed_in(world.staff("monitor"))
+    assert way not in monitor.post("/patients/", typed).content.decode()
+
+
 def test_a_search_is_bounded(world: World, desk: Client) -> None:
     for number in range(27):
         factories.patient(world.clinic.site, given_name=f"Many{number}", family_name="Example")

@@ -74,6 +74,7 @@ def test_a_new_practice_learns_what_is_missing_until_nothing_is(admin: Client) -
         )
     assert missing(admin).count("To do") == 1
     assert "None booked yet" in missing(admin)
+    assert '<a href="/book/">First course</a>' in missing(admin)
     offers = setting_up.progress(
         actor=queries.actor_of(staff=StaffMember.objects.get(username="head")), now=factories.NOW
     )

@@ -5,4 +5,10 @@
     button.hidden = false;
     button.addEventListener("click", () => window.print());
   }
+  // The plans begin below the screen: a click on a protocol leads to them. Who goes through the protocols by
+  // keys stays there, and so does who changes a wish.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const asked = event.detail.requestConfig?.triggeringEvent?.target;
+    if (asked?.name === "protocol" && !asked.matches(":focus-visible")) document.getElementById("plans").scrollIntoView();
+  });
 })();

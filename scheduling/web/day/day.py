@@ -147,7 +147,6 @@ def _grid(
         "book": _book(asked) if made.may.move else "",
         "place": _place(asked),
         "ask_icon": blocks.icon("ask"),
-        "now": times.moment(now, asked.site.time_zone),
         "site": asked.site,
         "heading": _heading(asked),
         "whose": _whose(asked, found[0]) if asked.view == "week" else [],

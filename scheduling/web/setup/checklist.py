@@ -69,7 +69,7 @@ def _steps(found: Progress) -> list[Step]:
         Step("Messages", reverse("setup-wordings"), *_messages(found)),
         Step(
             "First course",
-            reverse("search"),
+            reverse("book"),
             DONE if found.courses else OPEN,
             () if found.courses else ("None booked yet",),
         ),
