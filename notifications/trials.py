@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from clinic.practice import fields, queries, writing
+from clinic.practice import fields, permissions, queries, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Throttled
 from clinic.practice.models import Practice
@@ -86,9 +86,11 @@ def send(
 
 
 def recent(*, actor: Actor, which: Which) -> list[Tried]:
-    """The latest tests of this text, latest first: two queries. The addresses are those of people, shown to
-    whoever sends tests."""
-    wordings.may_write(actor=actor)
+    """The latest tests of this text, latest first: two queries. The addresses are those of people: whoever
+    may not send tests is shown none."""
+    wordings.may_read(actor=actor)
+    if not permissions.allows(actor=actor, capability=wordings.WRITE):
+        return []
     rows = list(
         Trial.objects.filter(
             practice_id=actor.practice_id, kind=which.kind, language=which.language, channel=which.channel

@@ -94,7 +94,7 @@ PAGES: list[Page] = [
     Page("GET", "set-up/messages/", "", ALL),
     Page("GET", f"set-up/messages/{WHICH}/", "", ALL),
     Page("POST", f"set-up/messages/{WHICH}/", "", WRITERS, form={"save": "1"}),
-    Page("GET", f"set-up/messages/{WHICH}/tests/", "", ADMINS),
+    Page("GET", f"set-up/messages/{WHICH}/tests/", "", ALL),
     Page("GET", "set-up/protocols/", "", ALL),
     Page("GET", "set-up/protocols/<uuid:protocol_id>/", "protocols", ALL),
     Page("POST", "set-up/protocols/<uuid:protocol_id>/", "protocols", DRAWERS, form={}),

@@ -154,7 +154,7 @@ def _page(
     zone = _zone(actor)
     context: dict[str, Any] = {
         **_checked(checked, which, typed),
-        **(_tried(actor, which) if _may(actor) else {}),
+        **_tried(actor, which),
         "held": held,
         "title": _title(which.kind),
         "channel": words.CHANNELS[which.channel],
