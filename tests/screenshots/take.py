@@ -74,7 +74,11 @@ def today() -> str:
 def moved() -> str:
     """A dose to come, in the middle of its course."""
     dose = Appointment.objects.filter(
-        practice=ours(), kind="dosing", status__in=("booked", "confirmed"), start__gt=timezone.now()
+        practice=ours(),
+        kind="dosing",
+        mode="in_person",
+        status__in=("booked", "confirmed"),
+        start__gt=timezone.now(),
     )
     found = dose.order_by("start").first()
     assert found is not None
@@ -96,7 +100,7 @@ def protocol() -> str:
 def choose_protocol(page: Page) -> None:
     page.get_by_text("6 infusions over 3 weeks").first.click()
     page.get_by_role("button", name=re.compile("Book these")).first.wait_for()
-    page.get_by_text("Best", exact=True).first.evaluate("node => node.scrollIntoView()")
+    page.locator("#plans").evaluate("node => node.scrollIntoView()")
 
 
 def choose_time(page: Page) -> None:
