@@ -77,7 +77,7 @@ def test_a_prescriber_lets_a_dose_begin_in_spite_of_a_rule_by_keys_alone(
     tab_to(page, "Check in")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").first).to_contain_text("Check in: not done.")
-    tab_to(page, "Why is it right in spite of", "textbox")
+    tab_to(page, "Why is it right all the same?", "textbox")
     page.keyboard.type("Decided by phone, the record follows")
     tab_to(page, "Check in")
     page.keyboard.press("Enter")

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,7 +104,11 @@ def choose_protocol(page: Page) -> None:
 
 
 def choose_time(page: Page) -> None:
-    page.get_by_text(re.compile(r"^1[0-9]:[0-5][05]$")).last.click()
+    """A day later, so that what follows the dose has to move as well."""
+    wished = page.get_by_label("When?", exact=True)
+    later = datetime.fromisoformat(wished.input_value()) + timedelta(days=1)
+    wished.fill(later.isoformat(timespec="minutes"))
+    page.get_by_role("button", name="See what follows").first.click()
     page.get_by_role("heading", name=re.compile("visits? moves?")).wait_for()
 
 
