@@ -184,19 +184,19 @@ def test_words_that_only_a_patients_own_values_make_unfit_fall_back_too(
 
 
 # --- tests of a wording -----------------------------------------------------------------------------------
-def send(admin: Actor, to: str = "+12025550123", which: Which = SMS, words: Words = OWN) -> Trial:
+def send(admin: Actor, to: str = "+13035550123", which: Which = SMS, words: Words = OWN) -> Trial:
     return trials.send(actor=admin, which=which, words=words, to=to, now=NOW)
 
 
 def test_a_test_goes_by_the_real_way_and_says_that_it_is_one(
     admin: Actor, sms_provider: SmsProvider, smtp_catcher: SmtpCatcher
 ) -> None:
-    send(admin, "(202) 555-0123")
+    send(admin, "(303) 555-0123")
     send(admin, "me@clinic.example", EMAIL, LETTER)
     assert [one.state for one in trials.recent(actor=admin, which=SMS)] == ["planned"]
     making.deliver()
     [text], [mail] = sms_provider.inbox(), smtp_catcher.inbox()
-    assert text["to"] == "+12025550123"
+    assert text["to"] == "+13035550123"
     assert text["body"].startswith("TEST: ") and neutral.segments(text["body"]) == 1
     assert mail["subject"] == "TEST: Soon"
     assert "made up" in mail["body"]
@@ -208,7 +208,7 @@ def test_a_test_goes_by_the_real_way_and_says_that_it_is_one(
 def test_a_test_never_goes_to_a_patient(admin: Actor, sms_provider: SmsProvider) -> None:
     send(admin)
     site = Practice.objects.get(pk=admin.practice_id).sites.get()
-    factories.patient(site).contact_points.create(channel="sms", value="+12025550123")
+    factories.patient(site).contact_points.create(channel="sms", value="+13035550123")
     making.deliver()
     assert sms_provider.inbox() == []
     [tried] = trials.recent(actor=admin, which=SMS)
@@ -233,7 +233,7 @@ def test_tests_are_few_an_hour(admin: Actor, sms_provider: SmsProvider) -> None:
         send(admin)
     assert 0 < refused.value.retry_after <= 3600
     later = NOW + timedelta(minutes=61)
-    trials.send(actor=admin, which=SMS, words=OWN, to="+12025550123", now=later)
+    trials.send(actor=admin, which=SMS, words=OWN, to="+13035550123", now=later)
     assert Message.objects.count() == trials.AN_HOUR + 1
 
 

@@ -77,21 +77,21 @@ def test_others_look_and_change_nothing(world: World, role: str) -> None:
     client = signed_in(world.staff(role))
     assert client.get(SMS).status_code == 200
     for button in ("save", "revert", "test", "check"):
-        assert client.post(SMS, {"body": BODY, "to": "+12025550123", button: "1"}).status_code == 403
+        assert client.post(SMS, {"body": BODY, "to": "+13035550123", button: "1"}).status_code == 403
     assert not Wording.objects.exists() and not Trial.objects.exists()
 
 
 def test_a_test_is_sent_once_and_never_to_a_patient(world: World, admin: Client, sms_provider: Any) -> None:
-    typed = {"body": BODY, "to": "+1 202 555 0123", "test": "1", "key": "k1"}
+    typed = {"body": BODY, "to": "+1 303 555 0123", "test": "1", "key": "k1"}
     for _ in range(2):
         assert admin.post(SMS, typed).status_code == 303
-    assert Trial.objects.get().to == "+12025550123"
+    assert Trial.objects.get().to == "+13035550123"
     assert Message.objects.get(kind="wording_trial").staff_id is not None
     part = admin.get(f"{SMS}tests/").content.decode()
-    assert "Will be sent" in part and "every 2s" in part and "+12025550123" in part
+    assert "Will be sent" in part and "every 2s" in part and "+13035550123" in part
     # It is the address of a person, who sends tests.
     others = signed_in(world.clinic.front_desk).get(f"{SMS}tests/").content.decode()
-    assert "+12025550123" not in others
+    assert "+13035550123" not in others
     number = ContactPoint.objects.filter(patient=world.clinic.patient, channel="sms").get().value
     refused = admin.post(SMS, {**typed, "to": number, "key": "k2"})
     assert refused.status_code == 422
