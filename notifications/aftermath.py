@@ -3,7 +3,6 @@
 Each function but `merge` runs in the transaction that holds the message's row.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from clinic.practice import actor as actors
 from clinic.practice import trail, work
 from clinic.practice.models.staff import Role
 from notifications import ledger, outbox, wordings
-from notifications.models import Message, Suppression
+from notifications.models import Attempt, Message, Suppression
 from notifications.models.message import State
 from notifications.outbox import Draft
 from notifications.policy import Kind
@@ -24,6 +23,11 @@ _UNREACHABLE = frozenset(
     {"no_provider", "no_consent", "consent_revoked", "no_address", "opted_out", "no_such_address"}
 )
 _NEXT_CHANNEL = {"sms": "email"}
+_REPORTED = {
+    State.ACCEPTED: "message.sent",
+    State.DELIVERED: "message.delivered",
+    State.UNDELIVERED: "message.undelivered",
+}
 # Told by telephone when no channel is left. What a patient does not expect is not worth a call.
 _CALL_FOR = frozenset(
     {
@@ -48,16 +52,32 @@ def accepted(*, message: Message, provider_id: str, now: datetime) -> None:
     _tell(message, "message.sent", "", now)
 
 
-def merge(*, message_ids: Collection[UUID], now: datetime) -> None:
-    """What a message that was taken has said for others as well, they need not say any more.
+def reported(*, message: Message, state: str, code: str, now: datetime) -> None:
+    """The provider's report moves the message. What did not arrive goes by the next channel, or is a call."""
+    doubted = message.state == State.IN_DOUBT
+    reason = f"undelivered:{code}" if state == State.UNDELIVERED else ""
+    _set(message, state, reason, now)
+    if doubted:
+        doubt_resolved(message=message, now=now)
+    _tell(message, _REPORTED[State(state)], code, now)
+    if state == State.UNDELIVERED:
+        _next_channel(message, now)
+    elif state == State.DELIVERED:
+        key = _item_key(message, "patient_unreachable")
+        work.finish(practice_id=message.practice_id, dedupe_key=key, by="system", now=now)
+
+
+def merge(*, attempt_id: UUID, now: datetime) -> None:
+    """What a hand-over that was taken has said for other messages as well, they need not say any more.
 
     Each row by itself, outside a transaction: holding several while waiting for one could be a deadlock with
     a booking.
     """
-    for message_id in message_ids:
-        Message.objects.filter(pk=message_id, state__in=(State.PLANNED, State.LEASED)).update(
-            state=State.CANCELLED, state_reason="merged", lease_until=None, updated_at=now
-        )
+    for covers in Attempt.objects.filter(pk=attempt_id).values_list("covers", flat=True):
+        for message_id in covers or ():
+            Message.objects.filter(pk=message_id, state__in=ledger.UNSENT).update(
+                state=State.CANCELLED, state_reason="merged", lease_until=None, updated_at=now
+            )
 
 
 def suppressed(*, message: Message, reason: str, now: datetime) -> None:
@@ -142,7 +162,7 @@ def _next_channel(message: Message, now: datetime) -> bool:
 
 def _told_otherwise(message: Message) -> bool:
     others = Message.objects.filter(
-        Q(state__in=ledger.UNSENT | ledger.HANDED_OVER),
+        Q(state__in=(ledger.UNSENT | ledger.HANDED_OVER) - {State.UNDELIVERED}),
         practice_id=message.practice_id,
         kind=message.kind,
         subject_id=message.subject_id,

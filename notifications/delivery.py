@@ -18,9 +18,10 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F
 
+from clinic.practice import crashpoints
 from clinic.practice.ids import new_id
-from notifications import aftermath, channels, decision, ledger, neutral, policy
-from notifications.channels.base import Outcome, Outgoing, Result
+from notifications import aftermath, channels, decision, ledger, neutral, policy, spans
+from notifications.channels.base import Outcome, Outgoing, Result, TooLate
 from notifications.decision import Blocked, Later, Send
 from notifications.models import Attempt, Message
 from notifications.models.message import State
@@ -28,11 +29,6 @@ from notifications.ports import Silence
 
 log = structlog.get_logger("notifications.delivery")
 
-# Longer than the longest call to a provider (15 s), with room for a slow database.
-LEASE = timedelta(seconds=60)
-# What must be left of the lease when the call begins: a process that was paused gives up instead of sending
-# late.
-CALL = timedelta(seconds=20)
 # One message at a time to one patient: the next looks again after the first has gone, and may find itself
 # said.
 TURN = timedelta(seconds=5)
@@ -64,6 +60,7 @@ def run(*, clock: Callable[[], datetime], worker: str, seconds: float = 45.0, li
 
 def claim(*, worker: str, now: datetime) -> UUID | None:
     """Lease the message that is due longest and that nobody else is claiming; committed when this returns."""
+    crashpoints.reach("before-lease")
     with transaction.atomic(durable=True):
         row = (
             Message.objects.select_for_update(skip_locked=True, of=("self",))
@@ -75,7 +72,7 @@ def claim(*, worker: str, now: datetime) -> UUID | None:
             return None
         Message.objects.filter(pk=row.pk).update(
             state=ledger.move(state=row.state, verb="lease"),
-            lease_until=now + LEASE,
+            lease_until=now + spans.lease(),
             leased_by=worker,
             attempts=F("attempts") + 1,
             updated_at=now,
@@ -85,6 +82,7 @@ def claim(*, worker: str, now: datetime) -> UUID | None:
 
 def handle(*, message_id: UUID, worker: str, clock: Callable[[], datetime]) -> None:
     """Take one leased message to its next state. Whatever goes wrong with it stays with it."""
+    crashpoints.reach("after-lease")
     try:
         begun = begin(message_id=message_id, worker=worker, now=clock())
     except Exception as error:
@@ -93,11 +91,11 @@ def handle(*, message_id: UUID, worker: str, clock: Callable[[], datetime]) -> N
         return
     if begun is None:
         return
+    crashpoints.reach("after-hand-over-commit")
     result = _call(begun, clock)
-    if result.outcome is Outcome.ACCEPTED:
-        # Before the result is written: until then no other message to this patient can begin.
-        aftermath.merge(message_ids=begun.send.covers, now=clock())
+    crashpoints.reach("after-call")
     record(message_id=message_id, attempt_id=begun.attempt_id, result=result, now=clock())
+    crashpoints.reach("after-result-commit")
 
 
 def begin(*, message_id: UUID, worker: str, now: datetime) -> Begun | None:
@@ -127,6 +125,9 @@ def record(*, message_id: UUID, attempt_id: UUID, result: Result, now: datetime)
 
     A late answer is evidence about its own attempt, so it also resolves a doubt about that attempt.
     """
+    if result.outcome is Outcome.ACCEPTED:
+        # Before the result is written: until then no other message to this patient can begin.
+        aftermath.merge(attempt_id=attempt_id, now=now)
     with transaction.atomic(durable=True):
         message = (
             Message.objects.select_for_update(of=("self",))
@@ -148,6 +149,7 @@ def record(*, message_id: UUID, attempt_id: UUID, result: Result, now: datetime)
             aftermath.in_doubt(message=message, code=result.code, now=now)
         else:
             _refused(message, result, now)
+        crashpoints.reach("before-result-commit")
         return True
 
 
@@ -176,8 +178,10 @@ def _busy(message: Message) -> bool:
 
 
 def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
-    attempt = Attempt.objects.create(id=new_id(), message=message, number=message.attempts, begun_at=now)
-    lease_until = now + LEASE
+    attempt = Attempt.objects.create(
+        id=new_id(), message=message, number=message.attempts, begun_at=now, covers=list(send.covers)
+    )
+    lease_until = now + spans.lease()
     Message.objects.filter(pk=message.pk).update(
         state=ledger.move(state=message.state, verb="begin"),
         current_attempt=attempt.pk,
@@ -189,15 +193,16 @@ def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
     )
     if send.instead_of is not None:
         aftermath.wording_refused(message=message, wording_id=send.instead_of, now=now)
+    crashpoints.reach("before-hand-over-commit")
     return Begun(message.pk, message.channel, attempt.pk, lease_until, send)
 
 
 def _call(begun: Begun, clock: Callable[[], datetime]) -> Result:
     """The provider's answer. Outside every transaction; an error that no channel foresaw leaves a doubt."""
     channel = channels.of(begun.channel)
-    if channel is None or clock() > begun.lease_until - CALL:
+    if channel is None:
         return Result(Outcome.TRANSIENT, code="not_called")
-    send = begun.send
+    send, last = begun.send, begun.lease_until - spans.call()
     outgoing = Outgoing(
         attempt_id=begun.attempt_id,
         to=send.to,
@@ -207,9 +212,12 @@ def _call(begun: Begun, clock: Callable[[], datetime]) -> Result:
         html=send.rendered.html,
         calendar=send.calendar,
         calendar_method=send.calendar_method,
+        in_time=lambda: clock() <= last,
     )
     try:
         return channel.send(outgoing=outgoing)
+    except TooLate:
+        return Result(Outcome.TRANSIENT, code="not_called")
     except Exception as error:
         log.warning("channel_failed", error_class=type(error).__name__)
         return Result(Outcome.IN_DOUBT, code=type(error).__name__)
@@ -234,7 +242,7 @@ def _block(message: Message, verdict: Blocked, now: datetime) -> None:
 def _not_begun(*, message_id: UUID, worker: str, reason: str, now: datetime) -> None:
     """The message could not even be made: try again later, or give up on it alone."""
     with transaction.atomic(durable=True):
-        message = _leased(message_id, worker, now - LEASE)
+        message = _leased(message_id, worker, now - spans.lease())
         if message is None:
             return
         _again_or_never(message, Result(Outcome.TRANSIENT, code=reason), now, verb="give_back")

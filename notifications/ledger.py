@@ -121,6 +121,7 @@ PROVIDER_STATUSES = (
     "delivered",
     "read",
 )
+NOT_TAKEN = frozenset({"canceled", "failed"})
 _VERBS = {
     "canceled": "undeliver",
     "failed": "undeliver",
@@ -146,8 +147,9 @@ def after_report(*, state: str, status: str) -> str:
     leaves it.
     """
     verb = _VERBS.get(status)
-    if verb is None and status in PROVIDER_STATUSES and state == "in_doubt":
-        verb = "resolve_sent"
+    if verb is None and status in PROVIDER_STATUSES:
+        # It reports on what it has: evidence that comes before its answer, or instead of it.
+        verb = {"in_doubt": "resolve_sent", "handing_over": "accept"}.get(state)
     return move(state=state, verb=verb) if verb in allowed(state=state) else state
 
 

@@ -5,15 +5,14 @@ provider can settle.
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
-from notifications import aftermath, channels, delivery, ledger, policy
-from notifications.channels.base import Sent
-from notifications.models import Message
+from clinic.practice import crashpoints
+from notifications import aftermath, channels, delivery, ledger, policy, spans
+from notifications.channels.base import ANSWERED, Sent
+from notifications.models import Attempt, Message
 from notifications.models.message import State
 
-# A provider lists a message soon after it took it; after this nobody asks any more, and the doubt is a
-# person's.
-LOOK_UP_FOR = timedelta(hours=1)
 BATCH = 200
 
 
@@ -43,7 +42,11 @@ def _batch(now: datetime) -> int:
                 Message.objects.filter(pk=message.pk).update(
                     state=ledger.move(state=message.state, verb="give_back"), lease_until=None, updated_at=now
                 )
-        return len(rows)
+        if rows:
+            crashpoints.reach("before-recovery-commit")
+    if rows:
+        crashpoints.reach("after-recovery-commit")
+    return len(rows)
 
 
 def _mark_attempt_lost(message: Message) -> None:
@@ -51,30 +54,45 @@ def _mark_attempt_lost(message: Message) -> None:
 
 
 def settle(*, now: datetime, limit: int = 20) -> int:
-    """Ask the providers about recent doubts; returns how many were settled.
+    """Ask the providers about recent doubts, those first that were asked about longest ago; returns how many
+    were settled.
 
-    Only a positive answer settles one: that a provider does not list a message is no proof that it will not
-    send it.
+    That a provider does not list a message is no proof that it will not send it.
     """
-    doubtful = Message.objects.filter(state=State.IN_DOUBT, updated_at__gte=now - LOOK_UP_FOR).order_by(
-        "updated_at"
-    )[:limit]
-    settled = 0
-    for message in doubtful:
-        attempt = message.attempt_rows.order_by("-number").first()
-        channel = channels.of(message.channel)
-        if attempt is None or channel is None or not channel.configured():
-            continue
-        known = Message.objects.filter(
-            practice_id=message.practice_id, due_at__gte=now - timedelta(days=7), sent_to=message.sent_to
+    since = now - spans.doubt_asked()
+    doubtful = (
+        Attempt.objects.select_related("message")
+        .filter(
+            message__state=State.IN_DOUBT,
+            message__current_attempt=F("pk"),
+            message__channel__in=[name for name in channels.NAMES if _can_ask(name)],
+            message__updated_at__gte=since,
         )
-        sent = Sent(
-            to=message.sent_to,
-            text=message.sent_body,
-            begun_at=attempt.begun_at,
-            known_ids=frozenset(known.exclude(provider_id="").values_list("provider_id", flat=True)),
-        )
-        result = channel.look_up(sent=sent)
-        if result is not None:
-            settled += delivery.record(message_id=message.pk, attempt_id=attempt.pk, result=result, now=now)
-    return settled
+        .order_by(F("asked_at").asc(nulls_first=True), "begun_at")[:limit]
+    )
+    return sum(_settle(attempt, now) for attempt in doubtful)
+
+
+def _can_ask(channel: str) -> bool:
+    provider = channels.of(channel)
+    return provider is not None and provider.CAN_BE_ASKED and provider.configured()
+
+
+def _settle(attempt: Attempt, now: datetime) -> bool:
+    message, channel = attempt.message, channels.of(attempt.message.channel)
+    Attempt.objects.filter(pk=attempt.pk).update(asked_at=now)
+    known = Message.objects.filter(
+        practice_id=message.practice_id, due_at__gte=now - timedelta(days=7), sent_to=message.sent_to
+    )
+    sent = Sent(
+        to=message.sent_to,
+        text=message.sent_body,
+        begun_at=attempt.begun_at,
+        known_ids=frozenset(known.exclude(provider_id="").values_list("provider_id", flat=True)),
+        answered_no=attempt.error_code.startswith(ANSWERED) and now - attempt.begun_at >= spans.lease(),
+    )
+    result = channel.look_up(sent=sent) if channel else None
+    crashpoints.reach("after-look-up")
+    if result is None:
+        return False
+    return delivery.record(message_id=message.pk, attempt_id=attempt.pk, result=result, now=now)

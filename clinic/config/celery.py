@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from django.conf import settings
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
@@ -32,11 +33,11 @@ app.conf.task_routes = {
 }
 
 
-def every(seconds: int, task: str) -> dict[str, Any]:
+def every(seconds: float, task: str) -> dict[str, Any]:
     """A tick that nobody has taken by the next one is dropped: a worker that was down does not find a heap of
     them.
     """
-    return {"task": task, "schedule": float(seconds), "options": {"expires": float(seconds)}}
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
 
 
 def nightly(hour: int, task: str) -> dict[str, Any]:
@@ -45,8 +46,8 @@ def nightly(hour: int, task: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
-    "send what is due": every(15, "notifications.send_due"),
-    "recover from crashes": every(30, "notifications.recover"),
+    "send what is due": every(settings.MESSAGE_TICK_SECONDS, "notifications.send_due"),
+    "recover from crashes": every(settings.RECOVERY_TICK_SECONDS, "notifications.recover"),
     "tell receivers of events": every(5, "notifications.serve_webhooks"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "end holds whose time is over": every(30, "scheduling.expire_holds"),

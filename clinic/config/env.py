@@ -25,6 +25,18 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}") from error
 
 
+def seconds(name: str, default: float) -> float:
+    """A time of more than nothing, such as `60` or `0.5`."""
+    raw = text(name, str(default))
+    try:
+        value = float(raw)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number of seconds, not {raw!r}") from error
+    if not 0 < value < 86_400 * 365:
+        raise ImproperlyConfigured(f"{name} must be more than 0 seconds, not {raw!r}")
+    return value
+
+
 def boolean(name: str, default: bool) -> bool:
     raw = text(name, "true" if default else "false").lower()
     if raw not in {"true", "false", "1", "0", "yes", "no"}:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from clinic.config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -268,12 +270,33 @@ EMAIL_HOST_USER = _SMTP["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _SMTP["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_SSL = _SMTP["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _SMTP["EMAIL_USE_TLS"]
-EMAIL_TIMEOUT = 15
+# A provider that does not answer: so long for a connection, and so long for each part of an answer.
+PROVIDER_CONNECT_SECONDS = env.seconds("PROVIDER_CONNECT_SECONDS", 3)
+PROVIDER_READ_SECONDS = env.seconds("PROVIDER_READ_SECONDS", 10)
+EMAIL_TIMEOUT = PROVIDER_READ_SECONDS
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"visits@{_PUBLIC_HOST}")
 TWILIO_API_BASE = env.text("TWILIO_API_BASE", "https://api.twilio.com")
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN", "")
 TWILIO_FROM = env.text("TWILIO_FROM", "")
+# A message belongs to one worker for so long. A call begins only while MESSAGE_CALL_SECONDS of it are left:
+# a process that was stopped gives up instead of sending late.
+MESSAGE_LEASE_SECONDS = env.seconds("MESSAGE_LEASE_SECONDS", 60)
+MESSAGE_CALL_SECONDS = env.seconds("MESSAGE_CALL_SECONDS", 20)
+if not PROVIDER_CONNECT_SECONDS + PROVIDER_READ_SECONDS < MESSAGE_CALL_SECONDS < MESSAGE_LEASE_SECONDS:
+    raise ImproperlyConfigured(
+        "PROVIDER_CONNECT_SECONDS + PROVIDER_READ_SECONDS must be less than MESSAGE_CALL_SECONDS, "
+        "and that less than MESSAGE_LEASE_SECONDS"
+    )
+# How often what is due is looked for, and what dead processes left behind.
+MESSAGE_TICK_SECONDS = env.seconds("MESSAGE_TICK_SECONDS", 15)
+RECOVERY_TICK_SECONDS = env.seconds("RECOVERY_TICK_SECONDS", 30)
+# How long a provider is asked about a message in doubt, before it is a person's alone.
+DOUBT_ASKED_SECONDS = env.seconds("DOUBT_ASKED_SECONDS", 3600)
+# How long no worker may have been heard of before that is an alarm.
+SILENCE_ALARM_SECONDS = env.seconds("SILENCE_ALARM_SECONDS", 120)
+# For tests alone: a folder in which a process is told where to stop. Nowhere in the public.
+CRASH_POINTS = "" if _HTTPS else env.text("CRASH_POINTS", "")
 # The 3-minute grace: a move and its undo within it send nothing.
 MESSAGE_GRACE_SECONDS = env.integer("MESSAGE_GRACE_SECONDS", 180)
 # For development: webhooks by http, and to this machine and network. Without effect where we are public.

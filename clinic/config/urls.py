@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", health.exposition, name="metrics"),
     path("accounts/", include("clinic.practice.web.urls")),
+    path("hooks/", include("notifications.hooks.urls")),
     path("v/", include("scheduling.web.patient.urls")),
     path("", include("scheduling.web.urls")),
 ]

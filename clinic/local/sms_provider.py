@@ -4,10 +4,10 @@ Beside the provider's own paths: GET /inbox (what phones received), POST /contro
 POST /control/opt-out, POST /control/inbound (a patient's reply, signed and posted to the given address).
 
 A fault is `{"times": 1, "to": null, ...}` with one of
-    {"status": 500, "code": 20500, "message": "...", "retry_after": 1} an error answer, nothing accepted
+    {"status": 500, "code": 20500, "message": "...", "retry_after": 1, "accept": false|true} an error answer
     {"drop": true, "accept": true|false}                        the connection closes, no answer
     {"seconds": 30, "accept": true|false}                                 the answer comes late
-    {"statuses": ["sent", "undelivered"], "error_code": 30003}  accepted, then reported so
+    {"statuses": ["sent", "undelivered"], "error_code": 30003, "times_told": 2} accepted, then reported so
 """
 
 import argparse
@@ -115,6 +115,8 @@ class Provider:
         form = request.form()
         fault = self.faults.take(to=plain_number(form.get("To", "")))
         if "status" in fault:
+            if fault.get("accept"):
+                self._accept(form, fault)
             raise ProviderError(
                 status=fault["status"],
                 code=fault.get("code", 20429 if fault["status"] == 429 else 20500),
@@ -136,7 +138,7 @@ class Provider:
         self.reporter.promise(
             Report(
                 sid=message["sid"],
-                statuses=tuple(fault.get("statuses", ("sent", "delivered"))),
+                statuses=tuple(fault.get("statuses", ("sent", "delivered"))) * fault.get("times_told", 1),
                 error_code=fault.get("error_code"),
                 callback=form.get("StatusCallback") or None,
             )

@@ -4,6 +4,7 @@ from notifications.channels import email, twilio
 from notifications.channels.base import Channel
 
 _CHANNELS: dict[str, Channel] = {"email": email, "sms": twilio}
+NAMES = tuple(_CHANNELS)
 
 
 def of(name: str) -> Channel | None:

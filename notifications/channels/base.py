@@ -3,11 +3,17 @@
 `configured()`, `send(outgoing=...)` and `look_up(sent=...)`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
+
+from clinic.practice import crashpoints
+
+# The code of a doubt in which the provider did answer, with an error of its own: followed by its status.
+ANSWERED = "http_"
 
 
 class Outcome(StrEnum):
@@ -19,9 +25,20 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
+class TooLate(Exception):
+    """The process was held up for so long that it must not begin the call any more; it has not."""
+
+
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One rendered message on its way. `attempt_id` names this hand-over towards the provider."""
+    """One rendered message on its way. `attempt_id` names this hand-over towards the provider.
+
+    `in_time()` is asked when everything stands ready, just before the first byte of the message is written.
+    """
 
     attempt_id: UUID
     to: str
@@ -31,16 +48,27 @@ class Outgoing:
     html: str = ""
     calendar: bytes = b""
     calendar_method: str = ""
+    in_time: Callable[[], bool] = _always
+
+    def begin(self) -> None:
+        """The last thing before the first byte. Raises TooLate."""
+        crashpoints.reach("before-first-byte")
+        if not self.in_time():
+            raise TooLate
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was handed over and is in doubt: enough to ask the provider whether it has it."""
+    """What was handed over and is in doubt: enough to ask the provider whether it has it.
+
+    `answered_no`: it had answered with an error, long enough ago that it would list what it took.
+    """
 
     to: str
     text: str
     begun_at: datetime
     known_ids: frozenset[str]
+    answered_no: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +85,10 @@ class Result:
 
 
 class Channel(Protocol):
-    """The same three functions in each provider's file."""
+    """The same in each provider's file."""
+
+    # Whether it can be asked afterwards what it took.
+    CAN_BE_ASKED: bool
 
     def configured(self) -> bool: ...
 

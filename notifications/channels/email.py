@@ -9,6 +9,7 @@ from django.core import mail
 
 from notifications.channels.base import Outcome, Outgoing, Result, Sent
 
+CAN_BE_ASKED = False
 # RFC 3463: the destination mailbox does not exist, or is disabled for good.
 _NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1")
 
@@ -21,7 +22,8 @@ def send(*, outgoing: Outgoing) -> Result:
     """Hand one message to the mail server.
 
     5xx is permanent and 4xx transient (RFC 5321). Before the connection stands nothing has been handed over,
-    so any failure there is transient; a connection that breaks later leaves the message in doubt.
+    so any failure there is transient; a connection that breaks later leaves the message in doubt. Raises
+    TooLate.
     """
     message = _message(outgoing)
     connection = mail.get_connection()
@@ -32,6 +34,7 @@ def send(*, outgoing: Outgoing) -> Result:
     except OSError as error:
         return Result(Outcome.TRANSIENT, code=type(error).__name__[:40])
     try:
+        outgoing.begin()
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))

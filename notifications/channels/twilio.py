@@ -3,31 +3,34 @@ retry.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import requests
 import urllib3
 from django.conf import settings
+from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from notifications import neutral
-from notifications.channels.base import Outcome, Outgoing, Result, Sent
+from notifications.channels.base import ANSWERED, Outcome, Outgoing, Result, Sent
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+CAN_BE_ASKED = True
 # Twilio's error codes: the recipient has opted out; the number does not exist, is no mobile, cannot be
-# reached by SMS.
+# reached by SMS, is unknown to its carrier, is a landline.
 OPTED_OUT = 21610
-NO_SUCH_NUMBER = frozenset({21211, 21214, 21217, 21614})
+NO_SUCH_NUMBER = frozenset({21211, 21214, 21217, 21614, 30005, 30006})
 # The library logs addresses and query values, and a look-up's query holds a telephone number.
 # A logger outside the tree, which no configuration that comes later can wake.
 _SILENT = logging.Logger("notifications.twilio.silent", level=logging.CRITICAL + 1)
+_LOOPBACK = ("127.0.0.1", "localhost")
 _PUBLIC_BASE = "https://api.twilio.com"
 # A message that the provider took is listed under its own clock: allow for the difference.
 _CLOCK_SKEW = timedelta(minutes=2)
@@ -43,14 +46,16 @@ class _Transport(TwilioHttpClient):  # type: ignore[misc]
 
     session: requests.Session
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], None]) -> None:
         super().__init__(logger=_SILENT)
+        self._begin = begin
         # The library types one number; requests takes a pair.
-        self.timeout = (CONNECT_SECONDS, READ_SECONDS)
+        self.timeout = (settings.PROVIDER_CONNECT_SECONDS, settings.PROVIDER_READ_SECONDS)
         # A proxy of the environment is not for a provider on this machine.
-        self.session.trust_env = urlsplit(settings.TWILIO_API_BASE).hostname not in ("127.0.0.1", "localhost")
+        self.session.trust_env = urlsplit(settings.TWILIO_API_BASE).hostname not in _LOOPBACK
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
+        self._begin()
         return super().request(method, _at_base(url), *args, **kwargs)
 
 
@@ -64,10 +69,15 @@ def configured() -> bool:
 
 
 def send(*, outgoing: Outgoing) -> Result:
-    """Hand one SMS to the provider."""
+    """Hand one SMS to the provider, and ask for reports that name this hand-over. Raises TooLate."""
     try:
-        with _client() as client:
-            taken = client.messages.create(to=outgoing.to, from_=settings.TWILIO_FROM, body=outgoing.text)
+        with _client(begin=outgoing.begin) as client:
+            taken = client.messages.create(
+                to=outgoing.to,
+                body=outgoing.text,
+                status_callback=reports_address(outgoing.attempt_id) or values.unset,
+                **_sender(),
+            )
     except TwilioRestException as error:
         return _refused(error)
     except requests.exceptions.RequestException as error:
@@ -81,11 +91,33 @@ def send(*, outgoing: Outgoing) -> Result:
     return Result(Outcome.ACCEPTED, provider_id=taken.sid)
 
 
+def reports_address(attempt_id: UUID) -> str:
+    """Where the provider reports on a hand-over; blank where it could not reach us."""
+    public = settings.PUBLIC_URL.startswith("https://")
+    near = urlsplit(settings.TWILIO_API_BASE).hostname in _LOOPBACK
+    return f"{settings.PUBLIC_URL}/hooks/twilio/reports/{attempt_id}/" if public or near else ""
+
+
+def suppresses(code: str) -> str:
+    """Why nothing must go to this address any more, by the provider's error code; blank when it may."""
+    number = int(code) if code.isascii() and code.isdigit() else 0
+    if number == OPTED_OUT:
+        return "opted_out"
+    return "no_such_address" if number in NO_SUCH_NUMBER else ""
+
+
+def _sender() -> dict[str, str]:
+    """A number of ours, or a messaging service that chooses one."""
+    name = "messaging_service_sid" if settings.TWILIO_FROM.startswith("MG") else "from_"
+    return {name: settings.TWILIO_FROM}
+
+
 def look_up(*, sent: Sent) -> Result | None:
     """Ask the provider whether it has the message: the same number and text, at that time, not known to us
     already.
 
-    None when it does not say so: that alone is no proof of the contrary.
+    None when it does not say so: that alone is no proof of the contrary. Where the provider had answered
+    with an error of its own, it is.
     """
     try:
         with _client() as client:
@@ -100,12 +132,16 @@ def look_up(*, sent: Sent) -> Result | None:
         # What is kept of a text holds no link.
         if fits and new and neutral.kept(row.body or "") == sent.text:
             return Result(Outcome.ACCEPTED, provider_id=row.sid)
-    return None
+    return Result(Outcome.TRANSIENT, code="not_listed") if sent.answered_no else None
+
+
+def _nothing_to_begin() -> None:
+    """Asking hands nothing over."""
 
 
 @contextmanager
-def _client() -> Iterator[Client]:
-    transport = _Transport()
+def _client(*, begin: Callable[[], None] = _nothing_to_begin) -> Iterator[Client]:
+    transport = _Transport(begin)
     try:
         yield Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=transport)
     finally:
@@ -123,14 +159,14 @@ def _never_connected(error: requests.exceptions.RequestException) -> bool:
 
 def _refused(error: TwilioRestException) -> Result:
     code = str(error.code or f"http_{error.status}")
-    if error.code == OPTED_OUT:
-        return Result(Outcome.PERMANENT, code=code, suppress="opted_out")
-    if error.code in NO_SUCH_NUMBER:
-        return Result(Outcome.PERMANENT, code=code, suppress="no_such_address")
+    if suppress := suppresses(str(error.code)):
+        return Result(Outcome.PERMANENT, code=code, suppress=suppress)
     # 401 and 403 are our own settings: they pass once somebody repairs them, and no patient's message is at
     # fault.
-    if error.status in (401, 403, 429) or error.code == 20429:
+    # 503 says that the request was not handled (RFC 9110, 15.6.4).
+    if error.status in (401, 403, 429, 503) or error.code == 20429:
         return Result(Outcome.TRANSIENT, code=code)
     if error.status >= 500:
-        return Result(Outcome.TRANSIENT, code=code)
+        # It may have failed after it had taken the message.
+        return Result(Outcome.IN_DOUBT, code=f"{ANSWERED}{error.status}")
     return Result(Outcome.PERMANENT, code=code)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -62,6 +63,8 @@ class Message(models.Model):
     sent_subject = models.CharField(max_length=200, blank=True)
     sent_body = models.TextField(blank=True)
     provider_id = models.CharField(max_length=80, blank=True)
+    # The last that the provider reported of it, in the order of `ledger.PROVIDER_STATUSES`.
+    provider_status = models.CharField(max_length=20, blank=True, db_default="")
     created_at = models.DateTimeField()
     # The use case's own `now`, which says when something happened to it.
     updated_at = models.DateTimeField()
@@ -120,6 +123,10 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=20, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     provider_id = models.CharField(max_length=80, blank=True)
+    # Other planned messages that its text says as well.
+    covers = ArrayField(models.UUIDField(), null=True)
+    # When the provider was last asked whether it has the message; null: never.
+    asked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -231,6 +231,8 @@ TRAIL = {
     "course.completed": "Course completed",
     "course.enter_in_error": "Course entered in error",
     "message.sent": "Message sent",
+    "message.delivered": "Message delivered",
+    "message.undelivered": "Message did not arrive",
     "message.suppressed": "Message not sent",
     "message.failed": "Message failed",
     "follow_up.assigned": "Follow-up assigned",
@@ -267,8 +269,9 @@ def lacks(lacking: Lacking) -> tuple[str, ...]:
 
 def why(code: str) -> str:
     """Why a message was not sent; a number is the provider's."""
-    if code.isdigit():
-        return f"the provider says {code}"
+    number = code.removeprefix("undelivered:")
+    if number.isdigit():
+        return f"the provider says {number}"
     return WHY.get(code) or plain(code)
 
 

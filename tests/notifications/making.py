@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -130,6 +132,14 @@ def child_environment() -> dict[str, str]:
     name = connection.settings_dict["NAME"]
     head, _, tail = os.environ["DATABASE_URL"].partition("?")
     return {**os.environ, "DATABASE_URL": f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")}
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Fails when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
 
 
 def state(row: Message) -> tuple[str, str]:

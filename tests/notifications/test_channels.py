@@ -137,8 +137,15 @@ class TestSms:
         result = twilio.send(outgoing=outgoing(number))
         assert (result.outcome, result.code, result.suppress) == (Outcome.PERMANENT, code, suppress)
 
-    @pytest.mark.parametrize("status", [429, 500, 503])
-    def test_slow_down_and_server_errors_are_transient(self, sms_provider: SmsProvider, status: int) -> None:
+    @pytest.mark.parametrize("status", [500, 502, 504])
+    def test_an_error_of_the_provider_is_a_doubt(self, sms_provider: SmsProvider, status: int) -> None:
+        sms_provider.fault(times=1, to=None, status=status, accept=True)
+        result = twilio.send(outgoing=outgoing("+12025550123"))
+        assert (result.outcome, result.code) == (Outcome.IN_DOUBT, f"http_{status}")
+        assert len(sms_provider.inbox()) == 1
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_slow_down_and_not_now_are_transient(self, sms_provider: SmsProvider, status: int) -> None:
         sms_provider.fault(times=1, to=None, status=status)
         assert twilio.send(outgoing=outgoing("+12025550123")).outcome is Outcome.TRANSIENT
 
@@ -152,8 +159,8 @@ class TestSms:
         settings.TWILIO_API_BASE = "http://127.0.0.1:1"
         assert twilio.send(outgoing=outgoing("+12025550123")).outcome is Outcome.TRANSIENT
 
-    def test_a_time_out_is_a_doubt(self, sms_provider: SmsProvider, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(twilio, "READ_SECONDS", 0.2)
+    def test_a_time_out_is_a_doubt(self, sms_provider: SmsProvider, settings: Settings) -> None:
+        settings.PROVIDER_READ_SECONDS = 0.2
         sms_provider.fault(times=1, to=None, seconds=3, accept=True)
         assert twilio.send(outgoing=outgoing("+12025550123")).outcome is Outcome.IN_DOUBT
 

@@ -3,7 +3,6 @@ same test.
 """
 
 import multiprocessing
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -14,7 +13,7 @@ from django.utils import timezone
 from clinic.local.providers import SmsProvider
 from clinic.practice.ids import new_id
 from clinic.practice.models import WorkItem
-from notifications import delivery, recovery
+from notifications import delivery, recovery, spans
 from notifications.channels import twilio
 from notifications.channels.base import Outgoing
 from notifications.models import Message
@@ -50,7 +49,7 @@ def test_nothing_is_handed_over_twice(sms_provider: SmsProvider) -> None:
     due(timezone.now())
     sms_provider.fault(times=KILLS, to=None, seconds=30, accept=True)
     kill_once_taken(ours, sms_provider)
-    recovery.recover(now=timezone.now() + delivery.LEASE + timedelta(seconds=1))
+    recovery.recover(now=timezone.now() + spans.lease() + timedelta(seconds=1))
     assert Message.objects.filter(state="in_doubt").count() == KILLS
     assert WorkItem.objects.filter(kind="message_in_doubt", done_at=None).count() == KILLS
     finish(ours)
@@ -72,7 +71,7 @@ def test_nothing_is_silently_lost(sms_provider: SmsProvider) -> None:
     due(timezone.now())
     sms_provider.fault(times=100, to=None, seconds=30, accept=False)
     kill_once_marked(ours, "handing_over")
-    recovery.recover(now=timezone.now() + delivery.LEASE + timedelta(seconds=1))
+    recovery.recover(now=timezone.now() + spans.lease() + timedelta(seconds=1))
     assert Message.objects.filter(state="in_doubt").count() == KILLS
     assert WorkItem.objects.filter(kind="message_in_doubt", done_at=None).count() == KILLS
     assert Message.objects.filter(state="planned").count() == MESSAGES - KILLS
@@ -104,7 +103,7 @@ def kill_once_marked(loop: Callable[[], None], state: str) -> None:
 def killed_when(loop: Callable[[], None], true: Callable[[], bool]) -> None:
     worker = forked(loop)
     try:
-        wait_until(true)
+        making.wait_until(true)
     finally:
         worker.kill()
         worker.join()
@@ -132,10 +131,3 @@ def forked(loop: Callable[[], None]) -> multiprocessing.process.BaseProcess:
     worker = multiprocessing.get_context("fork").Process(target=loop)
     worker.start()
     return worker
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

@@ -73,7 +73,7 @@ def test_a_permanent_refusal_is_remembered_and_the_other_channel_takes_over(
 def test_a_transient_failure_is_tried_again_later(sms_provider: SmsProvider) -> None:
     clock = Clock()
     row = making.reminder(making.visit(making.patient(), making.tomorrow()))
-    sms_provider.fault(times=1, to=None, status=500)
+    sms_provider.fault(times=1, to=None, status=503)
     making.deliver(clock)
     row.refresh_from_db()
     assert (row.state, row.attempts, row.due_at > NOW) == ("planned", 1, True)
@@ -98,6 +98,55 @@ def test_a_lost_answer_is_a_doubt_that_a_look_up_resolves(sms_provider: SmsProvi
     assert item.done_by == "system"
     making.deliver(clock)
     assert len(sms_provider.inbox()) == 1
+
+
+@pytest.mark.parametrize(("taken", "becomes"), [(True, "accepted"), (False, "planned")])
+def test_an_error_answer_is_settled_by_what_the_provider_lists(
+    sms_provider: SmsProvider, taken: bool, becomes: str
+) -> None:
+    """It had answered: what it does not list a minute later it has not taken, and it is tried again."""
+    clock = Clock(timezone.now())
+    row = making.reminder_now(clock())
+    sms_provider.fault(times=1, to=None, status=500, accept=taken)
+    making.deliver(clock)
+    assert state(row)[0] == "in_doubt"
+    assert recovery.settle(now=clock()) == taken
+    clock.forward(seconds=61)
+    assert recovery.settle(now=clock()) == (not taken)
+    assert state(row)[0] == becomes
+    assert not WorkItem.objects.filter(done_at=None).exists()
+    clock.forward(minutes=3)
+    making.deliver(clock)
+    assert len(sms_provider.inbox()) == 1
+
+
+def test_who_was_held_up_past_its_lease_does_not_begin_the_call(sms_provider: SmsProvider) -> None:
+    clock = Clock()
+    row = making.reminder(making.visit(making.patient(), making.tomorrow()))
+    claimed = delivery.claim(worker="slow", now=clock())
+    assert claimed == row.pk
+    begun = delivery.begin(message_id=row.pk, worker="slow", now=clock())
+    assert begun is not None
+    clock.forward(seconds=90)
+    result = delivery._call(begun, clock)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "not_called")
+    assert sms_provider.inbox() == []
+
+
+def test_a_doubt_that_nobody_can_settle_does_not_keep_others_from_being_asked_about(
+    sms_provider: SmsProvider,
+) -> None:
+    """More than are asked about at a time, older, and never settled."""
+    clock = Clock(timezone.now())
+    sms_provider.fault(times=3, to=None, drop=True, accept=False)
+    for _ in range(3):
+        making.reminder_now(clock())
+    making.deliver(clock)
+    sms_provider.fault(times=1, to=None, drop=True, accept=True)
+    row = making.reminder_now(clock())
+    making.deliver(clock)
+    assert sum(recovery.settle(now=clock(), limit=2) for _ in range(2)) == 1
+    assert state(row)[0] == "accepted"
 
 
 def test_a_doubt_without_evidence_stays_with_a_person_and_is_never_sent_again(

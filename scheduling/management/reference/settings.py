@@ -36,7 +36,22 @@ VARIABLES = {
     "TWILIO_API_BASE": "Where the SMS provider's HTTP API is.",
     "TWILIO_ACCOUNT_SID": "The account. Without it no SMS is sent: a message says `no_provider`.",
     "TWILIO_AUTH_TOKEN": "The account's secret.",
-    "TWILIO_FROM": "The number that texts come from.",
+    "TWILIO_FROM": "The number that texts come from, or the id (`MG…`) of a messaging service that "
+    "chooses one.",
+    "PROVIDER_CONNECT_SECONDS": "How long a provider may take to accept a connection.",
+    "PROVIDER_READ_SECONDS": "How long a provider may take for each part of its answer. Past it the message "
+    "is in doubt.",
+    "MESSAGE_LEASE_SECONDS": "How long a message belongs to one worker. After it, what had not begun begins "
+    "anew, and what was being handed over is in doubt.",
+    "MESSAGE_CALL_SECONDS": "What must be left of that when the call to a provider begins. More than both "
+    "times above together, less than the lease, or the process refuses to start.",
+    "MESSAGE_TICK_SECONDS": "How often messages that are due are looked for.",
+    "RECOVERY_TICK_SECONDS": "How often it is looked for what dead processes left behind, and providers are "
+    "asked about messages in doubt.",
+    "DOUBT_ASKED_SECONDS": "How long a provider is asked about a message in doubt.",
+    "SILENCE_ALARM_SECONDS": "How long no worker may have been heard of before that is an alarm.",
+    "CRASH_POINTS": "For tests of this code alone: a folder in which processes are told where to stop. "
+    "Without effect where PUBLIC_URL is https.",
     "MESSAGE_GRACE_SECONDS": "How long a message waits after a change, so that a change and its undo "
     "send nothing.",
     "WEBHOOKS_TO_INNER_ADDRESSES": "`true` lets webhooks go by http and to addresses of this machine and "

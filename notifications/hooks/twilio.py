@@ -1,0 +1,45 @@
+"""Twilio's reports on messages that it took (R-14, R-15)."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from twilio.request_validator import RequestValidator
+
+from notifications import reports
+from notifications.channels import twilio
+
+
+@csrf_exempt
+@require_POST
+def report(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+    """204 once it is kept (R8), also when it says nothing new; 403 for who is not Twilio; 404 for a hand-over
+    that is not ours.
+    """
+    if not _is_twilio(request):
+        return HttpResponse(status=403)
+    form = request.POST
+    known = reports.take(
+        attempt_id=attempt_id,
+        provider_id=form.get("MessageSid", "")[:80],
+        status=form.get("MessageStatus", ""),
+        error_code=form.get("ErrorCode", "")[:10],
+        suppress=twilio.suppresses(form.get("ErrorCode", "")),
+        now=timezone.now(),
+    )
+    return HttpResponse(status=204 if known else 404)
+
+
+def _is_twilio(request: HttpRequest) -> bool:
+    """R-14: HMAC over the address that Twilio was given and every parameter, compared in constant time.
+
+    Behind a proxy the request's own host and scheme are the proxy's: the public address is the one signed.
+    """
+    if not settings.TWILIO_AUTH_TOKEN:
+        return False
+    url = settings.PUBLIC_URL + request.get_full_path()
+    signature = request.headers.get("X-Twilio-Signature", "")
+    return bool(RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, request.POST, signature))

@@ -1,0 +1,60 @@
+"""What a provider reports of a message after it was handed over. Reports come late, twice, in any order, and
+sometimes before the provider's own answer: any of them ends in the same state.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from clinic.practice import crashpoints
+from notifications import aftermath, ledger
+from notifications.models import Attempt, Message
+from notifications.models.message import State
+
+
+def take(
+    *, attempt_id: UUID, provider_id: str, status: str, error_code: str, suppress: str, now: datetime
+) -> bool:
+    """Merge one report on one hand-over; False when nobody knows the hand-over.
+
+    `status` is one of `ledger.PROVIDER_STATUSES`, anything else changes nothing; `suppress` is why nothing
+    must go to this address any more, or blank. Committed when this returns (R8: only then may it be
+    acknowledged).
+    """
+    if status in ledger.PROVIDER_STATUSES and status not in ledger.NOT_TAKEN:
+        aftermath.merge(attempt_id=attempt_id, now=now)
+    with transaction.atomic(durable=True):
+        message = (
+            Message.objects.select_for_update(of=("self",))
+            .select_related("practice", "patient")
+            .filter(attempt_rows=attempt_id)
+            .first()
+        )
+        if message is None:
+            return False
+        Attempt.objects.filter(pk=attempt_id, provider_id="").update(provider_id=provider_id)
+        if suppress:
+            aftermath.suppress_address(message=message, reason=suppress, now=now)
+        if message.current_attempt == attempt_id:
+            _merge(message, attempt_id, provider_id, status, error_code, now)
+        crashpoints.reach("before-report-commit")
+    crashpoints.reach("after-report-commit")
+    return True
+
+
+def _merge(
+    message: Message, attempt_id: UUID, provider_id: str, status: str, error_code: str, now: datetime
+) -> None:
+    known = ledger.merge_status(known=message.provider_status, reported=status)
+    target = ledger.after_report(state=message.state, status=known)
+    if known == message.provider_status and target == message.state:
+        return
+    Message.objects.filter(pk=message.pk).update(
+        provider_status=known, provider_id=message.provider_id or provider_id, updated_at=now
+    )
+    if target == message.state:
+        return
+    if message.state in (State.HANDING_OVER, State.IN_DOUBT):
+        message.attempt_rows.filter(pk=attempt_id).update(finished_at=now, outcome="accepted")
+    aftermath.reported(message=message, state=target, code=error_code, now=now)
