@@ -15,7 +15,7 @@ controls. *Where* names the files without their `test_`; *mouse* is left out.
 | written down afterwards | front desk | no script | journeys |
 | discharge, and too early | clinical lead, prescriber | the clock runs, telephone | day, clinicians |
 | a rule set aside with a reason | prescriber | keys alone | clinicians |
-| move, undo, why not | front desk | keys, no script, telephone | day |
+| move with what follows, undo, why not | front desk | keys, no script, telephone | day |
 | a visit by itself | front desk | no script | day |
 | cancel | front desk | two tabs, session over | two_tabs, shell |
 | book a course | front desk | keys, no script, somebody was faster | book, every_screen |
@@ -25,7 +25,7 @@ controls. *Where* names the files without their `test_`; *mouse* is left out.
 | a course's page | front desk | somebody else pauses it | course |
 | a practice from nothing to a course | practice administrator | | admin |
 | rooms, people, shifts | practice administrator | keys without scripts, two tabs | admin, setup, two_tabs |
-| somebody calls in sick | front desk | telephone | setup |
+| somebody calls in sick, their visits given away | front desk | telephone | setup |
 | a protocol drawn and saved | prescriber | two tabs | clinicians, two_tabs |
 | own words of messages | practice administrator | telephone without scripts | wordings |
 | a lost second factor | practice administrator | keys alone | admin |

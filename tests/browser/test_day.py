@@ -11,7 +11,7 @@ from scheduling.booking.visit import single
 from scheduling.followups import facts
 from scheduling.models import Appointment
 from tests import factories
-from tests.browser.conftest import Screen, Screens
+from tests.browser.conftest import Screen, Screens, press
 from tests.browser.test_journeys import tab_to
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
@@ -77,6 +77,30 @@ def test_a_dose_is_dragged_and_the_move_undone(world: World, screens: Screens, d
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status").first).to_contain_text("The move is undone.")
     assert {one.pk: one.start for one in Appointment.objects.all()} == before
+
+
+def test_a_move_shows_which_visits_follow_and_then_moves_them_all(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    screen = screens.open(viewport={"width": 1366, "height": 900})
+    page = screen.page
+    dose = world.visit("dose-2")
+    before = {one.pk: one.start for one in Appointment.objects.all()}
+    screen.sign_in(desk, f"/moves/{dose.pk}/?back=/courses/{world.course.pk}/")
+    day = dose.local_date + timedelta(days=1)
+    page.locator("#start").fill(f"{day}T{dose.local_time:%H:%M}")
+    press(screen, "See what follows")
+    lines = page.locator(".move-line")
+    followers = page.locator(".move-line", has_text="has to follow")
+    expect(followers.first).to_be_visible()
+    shown = lines.count()
+    titles = followers.locator("h3").all_inner_texts()
+    assert {one.pk: one.start for one in Appointment.objects.all()} == before
+    press(screen, f"Move {shown} visits")
+    expect(page.locator("#moved")).to_contain_text("moved with it")
+    moved = [one for one in Appointment.objects.all() if one.start != before[one.pk]]
+    assert len(moved) == shown > len(titles) > 0
+    assert start_of(dose) == dose.start + timedelta(days=1)
 
 
 def test_a_press_of_move_and_a_click_on_a_place_do_the_same(

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from clinic.practice.models import Room, StaffMember
 from scheduling.models import Absence, Shift
 from tests import factories
-from tests.browser.conftest import PASSWORD, Screens
+from tests.browser.conftest import PASSWORD, Screens, press
 from tests.web.conftest import World
 
 
@@ -61,3 +61,25 @@ def test_who_calls_in_sick_leaves_visits_that_the_desk_can_move(
     page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("status").first).to_contain_text("Removed.")
     assert not Absence.objects.filter(staff=who).exists()
+
+
+def test_the_visits_of_who_is_away_are_given_to_somebody_else(
+    world: World, screens: Screens, desk: StaffMember
+) -> None:
+    who, other = world.clinic.monitor, factories.worker(world.clinic.site, "monitor")
+    screen = screens.open(viewport={"width": 360, "height": 800})
+    page = screen.page
+    screen.sign_in(desk, "/set-up/absences/")
+    page.get_by_label("Who").select_option(label=who.display_name)
+    page.get_by_label("First day").fill(world.dose.local_date.isoformat())
+    press(screen, "Add the absence")
+    page.get_by_role("link", name="See who else can take it").click()
+    expect(page.get_by_role("heading", name="1 visit can be given away")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text(f"to {other.display_name}")
+    assert world.dose.staffing.filter(staff=who).exists()
+    press(screen, "Give it away")
+    expect(page.get_by_role("status").first).to_contain_text("1 visit is given to others")
+    expect(page.get_by_role("heading", name="cannot stay")).to_have_count(0)
+    assert world.dose.staffing.filter(staff=other).exists()
+    assert not world.dose.staffing.filter(staff=who).exists()
+    assert world.visit("dose-1").start == world.dose.start
