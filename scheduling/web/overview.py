@@ -16,11 +16,13 @@ from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
 from scheduling.planning import windows
-from scheduling.web import forms, queries, words
+from scheduling.web import forms, queries, tallies, words
 from scheduling.web.book import newcomers
 from scheduling.web.words import Badge
 
 ENOUGH = 2
+# So many sites are told of, the person's own first; all of them are on the day.
+SITES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     sites = sorted(places.sites(actor=actor), key=lambda site: (site.pk != own, site.name))
     tasks, count = queries.tasks(actor=actor, now=now)
     context = {
-        "sites": [_site_today(actor, site, now) for site in sites],
+        "sites": _today(actor, sites[:SITES], now),
+        "more_sites": max(len(sites) - SITES, 0),
         "gaps": queries.flagged_counts(actor=actor, now=now),
         "severities": words.SEVERITIES,
         "tasks": _tasks(actor, tasks, now),
@@ -83,26 +86,31 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     return pages.show(request, "scheduling/overview.html", context, here="overview", patients=shown)
 
 
-def _site_today(actor: Actor, site: Site, now: datetime) -> SiteToday:
-    day = windows.local_day(zone=site.time_zone, instant=now)
-    counts = queries.visit_counts(actor=actor, site_id=site.pk, day=day)
+def _today(actor: Actor, sites: list[Site], now: datetime) -> list[SiteToday]:
+    days = {site.pk: windows.local_day(zone=site.time_zone, instant=now) for site in sites}
+    counted = tallies.of_days(actor=actor, days=days)
+    idle = {site_id: day for site_id, day in days.items() if not counted[site_id]}
+    following = tallies.next_busy(actor=actor, after=idle)
+    return [_site_today(site, days[site.pk], counted[site.pk], following.get(site.pk), now) for site in sites]
+
+
+def _site_today(
+    site: Site, day: date, counts: dict[str, int], following: tuple[date, int] | None, now: datetime
+) -> SiteToday:
     return SiteToday(
         site=site,
         address=f"{reverse('roster')}?site={site.pk}",
         day=times.short_day(day),
         clock=times.moment(now, site.time_zone).clock,
         total=sum(counts.values()),
-        following=None if counts else _following(actor, site, day),
+        following=_following(site, *following) if following else None,
         counts=tuple((badge, counts[status]) for status, badge in words.STATUSES.items() if status in counts),
     )
 
 
-def _following(actor: Actor, site: Site, day: date) -> Following | None:
-    found = queries.next_busy_day(actor=actor, site_id=site.pk, after=day)
-    if found is None:
-        return None
-    address = f"{reverse('roster')}?site={site.pk}&date={found[0].isoformat()}"
-    return Following(address=address, day=times.short_day(found[0]), total=found[1])
+def _following(site: Site, day: date, total: int) -> Following:
+    address = f"{reverse('roster')}?site={site.pk}&date={day.isoformat()}"
+    return Following(address=address, day=times.short_day(day), total=total)
 
 
 def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -185,22 +185,6 @@ def doses_of(*, actor: Actor, gaps: Iterable[rows.Gap]) -> dict[UUID, rows.Visit
 
 
 # --- home, search, messages, names ------------------------------------------------------------------------
-def visit_counts(*, actor: Actor, site_id: UUID, day: date) -> dict[str, int]:
-    """How many visits of a site's day are in each state."""
-    permissions.check(actor=actor, capability="roster.read")
-    of_day = Appointment.objects.filter(practice_id=actor.practice_id, site_id=site_id, local_date=day)
-    return dict(of_day.order_by().values_list("status").annotate(count=Count("id")))
-
-
-def next_busy_day(*, actor: Actor, site_id: UUID, after: date) -> tuple[date, int] | None:
-    """The first day after this one on which the site expects somebody, and how many visits; None for none."""
-    permissions.check(actor=actor, capability="roster.read")
-    live = Appointment.objects.filter(
-        practice_id=actor.practice_id, site_id=site_id, local_date__gt=after, status__in=states.LIVE
-    )
-    return live.order_by("local_date").values_list("local_date").annotate(count=Count("id")).first()
-
-
 def tasks(*, actor: Actor, now: datetime) -> tuple[list[WorkItem], int]:
     """The tasks that wait for this person or a role of theirs, what is urgent and then the oldest, ten of
     them, and how many there are."""

@@ -1,5 +1,6 @@
 """The protocols of a practice as somebody who books reads them, and whether a site can hold them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -33,14 +34,31 @@ def at_site(*, actor: Actor, site_id: UUID, now: datetime) -> tuple[Offered, ...
     permissions.check(actor=actor, capability="protocols.read")
     roster = rosters.of(practice_id=actor.practice_id)
     roster.site(site_id)
+    return _offered(roster, site_id, _plannable(actor), now)
+
+
+def everywhere(*, actor: Actor, now: datetime) -> dict[UUID, tuple[Offered, ...]]:
+    """The same for every site of the practice, by its id."""
+    permissions.check(actor=actor, capability="protocols.read")
+    roster, current = rosters.of(practice_id=actor.practice_id), _plannable(actor)
+    return {site_id: _offered(roster, site_id, current, now) for site_id in roster.sites}
+
+
+def _plannable(actor: Actor) -> list[ProtocolVersion]:
     current = ProtocolVersion.objects.filter(
         template__practice_id=actor.practice_id,
         template__is_active=True,
         version=F("template__current_version"),
         is_plannable=True,
     )
+    return list(current.select_related("template").defer("document").order_by("name", "id"))
+
+
+def _offered(
+    roster: Roster, site_id: UUID, current: Iterable[ProtocolVersion], now: datetime
+) -> tuple[Offered, ...]:
     found = []
-    for row in current.select_related("template").defer("document").order_by("name", "id"):
+    for row in current:
         protocol = facts.protocol_of(row.pk)
         lacking = _lacking(roster, site_id, protocol, now.date())
         found.append(Offered(row.template_id, row.template.key, row.name, protocol, lacking))

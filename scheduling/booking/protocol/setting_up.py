@@ -60,9 +60,9 @@ def progress(*, actor: Actor, now: datetime) -> Progress:
     }
     clinicians = [one for one in roster.people.values() if set(one.roles) & permissions.CLINICIANS]
     offers = tuple(
-        (site.name, one)
-        for site in roster.sites.values()
-        for one in catalogue.at_site(actor=actor, site_id=site.pk, now=now)
+        (roster.sites[site_id].name, one)
+        for site_id, offered in catalogue.everywhere(actor=actor, now=now).items()
+        for one in offered
     )
     said = wordings.listing(actor=actor)
     return Progress(
