@@ -11,7 +11,7 @@ from scheduling.planning import windows
 from scheduling.planning.bonds import Bonds, Piece
 from scheduling.planning.gaps import INF, NEVER, AnyOffer, GroupOffer, Offer, Opening, Owed, Task
 from scheduling.planning.grid import Grid
-from scheduling.planning.menus import Calendar
+from scheduling.planning.menus import Calendar, Free
 from scheduling.planning.owing import week
 from scheduling.planning.problem import Offers, Problem
 from scheduling.planning.protocol import Coverage, FollowUpRule, Preparation, Review
@@ -23,7 +23,7 @@ SPARE_DAYS = 28
 DAY = 1440
 
 
-def calendar_of(bonds: Bonds, availability: Availability) -> Calendar:
+def calendar_of(bonds: Bonds, availability: Availability, free: Free | None = None) -> Calendar:
     """A standing course's calendar: from `not_before` to 26 weeks on, or 4 weeks beyond its last visit."""
     request = bonds.request
     today = windows.local_day(zone=request.zone, instant=request.not_before)
@@ -48,7 +48,7 @@ def calendar_of(bonds: Bonds, availability: Availability) -> Calendar:
     busy = tuple(Span(visit.start, visit.end) for visit in (*bonds.past, *fixed))
     around = replace(availability, patient_busy=(*availability.patient_busy, *busy))
     begins = grids.minute_after(request.not_before)
-    return Calendar(request, around, grid, first=begins, last=grid.day_begins[horizon.toordinal()])
+    return Calendar(request, around, grid, first=begins, last=grid.day_begins[horizon.toordinal()], free=free)
 
 
 def pieces_of(bonds: Bonds) -> list[Piece]:

@@ -24,6 +24,9 @@ from scheduling.planning.values import (
 Classes = list[tuple[int, int]]
 """(cost, starts) by rising cost; the sets are disjoint."""
 
+Free = dict[tuple[str, int], list[Stretch]]
+"""When each person has so many seats free, and each room all of them: the same whatever is asked."""
+
 Step = FollowUpRule | Preparation | Review | Series
 MODES = (IN_PERSON, "video", "phone")
 
@@ -44,7 +47,14 @@ class Calendar:
     availability."""
 
     def __init__(
-        self, request: PlanRequest, availability: Availability, grid: Grid, *, first: int, last: int
+        self,
+        request: PlanRequest,
+        availability: Availability,
+        grid: Grid,
+        *,
+        first: int,
+        last: int,
+        free: Free | None = None,
     ) -> None:
         self.request = request
         self.availability = availability
@@ -52,7 +62,7 @@ class Calendar:
         self.people = sorted(availability.practitioners, key=lambda person: person.id)
         self.rooms = sorted(availability.rooms, key=lambda room: room.id)
         self._bounds = (first, last)
-        self._free: dict[tuple[str, int], list[Stretch]] = {}
+        self._free: Free = {} if free is None else free
         self._starts: dict[tuple[str, str, int, int], int] = {}
         self._patient: dict[int, int] = {}
         self._wishes: dict[int, list[int]] = {}

@@ -41,6 +41,7 @@ from scheduling.planning.carry import CarryChain, SearchLimit
 from scheduling.planning.chain import Solution
 from scheduling.planning.judging import UnknownVisit
 from scheduling.planning.mending import RepairProblem
+from scheduling.planning.menus import Free
 from scheduling.planning.rebuild import Kept, Rebuilder
 from scheduling.planning.settle import NoOtherPlace, Settler
 from scheduling.planning.standing import Change, Repair, RepairRequest, Standing
@@ -85,15 +86,20 @@ def repair(*, request: RepairRequest, availability: Availability) -> Repair | No
     return _answer(request, availability, problem, (chain, loose), proven=solution.proven)
 
 
-def quickly(*, request: RepairRequest, availability: Availability, most: int) -> Repair | None:
+def quickly(
+    *, request: RepairRequest, availability: Availability, most: int, free: Free | None = None
+) -> Repair | None:
     """A repair found with little work near where the doses stand, for somebody who waits: it keeps every hard
     rule that `repair` keeps and is not proven to move least. None where none was found, which claims nothing.
+
+    `free` is filled with who and what is free when, for the next question on the same availability.
     """
     judging.with_placed([one.visit for one in request.standing], request.placed)
     bonds = Reader(request).read()
     if refusal.at_once(request, bonds, availability) is not None:
         return None
-    problem = RepairProblem(mending.calendar_of(bonds, availability), bonds, replan=False, near=NEAR_DAYS)
+    calendar = mending.calendar_of(bonds, availability, free)
+    problem = RepairProblem(calendar, bonds, replan=False, near=NEAR_DAYS)
     try:
         solution = CarryChain(problem).solve(most)
         if solution is None:
