@@ -39,6 +39,8 @@ BOOKS = "courses.book"
 TAKEN = "Somebody was faster: the visits below are taken by now. This is what can be booked instead."
 NO_FIT = "That time does not fit. The plan is as it was."
 EXPIRED = "That proposal had become too old to book. Here it is again, as things stand now."
+# A second course may be booked; nobody should do it without knowing.
+RUNNING = ("active", "paused", "review_due")
 FORGOTTEN = "That proposal is not known any more. Ask for a new one."
 
 
@@ -302,6 +304,7 @@ def _page(
         "patient": patient,
         "born": times.long_day(patient.birth_date).partition(" ")[2],
         "reached": _reached(patient),
+        "running": _running(actor, patient),
         "site": site,
         "sites": list(places.sites(actor=actor)),
         "protocols": [one for one in offered if not one.lacks],
@@ -315,6 +318,20 @@ def _page(
     }
     template, patients = "scheduling/book.html", [patient.pk]
     return pages.show(request, template, context, here=HERE, patients=patients, status=outcome.status)
+
+
+def _running(actor: Actor, patient: Patient) -> list[tuple[str, str, words.Badge]]:
+    """The patient's courses that are not over: address, name, state."""
+    found = queries.courses_of(actor=actor, patient_ids=[patient.pk]).get(patient.pk, ())
+    return [
+        (
+            reverse("course", kwargs={"course_id": one.pk}),
+            one.protocol_version.name,
+            words.COURSES[one.status],
+        )
+        for one in found
+        if one.status in RUNNING
+    ]
 
 
 def _reached(patient: Patient) -> str:

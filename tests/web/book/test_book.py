@@ -64,6 +64,20 @@ def test_the_form_knows_the_patient_and_begins_on_a_working_day(
     assert 'name="start" required value="2026-05-12"' in page
 
 
+def test_a_course_that_runs_already_is_told_before_another_is_booked(
+    desk: Client, world: World, somebody: Patient
+) -> None:
+    address = f"/courses/{world.course.pk}/"
+    with_one = desk.get(f"/book/?patient={world.clinic.patient.pk}").content.decode()
+    assert f"{world.clinic.patient} has a course already." in with_one
+    assert f'<a href="{address}">' in with_one
+    assert "has a course already." in propose(desk, world, world.clinic.patient)
+    assert "has a course already." not in desk.get(f"/book/?patient={somebody.pk}").content.decode()
+    TreatmentCourse.objects.filter(pk=world.course.pk).update(status="completed")
+    over = desk.get(f"/book/?patient={world.clinic.patient.pk}").content.decode()
+    assert "has a course already." not in over
+
+
 def test_proposals_are_shown_as_rows_and_as_drawings(desk: Client, world: World, somebody: Patient) -> None:
     page = propose(desk, world, somebody)
     assert len(tokens(page)) == 3
