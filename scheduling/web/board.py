@@ -110,14 +110,11 @@ def _card(line: VisitLine, now: datetime) -> Card:
         told = f"since {times.moment(since, visit.time_zone).clock}"
     else:
         told = f"for {_length(now - since)}"
-    action = line.next
-    early = action is not None and action.verb == "discharge" and not line.may_leave
     return Card(
         line=line,
         told=told,
         late=waiting and since < now,
         clock=_clock(line, now),
-        asks_first=action is not None and (bool(action.ask) or action.needs_reason or early),
     )
 
 

@@ -32,7 +32,6 @@ class Card:
     told: str
     late: bool
     clock: Clock | None
-    asks_first: bool
 
 
 class Drawer:
@@ -84,14 +83,13 @@ class Drawer:
 
     def _step(self, card: Card, action: Action) -> SafeString:
         name = card.line.visit.patient.name
-        if card.asks_first:
-            early = card.clock is not None and not card.clock.over
+        if action.asks_first:
             return blocks.fill(
                 '<p class="do"><a class="button small quiet" href="{}#do-{}">{}…'
                 '<span class="vh"> {}</span></a></p>',
                 self._address(card.line),
                 action.verb,
-                "Discharge early" if early else action.label,
+                action.label,
                 name,
             )
         if action.verb not in self.steps:

@@ -32,7 +32,8 @@ class Action:
     """A transition that the state allows and the actor may do. `late`: an earlier time may be recorded.
 
     `ask` is the site's local time that a form begins with when it asks first when the thing happened, because
-    the visit is over by the clock; blank when the present is the likely time.
+    the visit is over by the clock; blank when the present is the likely time. `early`: the observation of the
+    dose has not run (S-09), so it asks first why.
     """
 
     verb: str
@@ -40,6 +41,12 @@ class Action:
     needs_reason: bool
     late: bool
     ask: str
+    early: bool = False
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether something has to be said before it is done."""
+        return bool(self.ask) or self.needs_reason or self.early
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +112,10 @@ class GapLine:
 
 
 def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: datetime) -> VisitLine:
-    possible = _actions(actor, visit, now)
+    leaves = _leaves_at(visit, around)
+    possible = _actions(actor, visit, now, watched=leaves is not None and leaves > now)
     first = next((one for verb in NEXT for one in possible if one.verb == verb), None)
     gap = around.gaps.get(visit.id)
-    leaves = _leaves_at(visit, around)
     several = around.phases.get(visit.course_id, 1) > 1 if visit.course_id else False
     done = visit.status in states.ATTENDED
     planned = around.planned.get((visit.course_id, visit.phase)) if visit.course_id and visit.phase else None
@@ -136,7 +143,7 @@ def visit_line(*, actor: Actor, visit: rows.Visit, around: queries.Around, now: 
     )
 
 
-def _actions(actor: Actor, visit: rows.Visit, now: datetime) -> tuple[Action, ...]:
+def _actions(actor: Actor, visit: rows.Visit, now: datetime, *, watched: bool) -> tuple[Action, ...]:
     def offered(verb: str) -> bool:
         if verb not in appointments.CAPABILITY:
             return False
@@ -151,12 +158,14 @@ def _actions(actor: Actor, visit: rows.Visit, now: datetime) -> tuple[Action, ..
 
     def action(verb: str) -> Action:
         move = states.find(machine=states.APPOINTMENT, state=visit.status, verb=verb, kind=visit.kind)
+        early = watched and verb == "discharge"
         return Action(
             verb=verb,
-            label=words.VERBS[verb].do,
+            label=words.EARLY if early else words.VERBS[verb].do,
             needs_reason=verb == "cancel",
             late=records and move.late and verb in STEPS,
             ask=asks(visit=visit, verb=verb, now=now),
+            early=early,
         )
 
     return tuple(action(verb) for verb in visit.allowed if offered(verb))

@@ -1,5 +1,6 @@
 """One visit: what is planned, what happened, and what may be done: each step one POST and one use case."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,6 +24,8 @@ from scheduling.booking.reading import rows
 from scheduling.booking.visit import appointments
 from scheduling.web import forms, mending, moved, queries, shown, words
 
+# What an early discharge breaks: its reason is asked at once, not after a refusal.
+OBSERVATION = "S-09"
 # An entry this much after the fact is a late one; less is the time it takes to reach the keyboard.
 LATE = timedelta(minutes=1)
 
@@ -134,7 +137,9 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "refused": _label(refusal.form) if refusal else "",
         "mends": mending.offered(actor=actor, visit=visit, refusal=refusal, now=now),
         # A refused step that the state no longer offers has no form to show again.
-        "may_override": _may_override(actor, refusal),
+        "may_override": _may_override(actor, refusal.rules if refusal else ()),
+        "observation": OBSERVATION,
+        "may_let_go": _may_override(actor, [OBSERVATION]),
         "overrides": _overrides(actor, visit),
         "cancelled_why": reasons.in_words(code=visit.cancel_code, note=visit.cancel_reason),
         "ambiguous": forms.TWICE in told,
@@ -167,9 +172,9 @@ def _label(verb: str) -> str:
     return mending.MENDS[verb].label if verb in mending.MENDS else words.VERBS[verb].do
 
 
-def _may_override(actor: Actor, refusal: Refusal | None) -> bool:
+def _may_override(actor: Actor, rules: Iterable[str]) -> bool:
     """Whether this actor may break all the rules for which a reason is asked."""
-    asked = {rulebook.of(rule).capability for rule in refusal.rules} if refusal else set()
+    asked = {rulebook.of(rule).capability for rule in rules}
     return bool(asked) and all(name and permissions.allows(actor=actor, capability=name) for name in asked)
 
 

@@ -75,6 +75,8 @@ VERBS = {
     "cancel": Verb("Cancel the visit", "The visit is cancelled."),
     "no_show": Verb("Did not come", "Recorded: did not come."),
 }
+# A discharge before the observation has run (S-09).
+EARLY = "Discharge early"
 FACTS = {
     "confirmed": "Confirmed",
     "arrived": "Arrived",
@@ -283,6 +285,11 @@ def plain(code: str) -> str:
 def sentence(code: str) -> str:
     text = plain(code)
     return text[:1].upper() + text[1:]
+
+
+def seats(taken: int, places: int) -> str:
+    """How full a group session is; never who comes to it."""
+    return f"{taken} of {places} places taken"
 
 
 def rank(roles: Collection[str]) -> int:

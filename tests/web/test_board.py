@@ -64,10 +64,16 @@ def test_the_observation_runs_before_a_discharge_is_offered(world: World) -> Non
 
 def test_an_early_discharge_asks_for_a_reason(world: World, lead: Client) -> None:
     step(lead, world, "check_in", "start", "end_administration")
+    # It asks at once, and a press without a reason keeps asking.
+    asked = lead.get(f"/visits/{world.dose.pk}/").content.decode()
     refused = lead.post(f"/visits/{world.dose.pk}/discharge/", {"back": "/board/"})
-    page = refused.content.decode()
     assert refused.status_code == 422
-    assert 'name="rule" value="S-09"' in page
+    for page in (asked, refused.content.decode()):
+        assert 'name="rule" value="S-09"' in page
+        assert re.search(r'name="override_reason"[^>]* required', page)
+    others = signed_in(world.clinic.monitor).get(f"/visits/{world.dose.pk}/").content.decode()
+    assert "a prescriber or a clinical lead may do it, with a reason" in others
+    assert f'action="/visits/{world.dose.pk}/discharge/"' not in others
     done = lead.post(
         f"/visits/{world.dose.pk}/discharge/",
         {"back": "/board/", "rule": "S-09", "override_reason": "Taken over by the hospital"},

@@ -202,10 +202,8 @@ class Maker:
         action = line.next
         if action is None:
             return None
-        early = action.verb == "discharge" and line.leaves is not None and not line.may_leave
-        if action.ask or action.needs_reason or early:
-            label = f"{action.label} early…" if early else f"{action.label}…"
-            return Do(label, f"{address}#do-{action.verb}", post=False, quiet=early)
+        if action.asks_first:
+            return Do(f"{action.label}…", f"{address}#do-{action.verb}", post=False, quiet=action.early)
         return Do(action.label, self.step(action.verb)(line.visit.id), post=True)
 
     def step(self, verb: str) -> Callable[[UUID], str]:
@@ -220,7 +218,7 @@ class Maker:
 
 def _group(one: Standing, zone: str) -> str:
     start, end = (times.moment(at, zone).clock for at in (one.start, one.end))
-    return f"Group, {start}–{end}: {one.taken} of {one.places} places taken"
+    return f"Group, {start}–{end}: {words.seats(one.taken, one.places)}"
 
 
 def _leaves(line: VisitLine, now: datetime) -> str:
