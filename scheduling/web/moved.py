@@ -21,6 +21,7 @@ from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.openings import days
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
+from scheduling.booking.visit import group_sessions
 from scheduling.booking.wanted.nearest import Fit
 from scheduling.planning import windows
 from scheduling.web import forms, queries, words
@@ -210,9 +211,9 @@ def changes(*, actor: Actor, visit: rows.Visit, place: relocations.Place) -> lis
     return [one for one in told if one]
 
 
-def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[tuple[UUID, str]]:
-    """Patients who have the wished people or room at the wished time, each in words: `Dana Roe has Max Lee,
-    10:00 to 11:00.`
+def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[tuple[UUID | None, str]]:
+    """Who has the wished people or room at the wished time, each in words: `Dana Roe has Max Lee, 10:00 to
+    11:00.`, by patient; of a group session its places.
     """
     if wish.start is None:
         return []
@@ -220,7 +221,10 @@ def in_the_way(*, actor: Actor, visit: rows.Visit, wish: Wish) -> list[tuple[UUI
     day = windows.local_day(zone=visit.time_zone, instant=wish.start)
     people = set(wish.practitioner_ids or (one.id for one in visit.practitioners))
     room = wish.room_id or (visit.room.id if visit.room else None)
-    told = []
+    told: list[tuple[UUID | None, str]] = []
+    for group in group_sessions.between(actor=actor, site_id=visit.site.id, start=wish.start, end=end):
+        if people & group.staff or room == group.room is not None:
+            told.append((None, f"A group session is there, {words.seats(group.taken, group.places)}."))
     for one in days.site_day(actor=actor, site_id=visit.site.id, day=day).visits:
         over = one.status in states.LIVE and one.start < end and wish.start < one.end and one.id != visit.id
         names = [who.name for who in one.practitioners if who.id in people and who.presence != "on_site"]

@@ -17,7 +17,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
-from scheduling.booking.moving import moves, swaps, undoing
+from scheduling.booking.moving import moves, swaps, undoing, vacancies
 from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.moving.moves import Ways
 from scheduling.booking.moving.previews import Preview
@@ -64,7 +64,7 @@ def fits(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
         told, fit = [one["message"] for one in taken.clashes], "bad"
         blockers = moved.in_the_way(actor=actor, visit=visit, wish=wish)
         told += [text for _, text in blockers]
-        patients += [one for one, _ in blockers]
+        patients += [one for one, _ in blockers if one]
         if taken.alternative:
             told.append(f"The nearest free start: {taken.alternative['start']}.")
     except DomainError as error:
@@ -210,7 +210,7 @@ def _choose(
     near = _near(request, visit, asked, now)
     closed = ""
     try:
-        free = moves.openings(actor=actor, appointment_id=visit.id, near=near, now=now)
+        free = vacancies.near(actor=actor, appointment_id=visit.id, at=near, now=now)
     except DomainError as error:
         # Only where it cannot be moved at all; the page says so instead of offering what would be refused.
         closed, free = pages.refusal(request, form="move", error=error).reasons[0], []

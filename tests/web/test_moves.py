@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from django.test import Client
 
-from clinic.practice.models import PatientRead
+from clinic.practice.models import Closure, PatientRead
 from notifications.models import Message
-from scheduling.booking.moving import moves
+from scheduling.booking.moving import moves, vacancies
 from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.visit import single
 from scheduling.models import Appointment, RuleOverride
@@ -173,11 +173,38 @@ def test_a_place_that_is_taken_leads_to_the_nearest_free_one(world: World, desk:
 def test_the_choice_offers_free_starts_nearby(world: World, desk: Client) -> None:
     page = desk.get(f"/moves/{world.dose.pk}/?back=/day/").content.decode()
     starts = re.findall(r'href="(/moves/[^"]+start=[^"]+)"', page)
-    assert 1 <= len(starts) <= moves.OPENINGS
+    assert 1 <= len(starts) <= vacancies.MOST
     for path in starts[:3]:
         seen = desk.get(path.replace("&amp;", "&"))
         assert seen.status_code == 200
         assert "Nothing is saved yet" in seen.content.decode()
+
+
+def offered(page: str) -> list[str]:
+    return [path.replace("&amp;", "&") for path in re.findall(r'href="(/moves/[^"]+start=[^"]+)"', page)]
+
+
+def test_no_free_time_leaves_the_room_no_turnover_before_it_closes(world: World, desk: Client) -> None:
+    late = world.dose.start + timedelta(hours=1)
+    closes = world.dose.end + timedelta(hours=1)
+    Closure.objects.create(site=world.clinic.site, starts_at=closes, ends_at=closes + timedelta(days=9))
+    page = desk.get(f"/moves/{world.dose.pk}/").content.decode()
+    assert f"start={wall(late - timedelta(minutes=30)).replace(':', '%3A')}" in page
+    assert f"start={wall(late).replace(':', '%3A')}" not in page
+    seen = desk.get(f"/moves/{world.dose.pk}/", {"start": wall(late)}).content.decode()
+    assert "No suitable room is open at that time." in seen
+    assert "It cannot be done like this" in seen
+    assert "1 visit would move" in seen
+
+
+def test_a_follow_up_is_offered_no_time_outside_its_window(world: World, desk: Client) -> None:
+    visit = world.visit("integration-1")
+    # The window closes within the days that are looked at.
+    late = wall(world.visit("dose-2").start + timedelta(hours=1))
+    paths = offered(desk.get(f"/moves/{visit.pk}/", {"near": late}).content.decode())
+    assert paths
+    for path in paths:
+        assert "broken by this" not in desk.get(path).content.decode()
 
 
 def test_what_has_begun_cannot_be_moved_and_the_page_says_so(world: World, desk: Client) -> None:

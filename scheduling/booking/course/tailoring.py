@@ -5,7 +5,7 @@ keeps every hard rule and is honest about not being the cheapest (`proven` is Fa
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -24,6 +24,7 @@ from scheduling.booking.wanted.proposals import Proposal
 from scheduling.errors import SlotTaken, Unplannable
 from scheduling.followups import facts
 from scheduling.planning import repair, windows
+from scheduling.planning.menus import Free
 from scheduling.planning.protocol import Protocol
 from scheduling.planning.repair import Repair, RepairRequest, Standing
 from scheduling.planning.values import (
@@ -89,6 +90,8 @@ class _Draft:
     free: Availability
     stamp: str
     proposal: Proposal
+    # Found out by one try at a place, for the next one.
+    known: Free = field(default_factory=dict)
 
     @property
     def visits(self) -> tuple[PlannedVisit, ...]:
@@ -214,6 +217,7 @@ def _repaired(draft: _Draft, placed: Sequence[PlannedVisit], pinned: Collection[
         request=RepairRequest(plan=draft.request, standing=standing, placed=tuple(placed)),
         availability=draft.free,
         most=WORK,
+        free=draft.known,
     )
     if answer is None or any(one.severity is Severity.ERROR for one in answer.violations):
         return None
@@ -263,9 +267,8 @@ def _of_day(
             break
         if any(abs(one.start - moment) < timedelta(hours=1 if own else 3) for one in found):
             continue
-        placed = _fitted(visit, wanted, free, moment)
-        if isinstance(placed, PlannedVisit):
-            found.append(placed)
+        if fit := nearest.offered(wanted=wanted, free=free, start=moment):
+            found.append(_at(visit, fit))
     return found
 
 
@@ -316,11 +319,12 @@ def _fitted(
     visit: PlannedVisit, wanted: Wanted, free: Availability, start: datetime
 ) -> PlannedVisit | Refusal:
     fit = nearest.fit(wanted=wanted, free=free, start=start)
-    if not isinstance(fit, Fit):
-        return fit
-    return replace(
-        visit, start=start, end=start + wanted.length, staffing=fit.staffing, room=fit.room, window=None
-    )
+    return _at(visit, fit) if isinstance(fit, Fit) else fit
+
+
+def _at(visit: PlannedVisit, fit: Fit) -> PlannedVisit:
+    end = fit.start + (visit.end - visit.start)
+    return replace(visit, start=fit.start, end=end, staffing=fit.staffing, room=fit.room, window=None)
 
 
 def _wanted(draft: _Draft, visit: PlannedVisit) -> Wanted:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,11 @@ from scheduling.booking.moving import acts, cascades, fitting, previews, relocat
 from scheduling.booking.moving.acts import Act
 from scheduling.booking.moving.fitting import Found, Wish
 from scheduling.booking.moving.previews import Preview
-from scheduling.booking.wanted import nearest
-from scheduling.booking.wanted.nearest import Fit
 from scheduling.models import Appointment
 from scheduling.roster import rosters
 
 VERB = "move"
 CAPABILITY = "appointments.move"
-# Of the free starts around a time: how many are told, how far from one another, and how far from the time.
-OPENINGS, APART, AROUND = 12, timedelta(minutes=30), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ def fits(*, actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> Fo
     permissions.check(actor=actor, capability=CAPABILITY)
     visit = find(actor=actor, appointment_id=appointment_id)
     acts.check_may_move(visit=visit, now=now)
-    _check_state(visit, wish)
+    check_state(visit=visit, wish=wish)
     return fitting.place(
         visit=visit,
         current=relocations.place_of(visit=visit),
@@ -74,23 +70,6 @@ def fits(*, actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> Fo
         now=now,
         ignoring=_making_way(visit, now),
     )
-
-
-def openings(*, actor: Actor, appointment_id: UUID, near: datetime, now: datetime) -> list[Fit]:
-    """Free starts for a visit that is to move, the nearest to a time first: with the people whom the patient
-    knows where they are free. Raises NotFound, NotAllowed, InvalidTransition.
-    """
-    permissions.check(actor=actor, capability=CAPABILITY)
-    visit = find(actor=actor, appointment_id=appointment_id)
-    acts.check_may_move(visit=visit, now=now)
-    _check_state(visit, Wish(start=near))
-    place = relocations.place_of(visit=visit)
-    if place.planned.group_session:
-        return []
-    wished = replace(place, planned=replace(place.planned, start=near, end=near + (visit.end - visit.start)))
-    wanted = fitting.wanted_at(visit=visit, place=wished, ignoring=_making_way(visit, now))
-    found = nearest.starts(wanted=wanted, now=now, count=OPENINGS + 1, apart=APART, reach=AROUND)
-    return [one for one in found if one.start != visit.start][:OPENINGS]
 
 
 def _making_way(visit: Appointment, now: datetime) -> list[UUID]:
@@ -164,7 +143,7 @@ def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
     stamp = rosters.stamp(practice_id=visit.practice_id)
     current = relocations.place_of(visit=visit)
     acts.check_may_move(visit=visit, now=now)
-    _check_state(visit, wish)
+    check_state(visit=visit, wish=wish)
     courses = acts.courses_of(visits=[visit], now=now)
     ignoring = acts.making_way(courses=courses.values(), pins=ways.pins, cascade=ways.cascade)
     found = fitting.place(visit=visit, current=current, wish=wish, now=now, ignoring=ignoring)
@@ -195,8 +174,8 @@ def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:
     )
 
 
-def _check_state(visit: Appointment, wish: Wish) -> None:
-    """Whether the state allows it at all, before anybody looks for a place."""
+def check_state(*, visit: Appointment, wish: Wish) -> None:
+    """Raise InvalidTransition where the state does not allow it at all, before anybody looks for a place."""
     elsewhere = any((wish.start, wish.end, wish.site_id, wish.mode, wish.group_session_id))
     verb = "move" if elsewhere or visit.status == "displaced" else "reassign"
     states.find(machine=states.APPOINTMENT, state=visit.status, verb=verb, kind=visit.kind)

@@ -13,7 +13,6 @@ from scheduling.booking.moving.relocations import Place
 from scheduling.booking.own import own_visit
 from scheduling.booking.own.own_visit import Stage
 from scheduling.booking.wanted import nearest
-from scheduling.booking.wanted.nearest import Fit
 from scheduling.booking.writing.links import Link
 from scheduling.models import Appointment
 from scheduling.planning import windows
@@ -104,8 +103,8 @@ class _Look:
 
     def fits(self, start: datetime) -> bool:
         wanted = replace(self._wanted, start=start)
-        found = nearest.fit(wanted=wanted, free=self._free, start=start)
-        if not isinstance(found, Fit):
+        found = nearest.offered(wanted=wanted, free=self._free, start=start)
+        if found is None:
             return False
         place = self._at(start)
         planned = replace(place.planned, staffing=found.staffing, room=found.room)

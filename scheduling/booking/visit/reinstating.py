@@ -157,7 +157,8 @@ def _roster(visit: Appointment, free: Availability) -> list[dict[str, Any]]:
     rooms = {one.id: one for one in free.rooms}
     if visit.room_id is not None:
         room = rooms.get(str(visit.room_id))
-        if room is None or not nearest.covers(room.open, visit.start, visit.end):
+        until = visit.end + timedelta(minutes=visit.turnover_minutes)
+        if room is None or not nearest.covers(room.open, visit.start, until):
             found.append({"rule_id": "room", "message": "The room is not open at that time."})
     return found
 

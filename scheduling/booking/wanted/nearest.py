@@ -1,6 +1,6 @@
 """Does one visit fit at one time, with whom and where; and if not, when is the nearest time that it does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -124,6 +124,16 @@ def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal
     return Fit(start, tuple(staffing), room)
 
 
+def offered(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | None:
+    """A fit that one may be offered without having asked for the time: while somebody works at the site. A
+    dose at home may need nobody, and would fit at any hour of the night.
+    """
+    answer = fit(wanted=wanted, free=free, start=start)
+    end = start + wanted.length
+    worked = any(covers(one.on_shift, start, end) for one in free.practitioners)
+    return answer if isinstance(answer, Fit) and worked else None
+
+
 def is_free(*, person: Practitioner, start: datetime, end: datetime, seats: int) -> bool:
     """Whether a person is on shift for the whole time and has so many of their seats left."""
     return covers(person.on_shift, start, end) and (
@@ -137,14 +147,21 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
     if wanted.mode != IN_PERSON or at_home:
         return None
     usable = usable_rooms(wanted=wanted, free=free)
-    opened = [one for one in usable if covers(one.open, start, end)]
+    # A room is made ready before it closes.
+    until = end + wanted.turnover
+    opened = [one for one in usable if covers(one.open, start, until)]
     if not opened:
         return Refusal("room", "No suitable room is open at that time.", taken=False)
-    until = end + wanted.turnover
     empty = [one for one in opened if _load(one.busy, start, until) == 0]
     if not empty:
         return Refusal("room_busy", "No suitable room is free at that time.", taken=True)
     return empty[0].id
+
+
+def room(*, wanted: Wanted, free: Availability, start: datetime) -> str | None:
+    """A room for this start, whoever takes part; None where there is none, or none is needed."""
+    found = _room(wanted, free, start, start + wanted.length)
+    return None if isinstance(found, Refusal) else found
 
 
 def usable_rooms(*, wanted: Wanted, free: Availability) -> list[Room]:
@@ -166,10 +183,16 @@ def start(*, wanted: Wanted, now: datetime) -> datetime | None:
 
 
 def starts(
-    *, wanted: Wanted, now: datetime, count: int, apart: timedelta = timedelta(0), reach: timedelta = REACH
+    *,
+    wanted: Wanted,
+    now: datetime,
+    count: int,
+    apart: timedelta = timedelta(0),
+    reach: timedelta = REACH,
+    may: Callable[[Fit], bool] | None = None,
 ) -> list[Fit]:
     """The `count` starts nearest to the wanted one at which the visit fits, the nearest first, each `apart`
-    from the others, on the grid, not in the past and within `reach`."""
+    from the others, on the grid, not in the past and within `reach`. `may` is asked of each that fits."""
     first = max(now, wanted.start - reach)
     span = Span(first, wanted.start + reach + wanted.length + timedelta(hours=1))
     free = calendar(wanted=wanted, span=span, now=now)
@@ -177,12 +200,38 @@ def starts(
     for moment in _outward(wanted.start, timedelta(minutes=wanted.grid_minutes), reach):
         if moment < first or any(abs(moment - one.start) < apart for one in found):
             continue
-        answer = fit(wanted=wanted, free=free, start=moment)
-        if isinstance(answer, Fit):
+        answer = offered(wanted=wanted, free=free, start=moment)
+        if answer and (may is None or may(answer)):
             found.append(answer)
             if len(found) == count:
                 break
     return found
+
+
+def after(
+    *, wanted: Wanted, now: datetime, reach: timedelta = REACH, may: Callable[[Fit], bool] | None = None
+) -> datetime | None:
+    """The first start after the wanted one at which the visit fits, on the grid, not in the past and within
+    `reach`; with the people and the room that are named. `may` is asked of each that fits."""
+    first = max(now, wanted.start)
+    span = Span(first, wanted.start + reach + wanted.length + timedelta(hours=1))
+    free = calendar(wanted=wanted, span=span, now=now)
+    for moment in following(start=first, grid_minutes=wanted.grid_minutes, until=wanted.start + reach):
+        answer = offered(wanted=wanted, free=free, start=moment)
+        if answer and (may is None or may(answer)):
+            return moment
+    return None
+
+
+def following(*, start: datetime, grid_minutes: int, until: datetime) -> Iterator[datetime]:
+    """The times of the grid after a start."""
+    step = timedelta(minutes=grid_minutes)
+    # The grid begins at a whole hour, and every grid divides an hour.
+    moment = start.replace(minute=0, second=0, microsecond=0)
+    while moment <= until:
+        if moment > start:
+            yield moment
+        moment += step
 
 
 def _outward(middle: datetime, step: timedelta, reach: timedelta) -> Iterator[datetime]:

@@ -1,6 +1,7 @@
 """A proposal that a person changes by hand."""
 
-from datetime import timedelta
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -61,6 +62,19 @@ def test_every_choice_gives_a_course_that_can_be_booked(
         assert len(mine.visits) == len(best.visits)
     course_id = courses.book(actor=clinic.admin, now=NOW, proposal=mine.token)
     assert Appointment.objects.get(course_id=course_id, ref=ref).start == choice.start
+
+
+def test_a_dose_that_needs_nobody_is_offered_at_working_hours(clinic: factories.Clinic) -> None:
+    plan = factories.document("sc_ketamine_kads")["plan"] | {"staff": [], "room_kinds": []}
+    alone = factories.protocol(clinic.practice, "sc_ketamine_kads", plan=plan)
+    best = booked.propose(clinic, protocol_id=alone.template_id, alternatives=1)[0]
+    found = tailoring.choices(actor=clinic.admin, token=best.token, ref="dose-2", now=NOW).found
+    assert found
+    for choice in found:
+        assert choice.staffing == ()
+        start, end = (at.astimezone(ZoneInfo(factories.NEW_YORK)) for at in (choice.start, choice.end))
+        assert time(8) <= start.time() < end.time() <= time(18), start
+        assert start.isoweekday() <= 5
 
 
 def test_what_moves_along_keeps_every_window(clinic: factories.Clinic, best: Proposal) -> None:
