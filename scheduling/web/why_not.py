@@ -18,6 +18,7 @@ from clinic.practice.web import pages, times
 from scheduling.booking.guard import rulebook
 from scheduling.booking.openings import whynot
 from scheduling.booking.reading import rows
+from scheduling.booking.visit.group_sessions import Standing
 from scheduling.web import forms, words
 
 ROLES = {
@@ -44,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A visit that stands in the way; without a name where the reader may not know it."""
+    """A visit that stands in the way, without a name where the reader may not know it; or a group session."""
 
     address: str
     told: str
@@ -107,7 +108,10 @@ def explained(
         "zone": times.zone_words(found.start, found.time_zone),
         "title": words.title(found.visit) if found.visit else "",
         "lines": [_line(actor, one, found.time_zone) for one in found.checks],
-        "blockers": [_blocker(one, reads, addresses.back) for one in found.blockers],
+        "blockers": [
+            *(_blocker(one, reads, addresses.back) for one in found.blockers),
+            *(_group(one, found.time_zone) for one in found.groups),
+        ],
         "nearest": (times.moment(fits_at, found.time_zone), addresses.nearest(fits_at)) if fits_at else None,
     }, patients
 
@@ -148,3 +152,8 @@ def _blocker(visit: rows.Visit, reads: bool, back: str) -> Blocker:
     address = reverse("visit", kwargs={"visit_id": visit.id})
     address += f"?{urlencode({'back': back})}" if back else ""
     return Blocker(address, f"{visit.patient.name}, {words.title(visit)}", span)
+
+
+def _group(one: Standing, zone: str) -> Blocker:
+    told = f"Group session, {words.seats(one.taken, one.places)}"
+    return Blocker("", told, times.span(one.start, one.end, zone))

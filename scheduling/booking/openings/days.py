@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Sum
 
 from clinic.practice import permissions
 from clinic.practice import queries as places
@@ -16,7 +16,7 @@ from clinic.practice.models import Site
 from patients import queries as patients
 from scheduling.booking.openings import slots
 from scheduling.booking.reading import fetched, queries, rows
-from scheduling.models import Appointment
+from scheduling.models import Appointment, GroupSession
 from scheduling.planning import windows
 from scheduling.planning.values import Span
 from scheduling.roster import availability, rosters
@@ -101,15 +101,24 @@ def _rooms(roster: Roster, site: Site, span: Span) -> tuple[rows.RoomLine, ...]:
 
 
 def mark(*, actor: Actor, site_id: UUID, days: Sequence[date]) -> str:
-    """A text that differs whenever a visit of these days, a follow-up unit of its doses or the practice's
-    roster has changed: what a page that stands open asks every few seconds, without reading the day again.
+    """A text that differs whenever a visit or a group session of these days, a follow-up unit of its doses
+    or the practice's roster has changed: what a page that stands open asks every few seconds, without reading
+    the day again.
     """
     permissions.check(actor=actor, capability="roster.read")
+    roster = rosters.of(practice_id=actor.practice_id)
+    zone = roster.site(site_id).time_zone
     of_days = Appointment.objects.filter(
         practice_id=actor.practice_id, site_id=site_id, local_date__in=list(days)
     )
     seen = of_days.aggregate(visits=Count("pk"), changed=Max("updated_at"), owed=Max("unit__gap__updated_at"))
-    told = (rosters.stamp(practice_id=actor.practice_id), *seen.values())
+    # A session takes people and a room before anybody joins; who joins is a visit.
+    groups = GroupSession.objects.filter(
+        site_id=site_id,
+        start__lt=windows.day_bounds(zone=zone, day=max(days)).end,
+        end__gt=windows.day_start(zone=zone, day=min(days)),
+    ).aggregate(sessions=Count("pk"), seats=Sum("places"), last=Max("start"))
+    told = (roster.stamp, *seen.values(), *groups.values())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 

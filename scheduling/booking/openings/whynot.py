@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from scheduling import states
 from scheduling.booking.guard import access, rulebook
 from scheduling.booking.moving import relocations, standing
+from scheduling.booking.openings import blockers
 from scheduling.booking.reading import fetched, rows
+from scheduling.booking.visit.group_sessions import Standing
 from scheduling.booking.wanted import given, nearest
 from scheduling.booking.wanted.nearest import Wanted
 from scheduling.followups import facts
@@ -51,7 +51,8 @@ BONDS: dict[str, tuple[str, ...]] = {
     "preparation": ("preparation_hours",),
     "plan_review": ("plan_review",),
 }
-MOST_BLOCKERS = 5
+# How far the next start of an empty place is looked for.
+NEXT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """Every rule that was asked, the visits that stand in the way, and the nearest start that fits."""
+    """Every rule that was asked, the visits and group sessions that stand in the way, and the nearest start
+    that fits; `next` is the next one of an empty place with the same people and room."""
 
     site: rows.Named
     time_zone: str
@@ -76,7 +78,9 @@ class WhyNot:
     visit: rows.Visit | None
     checks: tuple[Check, ...]
     blockers: tuple[rows.Visit, ...]
+    groups: tuple[Standing, ...]
     nearest: datetime | None
+    next: datetime | None
 
     @property
     def fits(self) -> bool:
@@ -136,8 +140,10 @@ def explain(
         end=asked.end,
         visit=next(iter(fetched.visits(actor=actor, ids=[asked.visit.pk])), None) if asked.visit else None,
         checks=checks,
-        blockers=_blockers(actor, asked),
+        blockers=blockers.visits(actor=actor, wanted=asked.wanted, visit=asked.visit),
+        groups=blockers.groups(actor=actor, wanted=asked.wanted, visit=asked.visit),
         nearest=_nearest(asked, now),
+        next=None if all(check.holds for check in checks) else _next(asked, now),
     )
 
 
@@ -268,20 +274,21 @@ def _room(asked: _Asked, free: Availability) -> Iterator[Check]:
         return
     usable = nearest.usable_rooms(wanted=wanted, free=free)
     name = usable[0].name if len(usable) == 1 else "a suitable room"
-    opened = [one for one in usable if nearest.covers(one.open, wanted.start, asked.end)]
-    told = f"{_upper(name)} is open." if opened else f"{_closed(name, usable)} open then."
+    until = asked.end + wanted.turnover
+    opened = [one for one in usable if nearest.covers(one.open, wanted.start, until)]
+    told = f"{_upper(name)} is open." if opened else f"{_closed(name, usable)} open then{_turnover(wanted)}."
     yield _check("room", bool(opened), told)
     if not opened:
         return
-    until = asked.end + wanted.turnover
     empty = [one for one in opened if not _overlap(one.busy, wanted.start, until)]
-    turnover = (
-        f" with its turnover of {int(wanted.turnover.total_seconds() // 60)} minutes"
-        if wanted.turnover
-        else ""
-    )
-    told = f"{_upper(name)} is free." if empty else f"{_taken(name, opened)}{turnover}."
+    told = f"{_upper(name)} is free." if empty else f"{_taken(name, opened)}{_turnover(wanted)}."
     yield _check("room_busy", bool(empty), told)
+
+
+def _turnover(wanted: Wanted) -> str:
+    """What a room is needed for besides the visit."""
+    minutes = int(wanted.turnover.total_seconds() // 60)
+    return f" with its turnover of {minutes} minutes" if minutes else ""
 
 
 def _closed(name: str, usable: Collection[Room]) -> str:
@@ -357,27 +364,7 @@ KEPT = {
 }
 
 
-# --- what stands there, and where else --------------------------------------------------------------------
-def _blockers(actor: Actor, asked: _Asked) -> tuple[rows.Visit, ...]:
-    """The live visits that hold the people, the room or the patient that were named, at that time."""
-    wanted = asked.wanted
-    people = set(wanted.people)
-    rooms = {wanted.room_id} if wanted.room_id else set[UUID | None]()
-    if asked.visit:
-        people |= {one.staff_id for one in asked.visit.staffing.all()} if not people else set()
-        rooms |= {asked.visit.room_id} if not rooms and asked.visit.room_id else set()
-    held = Q(staffing__staff_id__in=people) | Q(room_id__in=rooms) | Q(patient_id=wanted.patient_id)
-    live = Appointment.objects.filter(
-        held,
-        practice_id=actor.practice_id,
-        status__in=states.LIVE,
-        start__lt=asked.end + wanted.turnover,
-        end__gt=wanted.start,
-    ).exclude(pk__in=wanted.ignoring)
-    ids = list(live.order_by("start", "pk").values_list("pk", flat=True).distinct()[:MOST_BLOCKERS])
-    return fetched.visits(actor=actor, ids=ids)
-
-
+# --- where else -------------------------------------------------------------------------------------------
 def _nearest(asked: _Asked, now: datetime) -> datetime | None:
     """The nearest start at which it fits, with whoever is free; for an empty slot nothing is looked for."""
     if asked.visit is None and asked.gap is None:
@@ -387,6 +374,21 @@ def _nearest(asked: _Asked, now: datetime) -> datetime | None:
     if found and gap and gap.closes_at and not (gap.opens_at or found) <= found <= gap.closes_at:
         return None
     return found
+
+
+def _next(asked: _Asked, now: datetime) -> datetime | None:
+    """Of an empty place: the next start at which whoever and whatever was pointed at is free."""
+    wanted = asked.wanted
+    if asked.visit or asked.gap or not (wanted.people or wanted.room_id):
+        return None
+    first, until = max(now, wanted.start), wanted.start + NEXT
+    span = Span(first, until + wanted.length)
+    free = nearest.calendar(wanted=wanted, span=span, now=now, roster=asked.roster)
+    for moment in nearest.following(start=first, grid_minutes=wanted.grid_minutes, until=until):
+        there = replace(asked, wanted=replace(wanted, start=moment))
+        if all(one.holds for one in (*_people(there, free), *_room(there, free))):
+            return moment
+    return None
 
 
 def _upper(text: str) -> str:

@@ -30,6 +30,7 @@ KINDS = (Kind.GROUP_INTEGRATION.value, Kind.THERAPY.value)
 class Standing:
     """A session as a day shows it: when, whose, where, and how many of its places are taken."""
 
+    id: UUID
     start: datetime
     end: datetime
     places: int
@@ -47,6 +48,7 @@ def between(*, actor: Actor, site_id: UUID, start: datetime, end: datetime) -> l
     )
     return [
         Standing(
+            id=one.pk,
             start=one.start,
             end=one.end,
             places=one.places,

@@ -18,11 +18,13 @@ from clinic.practice.errors import Invalid
 from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.permissions import CLINICIANS
 from clinic.practice.web import pages, times
-from scheduling.booking.moving import moves
+from scheduling.booking.moving import moves, vacancies
+from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.openings import days, whynot
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
+from scheduling.states import InvalidTransition
 from scheduling.web import forms, queries, roster, shown, why_not, words
 
 # Of a day's visits, so many are offered to be asked for.
@@ -43,10 +45,12 @@ class Asked:
     visit: rows.Visit | None
     back: str
 
-    def query(self) -> dict[str, str]:
-        """The place as the form of a booking and of a move takes it."""
+    def query(self, start: datetime | None = None) -> dict[str, str]:
+        """The place as the form of a booking and of a move takes it; or the same people and room at another
+        start."""
         named = {"who": self.who, "room": self.room}
-        return {"start": self.wall} | {name: str(one.pk) for name, one in named.items() if one}
+        wall = times.wall(start, self.site.time_zone) if start else self.wall
+        return {"start": wall} | {name: str(one.pk) for name, one in named.items() if one}
 
 
 @pages.staff_page("GET", "HEAD")
@@ -89,6 +93,7 @@ def place(request: HttpRequest, actor: Actor) -> HttpResponse:
         "owed": owed,
         "past": asked.start < now,
         "ways": _ways(actor, asked),
+        "next": None if found.fits else _next(actor, asked, found, now),
     }
     return _show(request, context, [*patients, *(one.patient.id for one in of_day), *owed_to])
 
@@ -148,8 +153,7 @@ def _ways(actor: Actor, asked: Asked) -> dict[str, str]:
     """What this actor may do with the place."""
     found = {}
     if permissions.allows(actor=actor, capability=moves.CAPABILITY):
-        wanted = {"site": str(asked.site.pk), **asked.query(), "back": asked.back}
-        found["book"] = f"{reverse('walk-in')}?{urlencode(wanted)}"
+        found["book"] = _book(asked)
         if asked.visit and "move" in asked.visit.allowed:
             found["move"] = _move(asked, asked.visit)
     if permissions.allows(actor=actor, capability="courses.book"):
@@ -157,11 +161,50 @@ def _ways(actor: Actor, asked: Asked) -> dict[str, str]:
     return found
 
 
-def _move(asked: Asked, visit: rows.Visit) -> str:
-    """The preview of a move there; who was pointed at comes instead of whoever does the same part."""
-    wanted = asked.query() | {"back": asked.back}
+def _next(actor: Actor, asked: Asked, found: whynot.WhyNot, now: datetime) -> tuple[str, str] | None:
+    """Where it does not fit: the next start at which it does, with the same person in the same room, in words
+    and as the way there."""
+    if not permissions.allows(actor=actor, capability=moves.CAPABILITY):
+        return None
+    visit, start = asked.visit, found.next
+    if visit and "move" in visit.allowed and (asked.who or asked.room):
+        start = _next_of(actor, asked, visit, now)
+    if start is None:
+        return None
+    told = str(times.moment(start, asked.site.time_zone))
+    return told, _move(asked, visit, start) if visit else _book(asked, start)
+
+
+def _next_of(actor: Actor, asked: Asked, visit: rows.Visit, now: datetime) -> datetime | None:
+    part, people = _part(asked, visit), None
     if asked.who:
-        part = next((one for one in visit.practitioners if one.role in asked.who.roles), None)
+        if part is None:
+            return None
+        people = tuple(asked.who.pk if one == part else one.id for one in visit.practitioners)
+    room = asked.room.pk if asked.room else None
+    wish = Wish(start=asked.start, practitioner_ids=people, room_id=room)
+    try:
+        return vacancies.after(actor=actor, appointment_id=visit.id, wish=wish, now=now)
+    except InvalidTransition:
+        return None
+
+
+def _book(asked: Asked, start: datetime | None = None) -> str:
+    wanted = {"site": str(asked.site.pk), **asked.query(start), "back": asked.back}
+    return f"{reverse('walk-in')}?{urlencode(wanted)}"
+
+
+def _part(asked: Asked, visit: rows.Visit) -> rows.Person | None:
+    """Whoever does now what the person pointed at could do."""
+    able = asked.who.roles if asked.who else ()
+    return next((one for one in visit.practitioners if one.role in able), None)
+
+
+def _move(asked: Asked, visit: rows.Visit, start: datetime | None = None) -> str:
+    """The preview of a move there; who was pointed at comes instead of whoever does the same part."""
+    wanted = asked.query(start) | {"back": asked.back}
+    if asked.who:
+        part = _part(asked, visit)
         wanted |= {"instead": str(part.id)} if part else {}
         if part is None:
             wanted.pop("who")

@@ -1,5 +1,6 @@
 """A place of the day grid: what is possible there, and for a visit in hand why it cannot go there."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from scheduling.booking.openings import days
+from scheduling.booking.visit import group_sessions
 from scheduling.models import Appointment
 from tests import factories
 from tests.web.conftest import World, signed_in
@@ -46,6 +49,48 @@ def test_a_visit_in_hand_is_told_rule_by_rule_with_the_nearest_move(world: World
     assert "dose" in told
     assert f'href="/moves/{dose.pk}/?start=' in told
     assert "back=%2Fday%2F%3Fby%3Drooms" in told
+
+
+def test_the_next_time_it_fits_there_is_a_button(world: World, desk: Client) -> None:
+    talk, other = world.visit("integration-1"), world.clinic.therapists[1]
+    factories.absence(other, talk.start - timedelta(days=1), talk.start + timedelta(hours=1))
+    later = wall(talk.start + timedelta(hours=1)).replace(":", "%3A")
+    held = page(desk, start=wall(talk.start), who=other.pk, visit=talk.pk)
+    button = re.search(r'<a class="button" href="([^"]+)">Next it fits there: ', held)
+    assert button
+    path = button[1].replace("&amp;", "&")
+    assert path.startswith(f"/moves/{talk.pk}/?start={later}&who={other.pk}")
+    assert "broken by this" not in desk.get(path).content.decode()
+    empty = page(desk, start=wall(talk.start), who=other.pk)
+    assert re.search(
+        rf'href="/day/book/[^"]+start={later}&amp;who={other.pk}[^"]+">Next it fits there', empty
+    )
+    assert "Next it fits there" not in page(
+        desk, start=wall(talk.start + timedelta(hours=1)), who=other.pk, visit=talk.pk
+    )
+    reader = signed_in(world.clinic.monitor)
+    assert "Next it fits there" not in page(reader, start=wall(talk.start), who=other.pk)
+
+
+def test_a_group_session_stands_there_by_its_places(world: World, desk: Client) -> None:
+    start, leader = world.dose.start + timedelta(days=1, hours=6), world.clinic.therapists[1]
+    mark = days.mark(actor=world.clinic.admin, site_id=world.clinic.site.pk, days=[start.date()])
+    group_sessions.schedule(
+        actor=world.clinic.admin,
+        site_id=world.clinic.site.pk,
+        start=start,
+        end=start + timedelta(hours=1),
+        places=8,
+        staff_ids=[leader.pk],
+        room_id=world.clinic.therapy_rooms[0].pk,
+        now=world.now,
+    )
+    for asked in ({"who": leader.pk}, {"room": world.clinic.therapy_rooms[0].pk}):
+        assert "Group session, 0 of 8 places taken" in page(desk, start=wall(start), **asked)
+    elsewhere = page(desk, start=wall(start), room=world.clinic.therapy_rooms[1].pk)
+    assert "Group session" not in elsewhere
+    # A day that stands open hears of it.
+    assert mark != days.mark(actor=world.clinic.admin, site_id=world.clinic.site.pk, days=[start.date()])
 
 
 def test_who_cannot_play_any_part_in_it_is_named(world: World, desk: Client) -> None:
