@@ -265,7 +265,8 @@ def create_closure(
     room_id: UUID | None = None,
     key: writing.Key = None,
 ) -> Closure:
-    """Shut a site, or one room of it, for a span. Visits that stand in it stay: people decide about them."""
+    """Shut a site, or one room of it, for a span. Visits that stand in it stay: people are asked about them,
+    in the same transaction."""
 
     def make(closure_id: UUID) -> Closure:
         site = queries.site(actor=actor, site_id=site_id)
@@ -273,7 +274,9 @@ def create_closure(
         if room is not None and room.site_id != site.pk:
             raise NotFound()
         given = {"starts_at": starts_at, "ends_at": ends_at, "reason": reason}
-        return Closure.objects.create(id=closure_id, site=site, room=room, **_closure_values(given))
+        made = Closure.objects.create(id=closure_id, site=site, room=room, **_closure_values(given))
+        ports.closure_changed(actor=actor, before=None, after=_shut(made), now=now)
+        return made
 
     return writing.create(
         actor=actor,
@@ -296,7 +299,9 @@ def update_closure(
         closure = queries.closure(actor=actor, closure_id=closure_id, lock=True)
         writing.fresh(held=closure.version, read=version)
         held = {"starts_at": closure.starts_at, "ends_at": closure.ends_at, "reason": closure.reason}
+        before = _shut(closure)
         writing.save(row=closure, values=_closure_values({**held, **changes}))
+        ports.closure_changed(actor=actor, before=before, after=_shut(closure), now=now)
         writing.tell(actor=actor, now=now, verb="update", kind="closure", row_id=closure.pk, fields=changes)
     return closure
 
@@ -308,7 +313,13 @@ def delete_closure(*, actor: Actor, closure_id: UUID, now: datetime, version: in
         closure = queries.closure(actor=actor, closure_id=closure_id, lock=True)
         writing.fresh(held=closure.version, read=version)
         writing.tell(actor=actor, now=now, verb="delete", kind="closure", row_id=closure.pk)
+        before = _shut(closure)
         closure.delete()
+        ports.closure_changed(actor=actor, before=before, after=None, now=now)
+
+
+def _shut(closure: Closure) -> ports.Shut:
+    return ports.Shut(closure.site_id, closure.room_id, closure.starts_at, closure.ends_at)
 
 
 def _closure_values(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,7 @@ urlpatterns = [
         for noun in NOUNS
     ),
     path("set-up/absences/<uuid:absence_id>/give/", giving.give, name="absence-give"),
+    path("set-up/closures/<uuid:closure_id>/rooms/", giving.rooms, name="closure-rooms"),
     path("design/", design.components, name="design"),
     path("calendar/<str:token>.ics", calendar.calendar, name="calendar"),
     path("courses/<uuid:course_id>/", courses.detail, name="course"),

@@ -123,6 +123,8 @@ PAGES: list[Page] = [
     Page("POST", "set-up/absences/<uuid:thing_id>/", "absences", SHIFTERS, form={}),
     Page("GET", "set-up/absences/<uuid:absence_id>/give/", "absences", ALL),
     Page("POST", "set-up/absences/<uuid:absence_id>/give/", "absences", DONE, form={}),
+    Page("GET", "set-up/closures/<uuid:closure_id>/rooms/", "closures", ALL),
+    Page("POST", "set-up/closures/<uuid:closure_id>/rooms/", "closures", DONE, form={}),
     Page("GET", "accounts/people/", "", ADMINS),
     Page(
         "POST",

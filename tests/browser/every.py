@@ -396,4 +396,4 @@ WALKS: dict[Walk, set[str]] = {
     a_patient: OWN,
     a_patient_in_spanish: OWN,
 }
-ONE_STATE = {"access-log", "absence-give", "design", "setup-wordings", "why-not"}
+ONE_STATE = {"access-log", "absence-give", "closure-rooms", "design", "setup-wordings", "why-not"}

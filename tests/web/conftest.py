@@ -29,6 +29,7 @@ class World:
     gap: FollowUpGap
     task: WorkItem
     absence: Absence
+    closure: Closure
     now: datetime
 
     def visit(self, ref: str) -> Appointment:
@@ -66,9 +67,9 @@ def build() -> World:
     task = WorkItem.objects.get(practice=clinic.practice)
     # Long after everything else: in nobody's way.
     late = dose.start + timedelta(days=400)
-    Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))
+    shut = Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))
     away = factories.absence(clinic.therapists[0], late, late + timedelta(days=1))
-    return World(clinic, course, dose, gap, task, away, now=dose.start - timedelta(minutes=5))
+    return World(clinic, course, dose, gap, task, away, shut, now=dose.start - timedelta(minutes=5))
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ IDS = {
     "item_id": "task",
     "act_id": "dose",
     "absence_id": "absence",
+    "closure_id": "closure",
 }
 # No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
 FEEDS = {"calendar", "start"}
@@ -36,7 +37,7 @@ ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
 PARTS = {"move-fits", "follow-up-next", "setup-wording-tests", "course-changed"}
 # What only those see who book.
-BOOKERS_ONLY = {"absence-give", "move", "move-fits", "walk-in", "book", "visit-cancel"}
+BOOKERS_ONLY = {"absence-give", "closure-rooms", "move", "move-fits", "walk-in", "book", "visit-cancel"}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),

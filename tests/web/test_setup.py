@@ -335,6 +335,38 @@ def test_visits_of_who_is_away_go_to_others_who_can(world: World, desk: Client) 
     assert "Nothing was given away." in stale
 
 
+def test_visits_of_a_shut_room_go_to_other_rooms(world: World, desk: Client) -> None:
+    room, day = world.dose.room, world.dose.local_date.isoformat()
+    typed = {"site_id": str(world.clinic.site.pk), "room_id": str(room.pk), "first_day": day, "key": "k1"}
+    answer = desk.post("/set-up/closures/", {**typed, "reason": "Painted"})
+    page = desk.get(answer["Location"]).content.decode()
+    assert "It is a task of the front desk too." in page
+    task = WorkItem.objects.get(kind="needs_new_place")
+    assert task.subject_id == world.dose.pk
+    path = f"{answer['Location']}rooms/"
+    assert f'href="{path}"' in page
+    seen = desk.get(path).content.decode()
+    token = re.search(r'name="token" value="([^"]+)"', seen)
+    assert token and "1 visit can be given away" in seen
+    assert world.clinic.patient.pk in PatientRead.objects.latest("id").patient_ids
+    assert desk.post(path, {"token": token[1]}).status_code == 303
+    world.dose.refresh_from_db()
+    assert world.dose.room in world.clinic.chairs and world.dose.room != room
+    told = desk.get(answer["Location"]).content.decode()
+    assert "1 visit is in another room." in told
+    assert "cannot stay" not in told
+    task.refresh_from_db()
+    assert task.done_at is not None
+
+
+def test_of_a_shut_site_each_visit_needs_another_time(world: World, desk: Client) -> None:
+    typed = {"site_id": str(world.clinic.site.pk), "first_day": world.dose.local_date.isoformat()}
+    answer = desk.post("/set-up/closures/", {**typed, "reason": "", "key": "k1"})
+    page = desk.get(answer["Location"]).content.decode()
+    assert "The whole site is shut then: it needs another time." in page
+    assert "other rooms" not in page
+
+
 def test_half_a_break_is_not_dropped_in_silence(world: World) -> None:
     admin = signed_in(world.staff("practice_admin"))
     shift = Shift.objects.filter(staff=world.clinic.monitor).get()

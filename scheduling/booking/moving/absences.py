@@ -5,15 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
-from clinic.practice import permissions, work, writing
+from clinic.practice import permissions, writing
 from clinic.practice.actor import Actor
-from scheduling.booking.guard import access, locks
-from scheduling.booking.moving import reassignments
+from scheduling.booking.guard import locks
+from scheduling.booking.moving import reassignments, stranded
 from scheduling.booking.moving.reassignments import Asked
-from scheduling.booking.writing import releasing
-from scheduling.models import Absence, Appointment
+from scheduling.models import Absence
 from scheduling.roster import shifts
 
 CAPABILITY = "shifts.write"
@@ -99,35 +96,10 @@ def _asked(row: Absence) -> Asked:
 
 
 def _ask_people(actor: Actor, asked: Asked, now: datetime) -> None:
-    ids = [visit.pk for visit in reassignments.visits_of(actor=actor, asked=asked, now=now)]
-    # Locked before they are looked at: one that is just being given away must not become a task.
-    access.visits_for_update(actor=actor, appointment_ids=ids, capability=CAPABILITY)
-    for visit in reassignments.visits_of(actor=actor, asked=asked, now=now):
-        reassignments.ask_for_place(
-            actor=actor,
-            visit_id=visit.pk,
-            version=visit.version,
-            patient_id=visit.patient_id,
-            start=visit.start,
-            now=now,
-        )
+    visits = reassignments.visits_of(actor=actor, asked=asked, now=now)
+    stranded.ask_about(actor=actor, visits=visits, why=reassignments.WHY, capability=CAPABILITY, now=now)
 
 
 def _ask_no_more(actor: Actor, before: Asked, now: datetime) -> None:
-    """Settle the tasks of visits in `before` that nobody's absence hits any more."""
     visits = reassignments.visits_of(actor=actor, asked=before, now=now)
-    freed = [visit.pk for visit in visits if not _somebody_away(visit)]
-    work.settle(
-        practice_id=actor.practice_id,
-        subject_ids=freed,
-        kinds=[releasing.NEW_PLACE_ITEM],
-        by=actor.ref,
-        now=now,
-    )
-
-
-def _somebody_away(visit: Appointment) -> bool:
-    present = Q(staff__staffing__appointment=visit)
-    if visit.group_session_id:
-        present |= Q(staff__group_sessions=visit.group_session_id)
-    return Absence.objects.filter(present, starts_at__lt=visit.end, ends_at__gt=visit.start).exists()
+    stranded.ask_no_more(actor=actor, visits=visits, now=now)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from clinic.practice import idempotency, permissions, queries, work
+from clinic.practice import idempotency, permissions, queries
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from scheduling.booking.guard import access
-from scheduling.booking.moving import acts, cascades, fitting, moves, previews, relocations
+from scheduling.booking.moving import acts, cascades, fitting, moves, previews, relocations, stranded
 from scheduling.booking.moving.acts import Act
 from scheduling.booking.moving.cascades import Ask, Cascade
 from scheduling.booking.moving.fitting import Taking
@@ -22,14 +22,13 @@ from scheduling.booking.moving.previews import Preview
 from scheduling.booking.moving.relocations import Place, Relocation
 from scheduling.booking.moving.standing import StandingCourse
 from scheduling.booking.wanted import nearest
-from scheduling.booking.writing import releasing
 from scheduling.models import Appointment
 from scheduling.planning.values import Availability, Practitioner, Span, Staffing
 from scheduling.roster import availability, rosters, spans
 
 VERB = "reassign"
 CAPABILITY = "appointments.book"
-STATES = ("booked", "confirmed", "arrived")
+WHY = "Somebody who takes part will not be there: find another person or another time."
 LONGEST = timedelta(days=92)
 
 
@@ -135,7 +134,7 @@ def visits_of(*, actor: Actor, asked: Asked, now: datetime) -> list[Appointment]
     found = Appointment.objects.filter(
         mine,
         practice_id=actor.practice_id,
-        status__in=STATES,
+        status__in=stranded.STATES,
         start__lt=asked.end,
         end__gt=max(asked.start, now),
     )
@@ -289,34 +288,12 @@ def _ask_people(actor: Actor, act: Act, now: datetime) -> None:
     """A task for each visit that stays with somebody who will not be there."""
     for one in act.outcomes:
         if one["outcome"] in ("needs_move", "left"):
-            ask_for_place(
+            stranded.ask_for_place(
                 actor=actor,
                 visit_id=UUID(one["appointment"]),
                 version=act.seen[UUID(one["appointment"])],
                 patient_id=UUID(one["patient"]),
                 start=datetime.fromisoformat(one["start"]),
+                why=WHY,
                 now=now,
             )
-
-
-def ask_for_place(
-    *, actor: Actor, visit_id: UUID, version: int, patient_id: UUID, start: datetime, now: datetime
-) -> None:
-    """Put it before the front desk that this visit cannot stay as it is, unless it is before them already.
-
-    With the visit locked. What has happened to it since makes it another task: one that was done is not the
-    one that it needs now.
-    """
-    if work.is_asked(practice_id=actor.practice_id, subject_id=visit_id, kind=releasing.NEW_PLACE_ITEM):
-        return
-    work.raise_item(
-        practice_id=actor.practice_id,
-        kind=releasing.NEW_PLACE_ITEM,
-        dedupe_key=f"{releasing.NEW_PLACE_ITEM}:{visit_id}:{version}",
-        subject_kind="appointment",
-        subject_id=visit_id,
-        patient_id=patient_id,
-        role="front_desk",
-        reason="Somebody who takes part will not be there: find another person or another time.",
-        due_at=min(start, now + timedelta(days=1)),
-    )

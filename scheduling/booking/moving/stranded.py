@@ -1,23 +1,31 @@
 """What stands where nobody, or nothing, is any more: visits in the time of a closure or an absence.
 
-Neither moves a visit by itself; people find each another place.
+Neither moves a visit by itself; people find each another place: each is a task of the front desk until it has
+one, or nothing hits it any more.
 """
 
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from clinic.practice import queries as places
+from clinic.practice import work
 from clinic.practice.actor import Actor
 from clinic.practice.models import Closure
-from scheduling.booking.moving.reassignments import STATES
+from clinic.practice.ports import Shut
+from scheduling.booking.guard import access
 from scheduling.booking.reading import queries, rows
+from scheduling.booking.writing import releasing
 from scheduling.models import Absence, Appointment
 from scheduling.roster import shifts
 
 CAPABILITY = "appointments.read"
+# From these a visit is still to be given.
+STATES = ("booked", "confirmed", "arrived")
 
 
 def by_absence(*, actor: Actor, absence: Absence, now: datetime) -> tuple[rows.Visit, ...]:
@@ -28,10 +36,8 @@ def by_absence(*, actor: Actor, absence: Absence, now: datetime) -> tuple[rows.V
 
 def by_closure(*, actor: Actor, closure: Closure, now: datetime) -> tuple[rows.Visit, ...]:
     """Those at the site, or in its one room, in the span that are still to come, by start."""
-    found = _standing(closure.starts_at, closure.ends_at, now).filter(site_id=closure.site_id)
-    if closure.room_id:
-        found = found.filter(_in_room(closure.room_id))
-    return _rows(actor, found)
+    shut = Shut(closure.site_id, closure.room_id, closure.starts_at, closure.ends_at)
+    return _rows(actor, _in_shut(shut, now))
 
 
 def absences(*, actor: Actor, now: datetime) -> QuerySet[Absence]:
@@ -47,6 +53,88 @@ def closures(*, actor: Actor, now: datetime) -> QuerySet[Closure]:
     found = places.closures(actor=actor).filter(ends_at__gt=now).order_by("starts_at", "id")
     whole, room = _count(there), _count(there.filter(_in_room(OuterRef("room_id"))))
     return found.annotate(stranded=Case(When(room__isnull=True, then=whole), default=room))
+
+
+# --- asking people --------------------------------------------------------------------------------------
+def in_shut(*, actor: Actor, shut: Shut, now: datetime) -> list[Appointment]:
+    """The visits that a closure hits and that are not over, by start, with all that a write reads."""
+    ids = _in_shut(shut, now).filter(practice_id=actor.practice_id).values_list("pk", flat=True)
+    return list(access.with_all(Appointment.objects.filter(pk__in=set(ids))).order_by("start", "pk"))
+
+
+def ask_about(
+    *, actor: Actor, visits: Collection[Appointment], why: str, capability: str, now: datetime
+) -> None:
+    """`ask_for_place` of each that is still hit. They are locked first: one that is just being given away
+    must not become a task."""
+    ids = [visit.pk for visit in visits]
+    for visit in access.visits_for_update(actor=actor, appointment_ids=ids, capability=capability).values():
+        if visit.status in STATES and is_stranded(visit=visit):
+            ask_for_place(
+                actor=actor,
+                visit_id=visit.pk,
+                version=visit.version,
+                patient_id=visit.patient_id,
+                start=visit.start,
+                why=why,
+                now=now,
+            )
+
+
+def ask_for_place(
+    *, actor: Actor, visit_id: UUID, version: int, patient_id: UUID, start: datetime, why: str, now: datetime
+) -> None:
+    """Put it before the front desk that this visit cannot stay as it is, unless it is before them already.
+
+    With the visit locked. What has happened to it since makes it another task: one that was done is not the
+    one that it needs now.
+    """
+    if work.is_asked(practice_id=actor.practice_id, subject_id=visit_id, kind=releasing.NEW_PLACE_ITEM):
+        return
+    work.raise_item(
+        practice_id=actor.practice_id,
+        kind=releasing.NEW_PLACE_ITEM,
+        dedupe_key=f"{releasing.NEW_PLACE_ITEM}:{visit_id}:{version}",
+        subject_kind="appointment",
+        subject_id=visit_id,
+        patient_id=patient_id,
+        role="front_desk",
+        reason=why,
+        due_at=min(start, now + timedelta(days=1)),
+    )
+
+
+def ask_no_more(*, actor: Actor, visits: Iterable[Appointment], now: datetime) -> None:
+    """Settle the tasks of those visits that nothing hits any more."""
+    work.settle(
+        practice_id=actor.practice_id,
+        subject_ids=[visit.pk for visit in visits if not is_stranded(visit=visit)],
+        kinds=[releasing.NEW_PLACE_ITEM],
+        by=actor.ref,
+        now=now,
+    )
+
+
+def is_stranded(*, visit: Appointment) -> bool:
+    """Whether somebody's absence or a closure hits the visit where it stands."""
+    present = Q(staff__staffing__appointment=visit)
+    there = Q(room=None)
+    if visit.room_id:
+        there |= Q(room=visit.room_id)
+    if visit.group_session_id:
+        present |= Q(staff__group_sessions=visit.group_session_id)
+        there |= Q(room__group_sessions=visit.group_session_id)
+    then = {"starts_at__lt": visit.end, "ends_at__gt": visit.start}
+    return (
+        Absence.objects.filter(present, **then).exists()
+        or Closure.objects.filter(there, site_id=visit.site_id, **then).exists()
+    )
+
+
+# --- finding them ---------------------------------------------------------------------------------------
+def _in_shut(shut: Shut, now: datetime) -> QuerySet[Appointment]:
+    found = _standing(shut.starts_at, shut.ends_at, now).filter(site_id=shut.site_id)
+    return found.filter(_in_room(shut.room_id)) if shut.room_id else found
 
 
 def _standing(starts_at: Any, ends_at: Any, now: datetime) -> QuerySet[Appointment]:

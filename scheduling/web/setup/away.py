@@ -144,7 +144,7 @@ CLOSURES = Noun(
     title="Closures",
     one="closure",
     why="Holidays, and days on which a site or one room is shut. Nobody is booked in them; what is booked "
-    "already stays until somebody moves it.",
+    "already stays until somebody moves it, and is a task of the front desk until then.",
     reads="closures.read",
     writes="closures.write",
     fields=(
@@ -163,6 +163,7 @@ CLOSURES = Noun(
         actor=actor, closure_id=row_id, now=now, version=version
     ),
     stranded=lambda actor, row, now: stranded.by_closure(actor=actor, closure=row, now=now),
+    gives=lambda row: "closure-rooms" if row.room_id else "",
 )
 
 
@@ -221,4 +222,5 @@ ABSENCES = Noun(
         actor=actor, absence_id=row_id, now=now, version=version
     ),
     stranded=lambda actor, row, now: stranded.by_absence(actor=actor, absence=row, now=now),
+    gives=lambda row: "absence-give",
 )

@@ -29,7 +29,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Noun:
     """`create` and `change` are the use cases, `remove` is where there is one; `rows` are listed by `line`,
-    `held` is what a row's form begins with, `stranded` which visits cannot stay because of it.
+    `held` is what a row's form begins with, `stranded` which visits cannot stay because of it, `gives` the
+    name of the page that gives them away, where a row has one.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Noun:
     change: Callable[[Actor, UUID, Mapping[str, Any], datetime, int | None], Any]
     remove: Callable[[Actor, UUID, datetime, int | None], None] | None = None
     stranded: Callable[[Actor, Any, datetime], tuple[Visit, ...]] | None = None
+    gives: Callable[[Any], str] = lambda row: ""
 
     def lines(self, actor: Actor, now: datetime) -> list[Line]:
         """The first of them, and one more where there are more."""

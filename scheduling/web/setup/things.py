@@ -120,6 +120,7 @@ def _form(
         "thing_id": thing_id,
         "may_book": permissions.allows(actor=actor, capability="appointments.book"),
         "removes": wanted.remove is not None,
+        "gives": wanted.gives(row),
     }
     found = wanted.stranded(actor, row, timezone.now()) if wanted.stranded else ()
     context["stranded"] = [
