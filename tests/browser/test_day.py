@@ -320,3 +320,26 @@ def test_thirty_visits_are_two_pages_of_paper(world: World, screens: Screens, de
     screen.sign_in(desk, "/roster/")
     expect(screen.page.locator(".visit")).to_have_count(30)
     assert pages_on_paper(screen) <= 2
+
+
+# Whether a select is as wide as the longest of its words.
+WIDE_ENOUGH = """select => {
+  const free = select.cloneNode(true);
+  free.style.cssText = 'position: absolute; inline-size: max-content';
+  select.closest('main').append(free);
+  const needed = free.offsetWidth;
+  free.remove();
+  return select.offsetWidth >= needed;
+}"""
+
+
+def test_the_bars_hold_what_they_name(world: World, screens: Screens, desk: StaffMember) -> None:
+    """The week's bar is one line on a desk's screen; on a phone the board's sites are not cut off."""
+    factories.site(world.clinic.practice, name="Riverside Behavioral Health East")
+    screen = screens.open(viewport={"width": 1366, "height": 768})
+    screen.sign_in(desk, f"{day_of(world, 'dose-1')}&view=week")
+    bar = screen.page.locator(".day-top").bounding_box()
+    assert bar and bar["height"] < 70, bar
+    phone = screens.open(viewport={"width": 360, "height": 740})
+    phone.sign_in(desk, "/board/")
+    assert phone.page.get_by_label("Site").evaluate(WIDE_ENOUGH)

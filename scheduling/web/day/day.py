@@ -254,8 +254,11 @@ def _chosen(asked: Asked, shown_columns: list[Column], actor: Actor) -> str:
 
 
 def _heading(asked: Asked) -> str:
+    """`Monday 11 May 2026`; `11 May to 17 May` of a week, whose columns name its weekdays."""
     first, last = asked.days[0], asked.days[-1]
-    return times.long_day(first) if first == last else f"{times.short_day(first)} to {times.short_day(last)}"
+    if first == last:
+        return times.long_day(first)
+    return " to ".join(times.short_day(day).partition(" ")[2] for day in (first, last))
 
 
 def _around_it(
