@@ -161,6 +161,12 @@ def press(screen: Screen, name: str, within: str = "main") -> None:
         screen.page.locator(within).get_by_role("button", name=name).locator("visible=true").first.click()
 
 
+def go(screen: Screen, place: str) -> None:
+    """A button, found by where it stands, that leads to another page."""
+    with screen.page.expect_navigation():
+        screen.page.locator(place).locator("visible=true").first.click()
+
+
 class Screens:
     """Screens of this test's server; all are closed at its end, and none may have complained."""
 

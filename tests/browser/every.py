@@ -5,6 +5,7 @@ named here. The others lead from state to state as people come to them, and stop
 WALKS has the states of each, and ONE_STATE the screens that always look the same.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -12,24 +13,18 @@ import time_machine
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
-from clinic.practice import founding
-from patients.models import EligibilityDecision, Measure, Patient
-from scheduling.booking.writing import links
-from scheduling.models import Appointment, Shift
+from clinic.practice import founding, work
+from clinic.practice.models import Closure
+from patients.models import EligibilityDecision, Measure
+from scheduling.models import Appointment
 from tests import factories
 from tests.browser.conftest import PASSWORD, Screen, everybody, press
-from tests.browser.test_patient import BORN
+from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
 from tests.web.test_every_page import PARTS, VERBS, addresses
 
 Walk = Callable[[Screen, World], Iterator[str]]
-
-
-def go(screen: Screen, place: str) -> None:
-    """A button, found by where it stands, that leads to another page."""
-    with screen.page.expect_navigation():
-        screen.page.locator(place).locator("visible=true").first.click()
 
 
 # --- staff --------------------------------------------------------------------------------------------------
@@ -41,6 +36,14 @@ def every_address(screen: Screen, world: World) -> Iterator[str]:
             yield f"{name}: {path}"
 
 
+URGENT = {
+    "overview: urgent": "/overview/",
+    "day: urgent": "/day/",
+    "board: urgent": "/board/",
+    "roster: urgent": "/roster/",
+    "worklist: urgent": "/follow-ups/",
+    "book: urgent": "/book/",
+}
 EMPTY = {
     "overview: empty": "/overview/",
     "day: empty": "/day/",
@@ -223,6 +226,57 @@ def setting_up(screen: Screen, world: World) -> Iterator[str]:
     yield "setup-wording: refused"
 
 
+def somebody_away(screen: Screen, world: World) -> Iterator[str]:
+    page, site = screen.page, world.clinic.site
+    screen.sign_in(everybody(world), "/set-up/absences/")
+    for who, state in ((world.clinic.monitor, "full"), (world.clinic.prescriber, "nobody else")):
+        if state == "full":
+            factories.worker(site, "monitor")
+        row = factories.absence(who, world.dose.start, world.dose.end)
+        screen.open(f"/set-up/absences/{row.pk}/")
+        yield f"setup-thing: {state}"
+        page.get_by_role("link", name="See who else can take").click()
+        yield f"absence-give: {state}"
+        if state == "full":
+            stale = screen.tab(f"/set-up/absences/{row.pk}/give/")
+            press(screen, "Give it away")
+            yield "setup-thing: given"
+            with stale.expect_navigation():
+                stale.get_by_role("button", name="Give it away").click()
+            stale.close()
+            screen.open(f"/set-up/absences/{row.pk}/give/")
+            yield "absence-give: nothing left"
+    dose = world.visit("dose-1")
+    shut = Closure.objects.create(site=site, room=dose.room, starts_at=dose.start, ends_at=dose.end)
+    screen.open(f"/set-up/closures/{shut.pk}/rooms/")
+    expect(page.get_by_role("button", name=re.compile("^Give"))).to_be_visible()
+    yield "closure-rooms: full"
+
+
+def what_cannot_wait(screen: Screen, world: World) -> Iterator[str]:
+    """A patient has said something that a person must hear now: it stands above every page."""
+    work.raise_item(
+        practice_id=world.clinic.practice.pk,
+        kind=work.URGENT[0],
+        dedupe_key="what cannot wait",
+        subject_kind="course",
+        subject_id=world.course.pk,
+        patient_id=world.clinic.patient.pk,
+        role="prescriber",
+        due_at=world.now,
+        reason="An answer needs somebody at once.",
+    )
+    told = screen.page.locator(".notice", has_text="An answer needs somebody at once.")
+    screen.sign_in(everybody(world))
+    for state, path in URGENT.items():
+        screen.open(path)
+        expect(told.first).to_be_visible()
+        yield state
+    screen.open(f"/courses/{world.course.pk}/")
+    expect(told).to_have_count(1)
+    yield "course: urgent"
+
+
 def a_course(screen: Screen, world: World) -> Iterator[str]:
     staff, path = everybody(world), f"/courses/{world.course.pk}/"
     for score in (20, 9):
@@ -236,97 +290,8 @@ def a_course(screen: Screen, world: World) -> Iterator[str]:
         yield "course: over"
 
 
-def accounts(screen: Screen, world: World) -> Iterator[str]:
-    page, staff = screen.page, everybody(world)
-    screen.open("/accounts/sign-in/")
-    yield "account_login: empty"
-    page.get_by_label("Username").fill(staff.username)
-    page.get_by_label("Password").fill("not this one")
-    press(screen, "Sign in", "body")
-    yield "account_login: refused"
-    page.get_by_label("Username").fill(staff.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    press(screen, "Sign in", "body")
-    paths = {
-        "mfa_index: empty": "/accounts/factors/",
-        "mfa_activate_totp: empty": "/accounts/factors/app/add/",
-        "mfa_list_webauthn: empty": "/accounts/factors/passkeys/",
-        "people: full": "/accounts/people/",
-        "account_logout: empty": "/accounts/sign-out/",
-        "account_change_password: empty": "/accounts/password/",
-    }
-    for state, path in paths.items():
-        screen.open(path)
-        yield state
-    for field in page.locator("main input[type=password]").all():
-        field.fill("short")
-    go(screen, "main form button[type=submit]")
-    yield "account_change_password: refused"
-    screen.open("/accounts/factors/app/add/")
-    page.locator("main input:not([type=hidden])").first.fill("000000")
-    go(screen, "main form button[type=submit]")
-    yield "mfa_activate_totp: refused"
-
-
-# --- patients -----------------------------------------------------------------------------------------------
-def a_patient(screen: Screen, world: World) -> Iterator[str]:
-    yield from _a_patient(screen, world, "en")
-
-
-def a_patient_in_spanish(screen: Screen, world: World) -> Iterator[str]:
-    yield from _a_patient(screen, world, "es")
-
-
-def _a_patient(screen: Screen, world: World, language: str) -> Iterator[str]:
-    page, visit = screen.page, world.visit("dose-2")
-    Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
-    with time_machine.travel(visit.start - timedelta(days=2)):
-        path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
-        screen.open(f"{path}?lang={language}")
-        yield "own-visit: front"
-        go(screen, "form[action*='cannot-come'] button")
-        yield "own-visit: cannot come"
-        for born, state in (("1990-01-01", "refused"), (BORN, "open")):
-            page.locator("#birth_date").fill(born)
-            go(screen, "form[action*='open'] button")
-            yield f"own-visit: {state}"
-        go(screen, "#questions a.button")
-        yield "own-visit-questions: full"
-        page.locator("#q1-2").check()
-        page.locator("form.stack").first.evaluate("form => { form.noValidate = true }")
-        go(screen, "form.stack button")
-        yield "own-visit-questions: refused"
-        screen.open(f"{path}/times?lang={language}")
-        yield "own-visit-times: full"
-        page.locator("input[type=radio]").first.check()
-        Shift.objects.all().delete()
-        go(screen, "form[action*='move'] button")
-        yield "own-visit-times: refused"
-        screen.open(f"{path}?lang={language}")
-        page.locator("details summary").first.click()
-        go(screen, "form[action*='cancel'] button")
-        yield "own-visit: cancelled"
-        screen.open("/v/" + "x" * 22)
-        yield "own-visit: gone"
-        go(screen, "form button")
-        yield "own-visit: sent"
-
-
 # --- the table ----------------------------------------------------------------------------------------------
 # A state is named after the address of its screen.
-OWN = {
-    "own-visit: front",
-    "own-visit: cannot come",
-    "own-visit: refused",
-    "own-visit: open",
-    "own-visit-questions: full",
-    "own-visit-questions: refused",
-    "own-visit-times: full",
-    "own-visit-times: refused",
-    "own-visit: cancelled",
-    "own-visit: gone",
-    "own-visit: sent",
-}
 WALKS: dict[Walk, set[str]] = {
     a_new_practice: {*EMPTY},
     booking_a_course: {
@@ -380,20 +345,19 @@ WALKS: dict[Walk, set[str]] = {
         "setup-protocol-edit: refused",
         "setup-wording: refused",
     },
-    a_course: {"course: with scores", "course: over"},
-    accounts: {
-        "account_login: empty",
-        "account_login: refused",
-        "account_change_password: refused",
-        "mfa_activate_totp: refused",
-        "mfa_index: empty",
-        "mfa_activate_totp: empty",
-        "mfa_list_webauthn: empty",
-        "people: full",
-        "account_logout: empty",
-        "account_change_password: empty",
+    somebody_away: {
+        "setup-thing: full",
+        "setup-thing: given",
+        "setup-thing: nobody else",
+        "absence-give: full",
+        "absence-give: nobody else",
+        "absence-give: nothing left",
+        "closure-rooms: full",
     },
+    what_cannot_wait: {*URGENT, "course: urgent"},
+    a_course: {"course: with scores", "course: over"},
+    accounts: ACCOUNTS,
     a_patient: OWN,
     a_patient_in_spanish: OWN,
 }
-ONE_STATE = {"access-log", "absence-give", "closure-rooms", "design", "setup-wordings", "why-not"}
+ONE_STATE = {"access-log", "design", "setup-wordings", "why-not"}

@@ -197,8 +197,10 @@ class Breaker:
             page, status = answer.content.decode(), answer.status_code
             if status in (302, 303):
                 page = self.client.get(answer["Location"].partition("#")[0]).content.decode()
-                warned = bool(re.search(r'class="notice[^"]*tone-(bad|warn)', page))
-                return Answer(status, page, warned)
+                # What is told of the form itself; a page may warn of something else.
+                told = re.search(r'<div class="notices".*?</div>', page, re.DOTALL)
+                warned = re.search(r'class="notice[^"]*tone-(bad|warn)', told[0] if told else page)
+                return Answer(status, page, bool(warned))
             return Answer(status, page, status >= 400)
         finally:
             self.client.cookies = kept

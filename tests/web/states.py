@@ -1,20 +1,24 @@
 """The pages in the states that no address alone leads to: each walks there as somebody would."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from contextlib import contextmanager
+from copy import deepcopy
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import time_machine
 from allauth.mfa.models import Authenticator
+from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import resolve
 
+from clinic.practice.models import Closure, StaffMember
 from patients.models import EligibilityDecision, Patient
 from scheduling.booking.writing import links
 from tests import factories
 from tests.scheduling.booking import booked
 from tests.web import breaking, reading
-from tests.web.conftest import World
+from tests.web.conftest import BACKEND, World
 from tests.web.reading import Form
 from tests.web.test_every_page import pages
 
@@ -25,7 +29,21 @@ State = Callable[[World, Client], Iterator[Page]]
 
 
 def look(client: Client, path: str) -> Page:
-    return path, client.get(path).content.decode()
+    answer = client.get(path)
+    assert "/sign-in/" not in answer.headers.get("Location", ""), path
+    return path, answer.content.decode()
+
+
+@contextmanager
+def later(client: Client, at: datetime) -> Iterator[None]:
+    """Then, and signed in anew, as whoever comes back to a screen that nobody used."""
+    kept, who = deepcopy(client.cookies), client.session[SESSION_KEY]
+    with time_machine.travel(at):
+        client.force_login(StaffMember.objects.get(pk=who), backend=BACKEND)
+        try:
+            yield
+        finally:
+            client.cookies = kept
 
 
 def form_on(page: Page, route: str, verb: str = "") -> Form:
@@ -82,14 +100,14 @@ def a_dose_under_way(world: World, client: Client) -> Iterator[Page]:
 
 
 def late_entries(world: World, client: Client) -> Iterator[Page]:
-    with time_machine.travel(world.dose.end + timedelta(hours=3)):
+    with later(client, world.dose.end + timedelta(hours=3)):
         yield look(client, f"/visits/{world.dose.pk}/")
 
 
 def after_the_observation(world: World, client: Client) -> Iterator[Page]:
     for verb in ("check_in", "start", "end_administration"):
         booked.move(world.clinic, world.dose.pk, verb, now=world.now)
-    with time_machine.travel(world.now + timedelta(hours=4)):
+    with later(client, world.now + timedelta(hours=4)):
         yield look(client, f"/visits/{world.dose.pk}/")
         booked.move(world.clinic, world.dose.pk, "discharge", now=world.now + timedelta(hours=4))
         yield look(client, f"/visits/{world.dose.pk}/")
@@ -131,8 +149,30 @@ def a_walk_in(world: World, client: Client) -> Iterator[Page]:
 def what_is_due_tomorrow(world: World, client: Client) -> Iterator[Page]:
     Authenticator.objects.create(user=world.clinic.front_desk, type="totp", data={"secret": "x"})
     yield look(client, "/accounts/people/")
-    with time_machine.travel(world.task.due_at + timedelta(hours=1)):
+    with later(client, world.task.due_at + timedelta(hours=1)):
         yield look(client, "/overview/")
+
+
+def a_visit_cancelled(world: World, client: Client) -> Iterator[Page]:
+    yield press(client, look(client, f"/visits/{world.visit('dose-6').pk}/cancel/"), "visit-cancel")
+
+
+def somebody_away(world: World, client: Client) -> Iterator[Page]:
+    factories.worker(world.clinic.site, "monitor")
+    row = factories.absence(world.clinic.monitor, world.dose.start, world.dose.end)
+    yield look(client, f"/set-up/absences/{row.pk}/")
+    yield (seen := look(client, f"/set-up/absences/{row.pk}/give/"))
+    yield press(client, seen, "absence-give")
+
+
+def a_room_shut(world: World, client: Client) -> Iterator[Page]:
+    dose = world.dose
+    row = Closure.objects.create(
+        site=world.clinic.site, room=dose.room, starts_at=dose.start, ends_at=dose.end
+    )
+    yield look(client, f"/set-up/closures/{row.pk}/")
+    yield (seen := look(client, f"/set-up/closures/{row.pk}/rooms/"))
+    yield press(client, seen, "closure-rooms")
 
 
 STAFF: tuple[State, ...] = (
@@ -149,6 +189,9 @@ STAFF: tuple[State, ...] = (
     a_follow_up_taken_and_waived,
     a_walk_in,
     what_is_due_tomorrow,
+    a_visit_cancelled,
+    somebody_away,
+    a_room_shut,
 )
 
 
