@@ -23,7 +23,7 @@ controls. *Where* names the files without their `test_`; *mouse* is left out.
 | a missing follow-up taken, put off | therapist | keys alone | clinicians |
 | a missing follow-up waived | prescriber, clinical lead | telephone without scripts | clinicians, journeys |
 | a course's page | front desk | somebody else pauses it | course |
-| a practice from nothing to a course | practice administrator | | admin |
+| a practice from nothing to a course | practice administrator | clicks and fields counted | admin |
 | rooms, people, shifts | practice administrator | keys without scripts, two tabs | admin, setup, two_tabs |
 | somebody calls in sick, their visits given away | front desk | telephone | setup |
 | a protocol drawn and saved | prescriber | two tabs | clinicians, two_tabs |
