@@ -11,6 +11,7 @@ from clinic.practice import founding, queries
 from clinic.practice.models import Closure, PatientRead, Room, Site, StaffMember, WorkItem
 from scheduling.booking.protocol import setting_up
 from scheduling.models import Absence, ProtocolVersion, Shift
+from scheduling.web.setup import things
 from scheduling.web.setup.nouns import NOUNS
 from tests import factories
 from tests.web.conftest import World, signed_in
@@ -375,3 +376,15 @@ def test_half_a_break_is_not_dropped_in_silence(world: World) -> None:
     answer = admin.post(f"/set-up/shifts/{shift.pk}/", typed)
     assert answer.status_code == 422
     assert "Give both times of the break, or none." in answer.content.decode()
+
+
+def test_what_a_long_absence_hits_is_counted_whole_and_listed_to_a_bound(
+    world: World, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(things, "LISTED", 3)
+    away = factories.absence(world.clinic.therapists[0], world.now, world.now + timedelta(days=60))
+    page = desk.get(f"/set-up/absences/{away.pk}/").content.decode()
+    told = re.search(r"(\d+) visits cannot stay", page)
+    assert told and int(told[1]) > 3
+    assert page.count("Move it<") == 3
+    assert "These are the first 3." in page

@@ -123,15 +123,16 @@ def _form(
         "gives": wanted.gives(row),
     }
     found = wanted.stranded(actor, row, timezone.now()) if wanted.stranded else ()
+    context["standing"] = len(found)
     context["stranded"] = [
-        (one, words.title(one), times.span(one.start, one.end, one.time_zone)) for one in found
+        (one, words.title(one), times.span(one.start, one.end, one.time_zone)) for one in found[:LISTED]
     ]
     return pages.show(
         request,
         "scheduling/setup/thing.html",
         context,
         here="setup",
-        patients=[one.patient.id for one in found],
+        patients=[one.patient.id for one in found[:LISTED]],
         status=_status(wrong),
     )
 
