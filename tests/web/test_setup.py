@@ -338,7 +338,7 @@ def test_visits_of_who_is_away_go_to_others_who_can(world: World, desk: Client) 
 
 def test_visits_of_a_shut_room_go_to_other_rooms(world: World, desk: Client) -> None:
     room, day = world.dose.room, world.dose.local_date.isoformat()
-    typed = {"site_id": str(world.clinic.site.pk), "room_id": str(room.pk), "first_day": day, "key": "k1"}
+    typed = {"site_id": world.clinic.site.pk, "room_id": world.dose.room_id, "first_day": day, "key": "k1"}
     answer = desk.post("/set-up/closures/", {**typed, "reason": "Painted"})
     page = desk.get(answer["Location"]).content.decode()
     assert "It is a task of the front desk too." in page
