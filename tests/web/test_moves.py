@@ -134,6 +134,15 @@ def test_a_rule_is_broken_only_with_a_reason_by_who_may(world: World, desk: Clie
     assert {one.reason for one in RuleOverride.objects.all()} == {"The patient asked for it"}
 
 
+def test_a_reason_stays_when_the_rule_it_was_for_is_kept_by_now(world: World, lead: Client) -> None:
+    saturday, tomorrow = (wall(world.dose.start + timedelta(days=days)) for days in (5, 1))
+    form = form_of(lead.get(f"/moves/{world.dose.pk}/?start={saturday}").content.decode())
+    typed = {**form, "start": tomorrow, "token": "x", "override_reason": "The patient asked for it"}
+    answer = lead.post(f"/moves/{world.dose.pk}/", typed)
+    assert answer.status_code == 409
+    assert "The patient asked for it" in answer.content.decode()
+
+
 def test_a_place_that_is_taken_leads_to_the_nearest_free_one(world: World, desk: Client) -> None:
     visit = world.visit("integration-1")
     for therapist in world.clinic.therapists:
