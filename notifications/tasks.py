@@ -6,11 +6,18 @@ import os
 import socket
 import uuid
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.utils import timezone
 
-from notifications import delivery, recovery, trials
+from notifications import delivery, pulse, recovery, trials
 from notifications.webhooks import forgetting, serving, subscriptions
+
+
+@shared_task(name="notifications.pulse", bind=True, soft_time_limit=10, time_limit=15)
+def feel_pulse(self: "Task[[], None]") -> None:
+    """This queue is being worked on."""
+    delivered = self.request.delivery_info or {}
+    pulse.beat(queue=str(delivered["routing_key"]), now=timezone.now())
 
 
 @shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)

@@ -12,6 +12,8 @@ from celery.schedules import crontab
 from django.conf import settings
 from kombu import Queue
 
+from clinic.config import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
 
 app = Celery("clinic")
@@ -20,9 +22,11 @@ app = Celery("clinic")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(broker.KeepsWhatItHas)
 
 # A worker serves both unless told otherwise; sending must not wait behind a long sweep.
-app.conf.task_queues = [Queue("default"), Queue("messages")]
+QUEUES = ("default", "messages")
+app.conf.task_queues = [Queue(name) for name in QUEUES]
 app.conf.task_routes = {
     # Receivers of events may be slow: messages do not wait for them.
     "notifications.serve_webhooks": {"queue": "default"},
@@ -33,11 +37,11 @@ app.conf.task_routes = {
 }
 
 
-def every(seconds: float, task: str) -> dict[str, Any]:
+def every(seconds: float, task: str, **options: str) -> dict[str, Any]:
     """A tick that nobody has taken by the next one is dropped: a worker that was down does not find a heap of
     them.
     """
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, **options}}
 
 
 def nightly(hour: int, task: str) -> dict[str, Any]:
@@ -46,6 +50,7 @@ def nightly(hour: int, task: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
+    **{f"feel the pulse of {name}": every(30, "notifications.pulse", queue=name) for name in QUEUES},
     "send what is due": every(settings.MESSAGE_TICK_SECONDS, "notifications.send_due"),
     "recover from crashes": every(settings.RECOVERY_TICK_SECONDS, "notifications.recover"),
     "tell receivers of events": every(5, "notifications.serve_webhooks"),

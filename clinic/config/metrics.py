@@ -1,6 +1,7 @@
 """What is counted for Prometheus: requests by route, what waits and what is late. Never anything about a
 person."""
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
+from clinic.config.celery import QUEUES
 from clinic.practice.models import WorkItem
+from notifications import pulse
 from notifications.models import Message
 from notifications.models.message import State
 from scheduling.followups import nightly
@@ -48,6 +51,7 @@ class _Waiting(Collector):
         yield from (GaugeMetricFamily(name, told, value=count) for name, told, count in _late(now))
         flagged = FollowUpGap.objects.filter(flagged=True).count()
         yield GaugeMetricFamily("clinic_gaps_flagged", "Follow-up units that need a person.", value=flagged)
+        yield _by("clinic_worker_silent_seconds", "Since a worker took a task.", "queue", _silences(now))
         yield _by("clinic_work_items_open", "Tasks that wait for a person.", "kind", _work_by_kind())
 
 
@@ -69,13 +73,19 @@ def _late(now: datetime) -> list[tuple[str, str, int]]:
     ]
 
 
+def _silences(now: datetime) -> dict[str, float]:
+    """Of a queue that never had a worker: since ever."""
+    silences = pulse.silences(queues=QUEUES, now=now)
+    return {name: math.inf if seconds is None else seconds for name, seconds in silences.items()}
+
+
 def _work_by_kind() -> dict[str, int]:
     rows = WorkItem.objects.filter(done_at=None).order_by().values_list("kind").annotate(count=Count("id"))
     # A kind that an alarm names is there before its first task, so that its absence is no answer.
     return {ALARMED_KIND: 0, **dict(rows)}
 
 
-def _by(name: str, told: str, label: str, counts: Mapping[str, int]) -> GaugeMetricFamily:
+def _by(name: str, told: str, label: str, counts: Mapping[str, float]) -> GaugeMetricFamily:
     """One gauge with a line for each value of a label."""
     family = GaugeMetricFamily(name, told, labels=[label])
     for value, count in sorted(counts.items()):

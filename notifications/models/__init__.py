@@ -1,7 +1,17 @@
 """The message ledger: rows and constraints."""
 
 from notifications.models.message import Attempt, Message, Suppression
+from notifications.models.pulse import Pulse
 from notifications.models.webhook import WebhookDelivery, WebhookSubscription
 from notifications.models.wording import Trial, Wording
 
-__all__ = ["Attempt", "Message", "Suppression", "Trial", "WebhookDelivery", "WebhookSubscription", "Wording"]
+__all__ = [
+    "Attempt",
+    "Message",
+    "Pulse",
+    "Suppression",
+    "Trial",
+    "WebhookDelivery",
+    "WebhookSubscription",
+    "Wording",
+]

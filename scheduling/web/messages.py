@@ -12,6 +12,7 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.web import pages, times
+from notifications import pulse
 from notifications.models import Message
 from scheduling.planning import windows
 from scheduling.web import forms, queries, words
@@ -58,8 +59,8 @@ class Line:
 def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     """`?show=` `?channel=` `?kind=` `?from=` `?to=`; without days the last fourteen and the next fourteen."""
     site = next(iter(places.sites(actor=actor)), None)
-    zone = site.time_zone if site else "UTC"
-    today = windows.local_day(zone=zone, instant=timezone.now())
+    zone, now = site.time_zone if site else "UTC", timezone.now()
+    today, silent = windows.local_day(zone=zone, instant=now), pulse.silent_since(now=now)
     first = forms.day(request.GET.get("from"), default=today - timedelta(days=DAYS))
     last = forms.day(request.GET.get("to"), default=today + timedelta(days=DAYS))
     show = _choice(request, "show", SHOWS) or "failed"
@@ -85,7 +86,8 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
         "kinds": words.MESSAGE_KINDS,
         "first": first,
         "last": last,
-        "zone": times.zone_words(timezone.now(), zone),
+        "zone": times.zone_words(now, zone),
+        "silent": times.moment(silent, zone) if silent else None,
     }
     patients = [one.patient_id for one in found[:LISTED]]
     return pages.show(request, "scheduling/messages.html", context, here="messages", patients=patients)

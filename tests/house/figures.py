@@ -76,6 +76,16 @@ def signals(root: Path) -> list[str]:
     ]
 
 
+def delays(root: Path) -> list[str]:
+    """`countdown=` and `eta=` of a task: past the broker's visibility timeout it runs again and again."""
+    return [
+        f"{path.relative_to(root)}:{node.value.lineno}"
+        for path in sources(root)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.keyword) and node.arg in ("countdown", "eta")
+    ]
+
+
 def bare_saves(root: Path) -> list[str]:
     """`x.save()` with nothing in the brackets: it writes back what others changed meanwhile."""
     return [

@@ -35,6 +35,10 @@ def test_there_are_no_signals_of_our_own():
     assert figures.signals(figures.ROOT) == []
 
 
+def test_no_task_waits_in_the_broker():
+    assert figures.delays(figures.ROOT) == []
+
+
 def test_every_save_names_its_fields():
     assert figures.bare_saves(figures.ROOT) == []
 

@@ -16,6 +16,8 @@ TICK_WORDS = {
     "scheduling.expire_holds": "Ends offers that nobody answered and holds that nobody booked in time.",
     "notifications.send_due": "Claims each message that is due, looks again whether it is true, and "
     "hands it over.",
+    "notifications.pulse": "Says that a worker takes from this queue; without it for two minutes that is an "
+    "alarm.",
     "notifications.recover": "Clears up after processes that died, and asks providers about hand-overs "
     "in doubt.",
     "notifications.serve_webhooks": "Tells receivers of events what is new, and again what they have not "
@@ -78,7 +80,8 @@ def _commands() -> list[tuple[str, str]]:
 def _ticks() -> list[tuple[str, str, str, str]]:
     rows = []
     for tick in sorted(current_app.conf.beat_schedule.values(), key=_order):
-        queue = current_app.amqp.router.route({}, tick["task"])["queue"].name
+        routed = current_app.amqp.router.route({}, tick["task"])["queue"].name
+        queue = tick["options"].get("queue", routed)
         rows.append((_when(tick["schedule"]), f"`{tick['task']}`", queue, TICK_WORDS[tick["task"]]))
     return rows
 

@@ -8,8 +8,10 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
+from clinic.config.celery import QUEUES
 from clinic.practice import work
 from clinic.practice.models import Practice
+from notifications import pulse
 from notifications.models import Message
 from patients.models import Patient
 from tests import factories
@@ -42,6 +44,8 @@ def message(someone: Patient, *, due_at: datetime, state: str = "planned", since
 
 
 def test_with_nothing_to_do_everything_reads_nought() -> None:
+    for queue in QUEUES:
+        pulse.beat(queue=queue, now=NOW)
     told = metrics()
     assert set(told.values()) == {0.0}
     assert set(told) == {
@@ -51,6 +55,8 @@ def test_with_nothing_to_do_everything_reads_nought() -> None:
         ),
         "clinic_messages_overdue",
         "clinic_messages_stuck",
+        'clinic_worker_silent_seconds{queue="default"}',
+        'clinic_worker_silent_seconds{queue="messages"}',
         "clinic_gaps_flagged",
         "clinic_gaps_unswept",
         'clinic_work_items_open{kind="follow_up_record_differs"}',
