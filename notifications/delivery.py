@@ -20,7 +20,7 @@ from django.db.models import F
 
 from clinic.practice import crashpoints
 from clinic.practice.ids import new_id
-from notifications import aftermath, channels, decision, ledger, neutral, policy, spans
+from notifications import aftermath, channels, decision, ledger, neutral, policy, replays, spans
 from notifications.channels.base import Outcome, Outgoing, Result, TooLate
 from notifications.decision import Blocked, Later, Send
 from notifications.models import Attempt, Message
@@ -142,6 +142,7 @@ def record(*, message_id: UUID, attempt_id: UUID, result: Result, now: datetime)
             outcome=result.outcome,
             error_code=result.code[:40],
             provider_id=result.provider_id,
+            **({} if result.outcome is Outcome.IN_DOUBT else {"sealed_text": None}),
         )
         if result.outcome is Outcome.ACCEPTED:
             aftermath.accepted(message=message, provider_id=result.provider_id, now=now)
@@ -178,9 +179,11 @@ def _busy(message: Message) -> bool:
 
 
 def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         id=new_id(), message=message, number=message.attempts, begun_at=now, covers=list(send.covers)
     )
+    replays.keep(attempt=attempt, channel=message.channel, text=send.rendered.text)
+    attempt.save(force_insert=True)
     lease_until = now + spans.lease()
     Message.objects.filter(pk=message.pk).update(
         state=ledger.move(state=message.state, verb="begin"),

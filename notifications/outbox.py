@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
-from clinic.practice import bulk
+from clinic.practice import bulk, crashpoints
 from notifications import doorbell
 from notifications.models import Message
 from notifications.models.message import State
@@ -67,7 +67,8 @@ def queue(*, messages: Sequence[Draft], now: datetime) -> None:
     )
     bulk.insert(Message, rows, skip_known=True)
     if any(draft.due_at <= now for draft in messages):
-        transaction.on_commit(doorbell.ring, robust=True)
+        transaction.on_commit(_ring, robust=True)
+    crashpoints.reach("before-plan-commit")
 
 
 def withdraw(
@@ -92,6 +93,11 @@ def withdraw(
     if kinds is not None:
         rows = rows.filter(kind__in=kinds)
     return rows.update(state=State.CANCELLED, state_reason=reason[:60], lease_until=None, updated_at=now)
+
+
+def _ring() -> None:
+    crashpoints.reach("before-ring")
+    doorbell.ring()
 
 
 def _need_transaction() -> None:

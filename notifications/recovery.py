@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from clinic.practice import crashpoints
-from notifications import aftermath, channels, delivery, ledger, policy, spans
+from notifications import aftermath, channels, delivery, ledger, policy, replays, spans
 from notifications.channels.base import ANSWERED, Sent
 from notifications.models import Attempt, Message
 from notifications.models.message import State
@@ -60,39 +60,49 @@ def settle(*, now: datetime, limit: int = 20) -> int:
     That a provider does not list a message is no proof that it will not send it.
     """
     since = now - spans.doubt_asked()
+    replays.forget(before=since)
     doubtful = (
-        Attempt.objects.select_related("message")
+        Attempt.objects.select_related("message__practice", "message__patient", "message__staff")
         .filter(
             message__state=State.IN_DOUBT,
             message__current_attempt=F("pk"),
-            message__channel__in=[name for name in channels.NAMES if _can_ask(name)],
-            message__updated_at__gte=since,
+            message__channel__in=[name for name in channels.NAMES if _can_tell(name)],
+            begun_at__gte=since,
         )
         .order_by(F("asked_at").asc(nulls_first=True), "begun_at")[:limit]
     )
     return sum(_settle(attempt, now) for attempt in doubtful)
 
 
-def _can_ask(channel: str) -> bool:
+def _can_tell(channel: str) -> bool:
     provider = channels.of(channel)
-    return provider is not None and provider.CAN_BE_ASKED and provider.configured()
+    return provider is not None and (provider.CAN_BE_ASKED or provider.REPLAYS) and provider.configured()
 
 
 def _settle(attempt: Attempt, now: datetime) -> bool:
     message, channel = attempt.message, channels.of(attempt.message.channel)
     Attempt.objects.filter(pk=attempt.pk).update(asked_at=now)
+    if channel is None:
+        return False
+    if channel.REPLAYS:
+        result = replays.replay(attempt=attempt, channel=channel, now=now)
+    else:
+        result = channel.look_up(sent=_sent(attempt, now))
+    crashpoints.reach("after-look-up")
+    if result is None:
+        return False
+    return delivery.record(message_id=message.pk, attempt_id=attempt.pk, result=result, now=now)
+
+
+def _sent(attempt: Attempt, now: datetime) -> Sent:
+    message = attempt.message
     known = Message.objects.filter(
         practice_id=message.practice_id, due_at__gte=now - timedelta(days=7), sent_to=message.sent_to
     )
-    sent = Sent(
+    return Sent(
         to=message.sent_to,
         text=message.sent_body,
         begun_at=attempt.begun_at,
         known_ids=frozenset(known.exclude(provider_id="").values_list("provider_id", flat=True)),
         answered_no=attempt.error_code.startswith(ANSWERED) and now - attempt.begun_at >= spans.lease(),
     )
-    result = channel.look_up(sent=sent) if channel else None
-    crashpoints.reach("after-look-up")
-    if result is None:
-        return False
-    return delivery.record(message_id=message.pk, attempt_id=attempt.pk, result=result, now=now)

@@ -56,5 +56,7 @@ def _merge(
     if target == message.state:
         return
     if message.state in (State.HANDING_OVER, State.IN_DOUBT):
-        message.attempt_rows.filter(pk=attempt_id).update(finished_at=now, outcome="accepted")
+        message.attempt_rows.filter(pk=attempt_id).update(
+            finished_at=now, outcome="accepted", sealed_text=None
+        )
     aftermath.reported(message=message, state=target, code=error_code, now=now)

@@ -30,8 +30,11 @@ sms = providers.SmsProvider(home=_home, folder=_home.path / "sms", log=_home.pat
 smtp = providers.SmtpCatcher(
     home=_home, folder=_home.path / "smtp", log=_home.path / "smtp.log", env=_providers
 )
+telnyx = providers.TelnyxProvider(
+    home=_home, folder=_home.path / "telnyx", log=_home.path / "telnyx.log", env=_providers
+)
 # Their ports are known before their processes run, which start with the first test that asks for them.
-os.environ |= {"TWILIO_API_BASE": sms.url, "SMTP_URL": smtp.smtp_url}
+os.environ |= {"TWILIO_API_BASE": sms.url, "TELNYX_API_BASE": telnyx.url, "SMTP_URL": smtp.smtp_url}
 django.setup()
 # Slow on purpose in production; the tests sign in thousands of times.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -102,6 +105,20 @@ def no_tries_yet(_counts: Redis) -> None:
 def sms_process() -> providers.SmsProvider:
     sms.start()
     return sms
+
+
+@pytest.fixture(scope="session")
+def telnyx_process() -> providers.TelnyxProvider:
+    telnyx.start()
+    return telnyx
+
+
+@pytest.fixture
+def telnyx_provider(telnyx_process: providers.TelnyxProvider, settings: Settings) -> providers.TelnyxProvider:
+    """This worker's own provider that speaks Telnyx, empty; texts go there."""
+    settings.SMS_PROVIDER = "telnyx"
+    telnyx_process.clear()
+    return telnyx_process
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,14 @@ def boolean(name: str, default: bool) -> bool:
     return raw in {"true", "1", "yes"}
 
 
+def one_of(name: str, names: tuple[str, ...]) -> str:
+    """One of these words; the first is the default."""
+    value = text(name, names[0])
+    if value not in names:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(names)}, not {value!r}")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

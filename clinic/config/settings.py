@@ -275,10 +275,16 @@ PROVIDER_CONNECT_SECONDS = env.seconds("PROVIDER_CONNECT_SECONDS", 3)
 PROVIDER_READ_SECONDS = env.seconds("PROVIDER_READ_SECONDS", 10)
 EMAIL_TIMEOUT = PROVIDER_READ_SECONDS
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"visits@{_PUBLIC_HOST}")
+SMS_PROVIDER = env.one_of("SMS_PROVIDER", ("twilio", "telnyx", "console"))
+EMAIL_PROVIDER = env.one_of("EMAIL_PROVIDER", ("smtp", "console"))
 TWILIO_API_BASE = env.text("TWILIO_API_BASE", "https://api.twilio.com")
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN", "")
 TWILIO_FROM = env.text("TWILIO_FROM", "")
+TELNYX_API_BASE = env.text("TELNYX_API_BASE", "https://api.telnyx.com")
+TELNYX_API_KEY = env.text("TELNYX_API_KEY", "")
+TELNYX_PUBLIC_KEY = env.text("TELNYX_PUBLIC_KEY", "")
+TELNYX_FROM = env.text("TELNYX_FROM", "")
 # A message belongs to one worker for so long. A call begins only while MESSAGE_CALL_SECONDS of it are left:
 # a process that was stopped gives up instead of sending late.
 MESSAGE_LEASE_SECONDS = env.seconds("MESSAGE_LEASE_SECONDS", 60)

@@ -105,6 +105,15 @@ class SmsProvider(_Provider):
         return ["--fd", str(self._http.fileno()), "--ledger", str(self.folder / "ledger.jsonl")]
 
 
+class TelnyxProvider(_Provider):
+    """The local provider that speaks Telnyx; `url` is what TELNYX_API_BASE takes."""
+
+    name = "telnyx_provider"
+
+    def _arguments(self) -> list[str]:
+        return ["--fd", str(self._http.fileno()), "--ledger", str(self.folder / "ledger.jsonl")]
+
+
 class SmtpCatcher(_Provider):
     """The local SMTP server."""
 

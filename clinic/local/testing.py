@@ -2,6 +2,7 @@
 
 import os
 
+from clinic.local import telnyx_provider
 from clinic.local.home import Home
 from clinic.local.postgres import Postgres
 from clinic.local.redis import RedisServer
@@ -16,6 +17,9 @@ ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "TWILIO_AUTH_TOKEN": "tests-only-token",
     "TWILIO_FROM": "+15005550006",
+    "TELNYX_API_KEY": "tests-only-key",
+    "TELNYX_PUBLIC_KEY": telnyx_provider.public_key("tests-only-key"),
+    "TELNYX_FROM": "+15005550006",
 }
 # Set when the PostgreSQL of this run is the embedded one, whose tools match its version: where its log is.
 EMBEDDED = "CLINIC_TEST_POSTGRES"

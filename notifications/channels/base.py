@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+import requests
+import urllib3
+
 from clinic.practice import crashpoints
 
 # The code of a doubt in which the provider did answer, with an error of its own: followed by its status.
@@ -89,9 +92,20 @@ class Channel(Protocol):
 
     # Whether it can be asked afterwards what it took.
     CAN_BE_ASKED: bool
+    # Whether a hand-over may be made again under its key: the provider makes the two one.
+    REPLAYS: bool
 
     def configured(self) -> bool: ...
 
     def send(self, *, outgoing: Outgoing) -> Result: ...
 
     def look_up(self, *, sent: Sent) -> Result | None: ...
+
+
+def never_connected(error: requests.exceptions.RequestException) -> bool:
+    """Whether no connection stood, so that nothing can have been handed over."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)

@@ -9,7 +9,7 @@ from django.core import mail
 
 from notifications.channels.base import Outcome, Outgoing, Result, Sent
 
-CAN_BE_ASKED = False
+CAN_BE_ASKED, REPLAYS = False, False
 # RFC 3463: the destination mailbox does not exist, or is disabled for good.
 _NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1")
 

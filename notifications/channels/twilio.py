@@ -11,7 +11,6 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import requests
-import urllib3
 from django.conf import settings
 from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -20,9 +19,9 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from notifications import neutral
-from notifications.channels.base import ANSWERED, Outcome, Outgoing, Result, Sent
+from notifications.channels.base import ANSWERED, Outcome, Outgoing, Result, Sent, never_connected
 
-CAN_BE_ASKED = True
+CAN_BE_ASKED, REPLAYS = True, False
 # Twilio's error codes: the recipient has opted out; the number does not exist, is no mobile, cannot be
 # reached by SMS, is unknown to its carrier, is a landline.
 OPTED_OUT = 21610
@@ -82,7 +81,7 @@ def send(*, outgoing: Outgoing) -> Result:
         return _refused(error)
     except requests.exceptions.RequestException as error:
         code = type(error).__name__[:40]
-        return Result(Outcome.TRANSIENT if _never_connected(error) else Outcome.IN_DOUBT, code=code)
+        return Result(Outcome.TRANSIENT if never_connected(error) else Outcome.IN_DOUBT, code=code)
     except (TwilioException, ValueError) as error:
         # An answer that cannot be read: it may well have been taken.
         return Result(Outcome.IN_DOUBT, code=type(error).__name__[:40])
@@ -146,15 +145,6 @@ def _client(*, begin: Callable[[], None] = _nothing_to_begin) -> Iterator[Client
         yield Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=transport)
     finally:
         transport.session.close()
-
-
-def _never_connected(error: requests.exceptions.RequestException) -> bool:
-    """Whether no connection stood, so that nothing can have been handed over."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", None)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
 def _refused(error: TwilioRestException) -> Result:

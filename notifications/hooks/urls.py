@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from notifications.hooks import twilio
+from notifications.hooks import telnyx, twilio
 
 urlpatterns = [
+    path("telnyx/reports/<uuid:attempt_id>/", telnyx.report, name="telnyx-report"),
     path("twilio/reports/<uuid:attempt_id>/", twilio.report, name="twilio-report"),
 ]

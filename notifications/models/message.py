@@ -125,6 +125,9 @@ class Attempt(models.Model):
     provider_id = models.CharField(max_length=80, blank=True)
     # Other planned messages that its text says as well.
     covers = ArrayField(models.UUIDField(), null=True)
+    # What must be said again to the byte, sealed; only at a provider that makes two hand-overs one, and only
+    # until it is known whether it has the first.
+    sealed_text = models.BinaryField(null=True)
     # When the provider was last asked whether it has the message; null: never.
     asked_at = models.DateTimeField(null=True)
 

@@ -147,7 +147,8 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     # The address is the key: without a feed's own token there is nothing.
     ("GET", "calendar/<str:token>.ics"): (404, 404, 404),
     # The same for a patient's link; who has none is told nothing, and gets nothing.
-    # Twilio's signature is the key.
+    # The provider's signature is the key.
+    ("POST", "hooks/telnyx/reports/<uuid:attempt_id>/"): (403, 403, 403),
     ("POST", "hooks/twilio/reports/<uuid:attempt_id>/"): (403, 403, 403),
     ("GET", "v/<str:token>"): (404, 404, 404),
     ("GET", "v/<str:token>/visit.ics"): (404, 404, 404),

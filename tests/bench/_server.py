@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -125,7 +125,6 @@ def token(port: int, client_id: str, secret: str) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     form = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}"
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Host": settings.ALLOWED_HOSTS[0]}
-    connection.request("POST", "/oauth/token/", form, headers)
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
-    return str(answer["access_token"])
+    with closing(connection):
+        connection.request("POST", "/oauth/token/", form, headers)
+        return str(json.loads(connection.getresponse().read())["access_token"])

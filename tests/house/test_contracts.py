@@ -127,6 +127,12 @@ PLANTED = {
         "tall.py: 402",
     ),
     "a utils.py": (figures.catch_alls, "scheduling/booking/utils.py", "X = 1", "utils.py"),
+    "a task that waits in the broker": (
+        figures.delays,
+        "patients/later.py",
+        "def tell(*, task: object) -> None:\n    task.apply_async(\n        countdown=90\n    )",
+        "later.py:3",
+    ),
     "a bare save": (
         figures.bare_saves,
         "patients/bare.py",

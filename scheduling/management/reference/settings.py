@@ -33,11 +33,19 @@ VARIABLES = {
     "REDIS_URL": "The broker. Booking and reading work while it is away.",
     "SMTP_URL": "`smtp://user:password@host:port`, `smtps://` for implicit TLS, `?tls=true` for STARTTLS.",
     "DEFAULT_FROM_EMAIL": "The sender of e-mails.",
+    "SMS_PROVIDER": "Who takes text messages: `twilio`, `telnyx`, or `console`, which writes them where the "
+    "worker writes, for development.",
+    "EMAIL_PROVIDER": "Who takes e-mail: `smtp`, or `console`.",
     "TWILIO_API_BASE": "Where the SMS provider's HTTP API is.",
     "TWILIO_ACCOUNT_SID": "The account. Without it no SMS is sent: a message says `no_provider`.",
     "TWILIO_AUTH_TOKEN": "The account's secret.",
     "TWILIO_FROM": "The number that texts come from, or the id (`MG…`) of a messaging service that "
     "chooses one.",
+    "TELNYX_API_BASE": "Where Telnyx's HTTP API is.",
+    "TELNYX_API_KEY": "The key of the account at Telnyx.",
+    "TELNYX_PUBLIC_KEY": "The account's public key, in base64: what Telnyx reports is signed with its other "
+    "half.",
+    "TELNYX_FROM": "The number that texts come from, at Telnyx.",
     "PROVIDER_CONNECT_SECONDS": "How long a provider may take to accept a connection.",
     "PROVIDER_READ_SECONDS": "How long a provider may take for each part of its answer. Past it the message "
     "is in doubt.",

@@ -1,0 +1,4 @@
+"""The product's own processes, killed, stopped and cut off at the worst moments, on real services.
+
+Times are settings: here a lease lasts two seconds, so that what takes minutes in production takes seconds.
+"""
