@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clinic.local.home import Child, Home
-from tests.notifications import making
+from tests.bench import _server
 
 # A lease of two seconds, and everything else in proportion.
 SHORT = {
@@ -37,7 +37,8 @@ class Crew:
         self.web_socket = home.bind()
         self.port = int(self.web_socket.getsockname()[1])
         self.environment = {
-            **making.child_environment(),
+            **os.environ,
+            "DATABASE_URL": _server.database_url(),
             **SHORT,
             "CRASH_POINTS": str(self.points),
             "PUBLIC_URL": f"http://127.0.0.1:{self.port}",

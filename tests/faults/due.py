@@ -53,6 +53,7 @@ class Reminders:
         Message.objects.bulk_create(rows)
         reminder.delete()
         self.waiting: list[UUID] = [one.pk for one in rows]
+        self.numbers = {one.pk: f"+1303{number + 2_000_000}" for number, one in enumerate(rows)}
         self.patients = patients
 
     def release(self, count: int) -> list[UUID]:
@@ -63,12 +64,14 @@ class Reminders:
 
 
 def weekday_slots(zone: ZoneInfo) -> Iterator[datetime]:
-    """Starts on weekdays from the day after tomorrow on, each two hours after the one before."""
+    """Starts on weekdays from the day after tomorrow on; no reminder of theirs is due about noon, which it is
+    now.
+    """
     today = timezone.now().astimezone(zone).date()
     for ahead in itertools.count(2):
         day = today + timedelta(days=ahead)
         if day.isoweekday() <= 5:
-            yield from (datetime.combine(day, time(hour), zone) for hour in (9, 11, 13, 15))
+            yield from (datetime.combine(day, time(hour, 30), zone) for hour in (8, 10, 14, 16))
 
 
 def _again(row: Any, model: Any, **values: object) -> Any:
