@@ -63,6 +63,14 @@ class Reminders:
         return released
 
 
+def waiting() -> bool:
+    """Whether anything that is due has not gone."""
+    # Who is to try again in minutes tries now.
+    Message.objects.filter(state="planned", attempts__gt=0).update(due_at=timezone.now())
+    rows = Message.objects.filter(due_at__lte=timezone.now())
+    return rows.exclude(state__in=("accepted", "delivered")).exists()
+
+
 def weekday_slots(zone: ZoneInfo) -> Iterator[datetime]:
     """Starts on weekdays from the day after tomorrow on; no reminder of theirs is due about noon, which it is
     now.

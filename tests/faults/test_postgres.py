@@ -23,7 +23,7 @@ from notifications.models import Message
 from scheduling.models import Appointment
 from tests.faults.bookings import Bookings
 from tests.faults.crew import Crew
-from tests.faults.due import Reminders
+from tests.faults.due import Reminders, waiting
 
 BEFORE, MEANWHILE, AWAY_SECONDS = 20, 20, 3.0
 RECOVERED_SECONDS = 15.0
@@ -146,10 +146,3 @@ def working() -> bool:
 
 def gone_since(instant: object) -> bool:
     return Message.objects.filter(state__in=("accepted", "delivered"), updated_at__gte=instant).exists()
-
-
-def waiting() -> bool:
-    # Who is to try again in minutes tries now.
-    Message.objects.filter(state="planned", attempts__gt=0).update(due_at=timezone.now())
-    rows = Message.objects.filter(due_at__lte=timezone.now())
-    return rows.exclude(state__in=("accepted", "delivered")).exists()

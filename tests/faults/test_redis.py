@@ -25,7 +25,7 @@ from clinic.local.redis import RedisServer
 from notifications.models import Message, Pulse
 from tests.faults.bookings import Bookings
 from tests.faults.crew import Crew
-from tests.faults.due import Reminders
+from tests.faults.due import Reminders, waiting
 from tests.faults.proxy import Proxy
 
 BEFORE, MEANWHILE, SECONDS = 20, 20, 3.0
@@ -156,11 +156,6 @@ def strike(on: Stage, fault: Callable[[Stage], Callable[[], None]], bookings: Bo
 def works_since(instant: object) -> bool:
     """Whether a worker took a message's task since: its own claim says so."""
     return Message.objects.filter(state__in=("accepted", "delivered"), updated_at__gte=instant).exists()
-
-
-def waiting() -> bool:
-    rows = Message.objects.filter(due_at__lte=timezone.now())
-    return rows.exclude(state__in=("accepted", "delivered")).exists()
 
 
 @pytest.mark.timeout(300)
