@@ -188,5 +188,5 @@ def hinted(redis: Redis) -> bool:
 
 def feel_the_pulse(on: Stage) -> None:
     """Ring a task that goes the way of all others behind what was lost."""
-    with closing(Celery("test", broker=on.server.url())) as app:
+    with closing(Celery("test", broker=on.server.url(), set_as_current=False)) as app:
         app.send_task("notifications.pulse", queue="messages", ignore_result=True)
