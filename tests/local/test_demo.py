@@ -1,4 +1,6 @@
-"""The demo, whole: it comes up, is killed, comes up again on its data, leaves nothing when stopped."""
+"""The demo, whole: it comes up, does what the tutorial says, is killed, comes up again on its data, leaves
+nothing when stopped.
+"""
 
 import json
 import os
@@ -17,6 +19,7 @@ import pytest
 from clinic.local.home import ROOT
 from clinic.local.postgres import RUNTIME_USER
 from clinic.local.workshop import MARK
+from tests.docs import tutorial
 
 
 @contextmanager
@@ -24,6 +27,7 @@ def demo(data: Path) -> Iterator["subprocess.Popen[str]"]:
     """A running demo without patients, on a free port, up when this is entered."""
     command = [sys.executable, "-m", "clinic.local.demo", "--empty"]
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(data), "PORT": "0"}
+    environment["MESSAGE_GRACE_SECONDS"] = "5"
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -100,7 +104,7 @@ def assert_the_trail_is_safe_from(url: str) -> None:
         assert {name for (name,) in connection.execute(found)} == {RUNTIME_USER}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_demo_comes_up_survives_a_kill_and_leaves_nothing(tmp_path: Path):
     data = tmp_path / "data"
     with demo(data) as first:
@@ -116,6 +120,7 @@ def test_the_demo_comes_up_survives_a_kill_and_leaves_nothing(tmp_path: Path):
         assert [json.loads(get(url)) for url in told["inbox"].values()] == [[], []]
         for name in ("ready.json", "services.json", "secrets.json", "credentials.json"):
             assert (data / name).stat().st_mode & 0o077 == 0
+        tutorial.follow(data)
         first.send_signal(signal.SIGKILL)
         first.wait()
     with demo(data) as second:
