@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from clinic.practice.errors import DomainError
@@ -70,6 +71,8 @@ class World:
         self.refused: Counter[str] = Counter()
         # A step that was refused changed nothing: what was true is true.
         self.changed = True
+        # What is undone with an example would have to be checked again in the next.
+        connection.check_constraints()
         self._seen: dict[str, list[Any]] = {}
 
     # What stands, read once after each act
