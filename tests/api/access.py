@@ -55,6 +55,7 @@ def build() -> World:
         patient_id=clinic.patient.pk,
         protocol_key=factories.IV,
         start_on_or_after=soon.date(),
+        alternatives=1,
     )[0]
     course_id = courses.book(actor=clinic.admin, now=timezone.now(), proposal=proposal.token)
     closure: Closure = directory.create_closure(
@@ -179,6 +180,7 @@ BODIES: dict[str, Callable[[World], Any]] = {
             patient_id=world.clinic.patient.pk,
             protocol_key=factories.IV,
             start_on_or_after=(world.soon + timedelta(days=60)).date(),
+            alternatives=1,
         )[0].token
     },
     "hold": lambda world: {**BODIES["course"](world), "minutes": 5},

@@ -24,6 +24,7 @@ def course(clinic: factories.Clinic) -> str:
         patient_id=clinic.patient.pk,
         protocol_key=factories.IV,
         start_on_or_after=(now + timedelta(days=7)).date(),
+        alternatives=1,
     )
     return str(courses.book(actor=clinic.admin, now=now, proposal=found[0].token))
 

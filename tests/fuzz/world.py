@@ -77,6 +77,7 @@ def _more(made: access.World, ids: dict[str, list[str]]) -> None:
             patient_id=someone.pk,
             protocol_key=factories.IV,
             start_on_or_after=(made.soon + timedelta(weeks=weeks)).date(),
+            alternatives=1,
         )
         return found[0].token
 
