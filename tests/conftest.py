@@ -4,7 +4,9 @@ What DATABASE_URL and REDIS_URL do not name is started when this file is importe
 imports the conftest files below this one before any hook runs, and those may import models.
 """
 
+import gc
 import os
+import threading
 from collections.abc import Iterator
 
 import django
@@ -41,9 +43,21 @@ django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHash
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: while one waits for the database, a browser or a process that it
+    started, another works.
+    """
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     # A worker that inherits this reads the settings before it has read this file and set its own addresses.
     del os.environ["DJANGO_SETTINGS_MODULE"]
+    if os.environ.get(testing.EMBEDDED):
+        # Made while the workers still look for the tests; what fails here fails again, and is told, in them.
+        given = {"server_url": os.environ["DATABASE_URL"]}
+        threading.Thread(target=migrated.ensure, kwargs=given, daemon=True).start()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,6 +71,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return max(usual, float(found.args[0])) if found else usual
 
     items.sort(key=asked, reverse=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """All that is imported by now stays; to look through it for garbage again and again takes its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
