@@ -13,13 +13,13 @@ pytestmark = pytest.mark.django_db
 
 def test_the_small_clinic_has_people_and_rooms_free_for_its_protocol():
     clinic = factories.small_clinic()
-    free = availability.for_planning(
+    free = availability.calendar(
         practice_id=clinic.practice.pk,
         site_id=clinic.site.pk,
         patient_id=clinic.patient.pk,
         span=Span(factories.NOW, factories.NOW + timedelta(days=28)),
         now=factories.NOW,
-    )
+    ).availability()
     assert {role for one in free.practitioners for role in one.roles} >= {
         "prescriber",
         "monitor",

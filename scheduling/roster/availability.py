@@ -84,34 +84,6 @@ class Calendar:
         )
 
 
-def for_planning(
-    *,
-    practice_id: UUID,
-    site_id: UUID,
-    patient_id: UUID | None,
-    span: Span,
-    now: datetime,
-    roles: Collection[str] | None = None,
-    ignore_appointments: Collection[UUID] = (),
-    roster: Roster | None = None,
-    patient_resource: int | None = None,
-    groups: bool = True,
-) -> values.Availability:
-    """The calendar of one site, as the planner reads it: see `calendar`."""
-    return calendar(
-        practice_id=practice_id,
-        site_id=site_id,
-        patient_id=patient_id,
-        span=span,
-        now=now,
-        roles=roles,
-        ignore_appointments=ignore_appointments,
-        roster=roster,
-        patient_resource=patient_resource,
-        groups=groups,
-    ).availability()
-
-
 def calendar(
     *,
     practice_id: UUID,

@@ -218,7 +218,7 @@ def _check(
     first, last = min(visit.start for visit in planned), max(visit.end for visit in planned)
     violations = rules.check_visits(
         request=request,
-        availability=availability.for_planning(
+        availability=availability.calendar(
             practice_id=actor.practice_id,
             site_id=placement.site.id,
             patient_id=placement.patient.id,
@@ -226,7 +226,7 @@ def _check(
             now=placement.now,
             roster=placement.roster,
             patient_resource=placement.patient.resource_id,
-        ),
+        ).availability(),
         visits=planned,
     )
     if clashes := given.clashes(violations=violations, visits=planned):

@@ -249,13 +249,13 @@ class _Desk:
     def _calendar(self, site_id: UUID) -> Availability:
         """Who is free at a site in the span, whoever the patient: each keeps the time that they have."""
         if site_id not in self._calendars:
-            self._calendars[site_id] = availability.for_planning(
+            self._calendars[site_id] = availability.calendar(
                 practice_id=self.actor.practice_id,
                 site_id=site_id,
                 patient_id=None,
                 span=Span(self.asked.start - fitting.LONGEST, self.asked.end + fitting.LONGEST),
                 now=self.now,
-            )
+            ).availability()
         return self._calendars[site_id]
 
 

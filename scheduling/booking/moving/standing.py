@@ -71,14 +71,14 @@ class StandingCourse:
             *(visit.end for visit in self.visits.values()),
             *(one.planned.end for one in places),
         ]
-        return availability.for_planning(
+        return availability.calendar(
             practice_id=self.course.practice_id,
             site_id=self.course.site_id,
             patient_id=self.course.patient_id,
             span=Span(now - timedelta(days=1), max(ends) + SLACK),
             now=now,
             ignore_appointments={*self.visits, *ignoring},
-        )
+        ).availability()
 
 
 def load(

@@ -104,9 +104,9 @@ def fits(*, actor: Actor, opening: Opening, now: datetime) -> tuple[rows.Waitlis
 
 
 def nearest_calendar(site: Site, span: Span, now: datetime) -> Availability:
-    return availability.for_planning(
+    return availability.calendar(
         practice_id=site.practice_id, site_id=site.pk, patient_id=None, span=span, now=now
-    )
+    ).availability()
 
 
 def _fit(

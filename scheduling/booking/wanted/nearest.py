@@ -76,7 +76,7 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime, roster: Roster | None
     """Who and what is free; single visits never join a group. `roster` is the practice's, where it was read
     already.
     """
-    return availability.for_planning(
+    return availability.calendar(
         practice_id=wanted.practice_id,
         site_id=wanted.site_id,
         patient_id=wanted.patient_id,
@@ -86,7 +86,7 @@ def calendar(*, wanted: Wanted, span: Span, now: datetime, roster: Roster | None
         roster=roster,
         patient_resource=wanted.patient_resource,
         groups=False,
-    )
+    ).availability()
 
 
 def fit(*, wanted: Wanted, free: Availability, start: datetime) -> Fit | Refusal:

@@ -38,7 +38,7 @@ def clinic():
 
 def look(clinic, **changes):
     asked = {"practice_id": clinic.practice.pk, "site_id": clinic.site.pk, "patient_id": clinic.patient.pk}
-    return availability.for_planning(**{**asked, "span": DAY, "now": NOW, **changes})
+    return availability.calendar(**{**asked, "span": DAY, "now": NOW, **changes}).availability()
 
 
 def person(found, staff):

@@ -100,13 +100,13 @@ class TestHeldCourse:
         assert {one.hold_expires_at for one in whole.visits} == {minutes(10)}
         dose = booked.visit(course, "dose-1")
         span = Span(dose.start, dose.end)
-        free = availability.for_planning(
+        free = availability.calendar(
             practice_id=clinic.practice.pk,
             site_id=clinic.site.pk,
             patient_id=clinic.patient.pk,
             span=span,
             now=NOW,
-        )
+        ).availability()
         assert free.patient_busy
 
     def test_booking_it_is_booking_a_course(self, clinic: factories.Clinic) -> None:
