@@ -7,10 +7,11 @@ from uuid import UUID
 
 from clinic.practice import permissions, writing
 from clinic.practice.actor import Actor
-from scheduling.booking.guard import locks
+from clinic.practice.models import StaffMember
+from scheduling.booking.guard import access, locks
 from scheduling.booking.moving import reassignments, stranded
 from scheduling.booking.moving.reassignments import Asked
-from scheduling.models import Absence
+from scheduling.models import Absence, GroupSession
 from scheduling.roster import shifts
 
 CAPABILITY = "shifts.write"
@@ -96,8 +97,24 @@ def _asked(row: Absence) -> Asked:
 
 
 def _ask_people(actor: Actor, asked: Asked, now: datetime) -> None:
+    ids = [visit.pk for visit in reassignments.visits_of(actor=actor, asked=asked, now=now)]
+    access.visits_for_update(actor=actor, appointment_ids=ids, capability=CAPABILITY)
+    _lock_person(asked)
+    # One that was booked until then is locked out of the usual order: who stands in the way is Busy.
     visits = reassignments.visits_of(actor=actor, asked=asked, now=now)
     stranded.ask_about(actor=actor, visits=visits, why=reassignments.WHY, capability=CAPABILITY, now=now)
+
+
+def _lock_person(asked: Asked) -> None:
+    """Who books the person, or a place in a group of theirs, comes before this, and their visit is found; or
+    after it, and sees the absence.
+    """
+    groups = GroupSession.objects.filter(
+        staff=asked.practitioner_id, start__lt=asked.end, end__gt=asked.start
+    )
+    list(groups.order_by("id").select_for_update(of=("self",), no_key=True).values_list("id"))
+    person = StaffMember.objects.filter(pk=asked.practitioner_id, resource__isnull=False)
+    locks.lock_resources(person.values_list("resource_id", flat=True))
 
 
 def _ask_no_more(actor: Actor, before: Asked, now: datetime) -> None:

@@ -82,9 +82,11 @@ def carry_out(
             replay = idempotency.claim(key=key, now=now, status_code=200, object_kind=KIND, object_id=act_id)
             if replay:
                 return replay.object_id
+            # Before anything is decided: what changes from here on is seen under the locks.
+            stamp = rosters.stamp(practice_id=actor.practice_id)
             act = decide()
             decided.append(act)
-            _do(actor, act, act_id, capability, now)
+            _do(actor, act, act_id, capability, stamp, now)
             return act_id
     except SlotTaken as taken:
         if decided:
@@ -92,7 +94,7 @@ def carry_out(
         raise
 
 
-def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) -> None:
+def _do(actor: Actor, act: Act, act_id: UUID, capability: str, stamp: str, now: datetime) -> None:
     rows = _locked(actor, act, capability)
     used = _excuse(actor, act)
     moves = [one for one in act.relocations if is_move(rows[one.visit_id], one)]
@@ -108,6 +110,7 @@ def _do(actor: Actor, act: Act, act_id: UUID, capability: str, now: datetime) ->
         now=now,
         added=added,
         ended=act.ended,
+        stamp=stamp,
     )
     booked = additions.insert(actor=actor, added=added, act_id=act_id, reason=act.reason, now=now)
     additions.end(actor=actor, rows=rows, ids=act.ended, act_id=act_id, now=now)

@@ -114,13 +114,14 @@ def write(
     now: datetime,
     added: Added | None = None,
     ended: Collection[UUID] = (),
+    stamp: str,
 ) -> list[Appointment]:
     """Put the visits where they go, in the caller's transaction, with their courses and rows locked.
 
     Returns the rows as they are now. Raises InvalidTransition for a visit that has begun or is over,
     SlotTaken naming those whose place is gone, Conflict where another visit has taken over what this one was
     for. The places of visits that are `added` in the same act are taken, and those of `ended` ones freed,
-    under the same lock.
+    under the same lock. `stamp` is of the roster that they were decided on; Busy when it has changed since.
     """
     chosen = sorted(relocations, key=lambda one: str(one.visit_id))
     moves = {one.visit_id: _move_of(rows[one.visit_id], one) for one in chosen}
@@ -130,7 +131,7 @@ def write(
         one.visit_id: (rows[one.visit_id].time_zone, placements[one.visit_id].site.time_zone)
         for one in chosen
     }
-    _change_places(actor, placements, chosen, now, added or Added(), ended)
+    _change_places(actor, placements, chosen, now, added or Added(), ended, stamp)
     lost = {one.visit_id: _confirmation(rows[one.visit_id], moves[one.visit_id]) for one in chosen}
     for one in chosen:
         _update(rows[one.visit_id], placements[one.visit_id], one, moves[one.visit_id])
@@ -199,6 +200,7 @@ def _change_places(
     now: datetime,
     added: Added,
     ended: Collection[UUID],
+    stamp: str,
 ) -> None:
     """Free every old place and take every new one, under one lock of all their resources."""
     ids = [*(one.visit_id for one in chosen), *ended]
@@ -211,6 +213,7 @@ def _change_places(
     joining = [*(one.after.planned for one in chosen), *added.planned()]
     visits.lock_groups(practice_id=actor.practice_id, joining=joining, leaving=ids, now=now)
     locks.lock_resources({*_held_by(ids), *(need.resource_id for need in needs)})
+    visits.check_roster(practice_id=actor.practice_id, stamp=stamp)
     seats.release(appointment_ids=ids)
     seats.take(practice_id=actor.practice_id, needs=needs, now=now)
 

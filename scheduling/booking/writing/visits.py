@@ -12,7 +12,7 @@ from django.db import connection
 
 from clinic.practice import bulk
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Invalid
+from clinic.practice.errors import Busy, Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import Room, Site, StaffMember
 from clinic.practice.models.place import SEATS
@@ -80,7 +80,17 @@ def occupy(placement: Placement, visits: Sequence[PlannedVisit]) -> None:
     wanted = [need for visit in visits for need in needs(placement, visit, placement.ids[visit.ref])]
     lock_groups(practice_id=placement.actor.practice_id, joining=visits, now=placement.now)
     locks.lock_resources(need.resource_id for need in wanted)
+    if placement.roster is not None:
+        check_roster(practice_id=placement.actor.practice_id, stamp=placement.roster.stamp)
     seats.take(practice_id=placement.actor.practice_id, needs=wanted, now=placement.now)
+
+
+def check_roster(*, practice_id: UUID, stamp: str) -> None:
+    """Raise Busy when the roster is not the one of this stamp any more. Asked under the resources' locks:
+    whoever becomes absent takes them too, so that either sees the other.
+    """
+    if rosters.stamp(practice_id=practice_id) != stamp:
+        raise Busy()
 
 
 def free_ref(*, name: str, taken: set[str]) -> str:
