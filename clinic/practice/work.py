@@ -14,6 +14,8 @@ from clinic.practice.models import WorkItem
 # What cannot wait: shown on every page to those who are asked (S-22: it never stays in a queue).
 URGENT = ("harm_item",)
 SHOWN = 3
+# What such a task is called before those who may not read what patients answered: its own name tells it.
+CLINICAL = "clinical"
 # The end of the dedupe key of a task that asks somebody else later, unless the first one is done by then.
 AGAIN = ":again"
 
@@ -74,6 +76,26 @@ def items(*, actor: Actor) -> QuerySet[WorkItem]:
     """The tasks of the practice."""
     permissions.check(actor=actor, capability="work.read")
     return WorkItem.objects.filter(practice_id=actor.practice_id)
+
+
+def shown(*, actor: Actor, found: WorkItem) -> WorkItem:
+    """The task as this actor may see it: what is urgent is an answer of a patient, and without leave to read
+    patients it has neither its own name nor a reason. Not to be saved.
+    """
+    if found.kind in URGENT and not _may_read(actor):
+        found.kind, found.reason = CLINICAL, ""
+    return found
+
+
+def named(*, actor: Actor, kind: str) -> tuple[str, ...]:
+    """The kinds that are called so before this actor."""
+    if _may_read(actor):
+        return (kind,)
+    return URGENT if kind == CLINICAL else tuple({kind} - {*URGENT})
+
+
+def _may_read(actor: Actor) -> bool:
+    return permissions.allows(actor=actor, capability="patients.read")
 
 
 def urgent(*, actor: Actor, now: datetime) -> list[WorkItem]:

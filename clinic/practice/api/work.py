@@ -1,5 +1,6 @@
 """Tasks for people, and who stands in for whom."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ class WorkItemShape(Shape):
     patient_at = "patient_id"
 
     id = Id()
-    kind = Text()
+    kind = Text(help_text="clinical, without a reason: what only a program with read:patients is told.")
     subject_kind = Text(help_text="What subject is: appointment, course, gap, message, patient ...")
     subject = Id(source="subject_id")
     patient = Id(source="patient_id", allow_null=True)
@@ -67,8 +68,12 @@ class WorkItemsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         where = shapes.where(WorkItemList, self.query)
+        if kind := where.pop("kind", None):
+            where["kind__in"] = work.named(actor=self.actor, kind=kind)
         rows = work.items(actor=self.actor)
-        return self.page(paging.page(rows=rows, part=self.part(order="created_at"), where=where))
+        found = paging.page(rows=rows, part=self.part(order="created_at"), where=where)
+        shown = (work.shown(actor=self.actor, found=row) for row in found.rows)
+        return self.page(replace(found, rows=tuple(shown)))
 
 
 class WorkItemView(ApiView):
@@ -83,7 +88,7 @@ class WorkItemView(ApiView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         item = work.item(actor=self.actor, item_id=id)
-        return self.one(item, version=item.version)
+        return self.one(work.shown(actor=self.actor, found=item), version=item.version)
 
 
 class WorkItemDoneView(ApiView):
@@ -101,7 +106,7 @@ class WorkItemDoneView(ApiView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         item = work.done(actor=self.actor, item_id=id, now=self.now, version=self.version, key=self.key)
-        return self.one(item, version=item.version)
+        return self.one(work.shown(actor=self.actor, found=item), version=item.version)
 
 
 class DelegationNew(Body):
