@@ -226,6 +226,8 @@ def _said(
     found = checking.lint(rendered=rendered, sender_name=clinic, language=language, private=_private(message))
     if found:
         return Blocked(tuple(sorted({problem.code for problem in found})))
+    if own and own.is_trial and message.channel == "sms":
+        rendered = dataclasses.replace(rendered, text=wordings.marked(text=rendered.text))
     return Send(to, clinic, rendered, facts.covers, calendar, method)
 
 

@@ -161,10 +161,17 @@ def _own(row: Wording | Trial, practice: Practice) -> Own:
     return Own(row.pk, which, words, usable)
 
 
+def marked(*, text: str) -> str:
+    """A text message that is a test says so first. Put there when everything is counted: what fits without it
+    is what patients get.
+    """
+    return f"{TEST} {text}"
+
+
 def _marked(which: Which, words: Words) -> Words:
-    """A test says that it is one, where it is seen first."""
+    """An e-mail that is a test says that it is one, where it is seen first."""
     if which.channel == "sms":
-        return Words("", f"{TEST} {words.body}")
+        return words
     return Words(f"{TEST} {words.subject}", f"{EXPLAINED}\n\n{words.body}")
 
 

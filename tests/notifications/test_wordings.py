@@ -205,6 +205,28 @@ def test_a_test_goes_by_the_real_way_and_says_that_it_is_one(
     assert not Wording.objects.exists()
 
 
+def test_words_that_just_fit_can_be_tried(admin: Actor, sms_provider: SmsProvider) -> None:
+    """What is counted is what patients get: the mark of a test is not theirs."""
+    missed = Which("no_show", "en", "sms")
+
+    def with_more(count: int) -> Words:
+        return Words("", "{clinic}: please call.[ {phone}.] {stop} " + "x" * count)
+
+    def longest(words: Words) -> int:
+        found = wordings.check(actor=admin, which=missed, words=words)
+        return max(one.characters for one in found.previews) if found.passes else 161
+
+    room = max(count for count in range(1, 160) if longest(with_more(count)) <= 160)
+    assert longest(with_more(room)) == 160
+    send(admin, which=missed, words=with_more(room))
+    making.deliver()
+    [text] = sms_provider.inbox()
+    assert text["body"].startswith("TEST: ")
+    assert len(text["body"]) == 160 + len("TEST: ")
+    [tried] = trials.recent(actor=admin, which=missed)
+    assert (tried.state, tried.reason) == ("accepted", "")
+
+
 def test_a_test_never_goes_to_a_patient(admin: Actor, sms_provider: SmsProvider) -> None:
     send(admin)
     site = Practice.objects.get(pk=admin.practice_id).sites.get()
