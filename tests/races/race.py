@@ -2,11 +2,13 @@
 afterwards."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from django.db import connection, connections
 
 from clinic.practice.errors import Busy
@@ -62,6 +64,55 @@ def run(jobs: Sequence[Callable[[], Any]]) -> Outcome:
         thread.join(120)
     assert len(outcome.results) == len(jobs), "somebody never came back"
     return outcome
+
+
+def in_turn(first: Callable[[], Any], second: Callable[[], Any], *, at: tuple[Any, str]) -> Outcome:
+    """Two acts, each with a connection of its own. The first comes to the end of the function `at` (module,
+    name) and stays there, in its transaction; the second begins, and waits for a lock or is through; then the
+    first goes on.
+    """
+    there, may_go = threading.Event(), threading.Event()
+    (module, name), outcome = at, Outcome()
+    real = getattr(module, name)
+
+    def slow(*given: Any, **named: Any) -> Any:
+        found = real(*given, **named)
+        if threading.current_thread() is one and not there.is_set():
+            there.set()
+            assert may_go.wait(60)
+        return found
+
+    def runner(job: Callable[[], Any]) -> None:
+        try:
+            outcome.results.append(job())
+        except BaseException as error:
+            outcome.results.append(error)
+        finally:
+            connections.close_all()
+
+    one, other = (threading.Thread(target=runner, args=(job,)) for job in (first, second))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, slow)
+        one.start()
+        assert there.wait(60)
+        other.start()
+        deadline = time.monotonic() + 60
+        while other.is_alive() and not _waits_for_a_lock():
+            assert time.monotonic() < deadline
+        may_go.set()
+        one.join(60)
+        other.join(60)
+    assert len(outcome.results) == 2, "somebody never came back"
+    return outcome
+
+
+def _waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def overlaps() -> int:

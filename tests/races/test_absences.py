@@ -2,16 +2,12 @@
 left that nobody is asked about.
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, connections
 
 from clinic.practice.errors import Busy
 from clinic.practice.models import WorkItem
@@ -21,6 +17,7 @@ from scheduling.booking.visit import single
 from scheduling.booking.writing import releasing, visits
 from scheduling.models import Appointment
 from tests import factories
+from tests.races import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = factories.NOW
@@ -71,79 +68,20 @@ def unheard(clinic: factories.Clinic) -> set[Any]:
     return set(with_them.values_list("pk", flat=True)) - asked_about()
 
 
-class Other(threading.Thread):
-    """An act on a connection of its own, and how it ended."""
-
-    def __init__(self, act: Act, clinic: factories.Clinic) -> None:
-        super().__init__()
-        self.act, self.clinic, self.ended = act, clinic, ""
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.act(self.clinic)
-            self.ended = "done"
-        except Exception as error:
-            self.ended = type(error).__name__
-        finally:
-            connections.close_all()
-
-
-def waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock')"
-        )
-        return bool(cursor.fetchone()[0])
-
-
-@contextmanager
-def held(patch: pytest.MonkeyPatch, module: Any, name: str) -> Iterator[tuple[threading.Event, Any]]:
-    """Whoever has come to the end of this function stays there, in a transaction, until they are let go."""
-    real, there, may_go = getattr(module, name), threading.Event(), threading.Event()
-
-    def slow(*given: Any, **named: Any) -> Any:
-        found = real(*given, **named)
-        there.set()
-        assert may_go.wait(60)
-        return found
-
-    patch.setattr(module, name, slow)
-    try:
-        yield there, may_go
-    finally:
-        may_go.set()
-
-
-def both(
-    clinic: factories.Clinic, patch: pytest.MonkeyPatch, first: Act, second: Act, at: tuple[Any, str]
-) -> tuple[str, str]:
-    """The first one comes so far and waits; the second begins and waits for a lock, or is through; then the
-    first one commits."""
-    with held(patch, *at) as (there, may_go):
-        one = Other(first, clinic)
-        assert there.wait(60)
-        patch.undo()
-        other = Other(second, clinic)
-        deadline = time.monotonic() + 60
-        while other.is_alive() and not waits_for_a_lock():
-            assert time.monotonic() < deadline
-        may_go.set()
-        one.join(60)
-        other.join(60)
-    return one.ended, other.ended
-
-
 BOOKED_FIRST = (visits, "insert")
 MOVED_FIRST = (absences.reassignments.acts.relocations, "_restaff")
+ABSENT_FIRST = (absences, "_ask_people")
+
+
+def in_turn(clinic: factories.Clinic, first: Act, second: Act, at: tuple[Any, str]) -> race.Outcome:
+    return race.in_turn(lambda: first(clinic), lambda: second(clinic), at=at)
 
 
 def test_who_is_booked_first_is_found_by_the_absence(
     clinic: factories.Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = both(clinic, monkeypatch, book, fall_ill, BOOKED_FIRST)
-    assert ended == ("done", "done")
+    outcome = in_turn(clinic, book, fall_ill, BOOKED_FIRST)
+    assert outcome.counts == {"won": 2}
     assert unheard(clinic) == set()
     assert len(asked_about()) == 1
 
@@ -152,8 +90,8 @@ def test_who_is_moved_there_first_is_found_by_the_absence(
     clinic: factories.Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk(clinic, who=1, start=TEN + HOUR)
-    ended = both(clinic, monkeypatch, move, fall_ill, MOVED_FIRST)
-    assert ended == ("done", "done")
+    outcome = in_turn(clinic, move, fall_ill, MOVED_FIRST)
+    assert outcome.counts == {"won": 2}
     assert unheard(clinic) == set()
     assert len(asked_about()) == 1
 
@@ -164,8 +102,8 @@ def test_who_books_a_moment_later_sees_the_absence(
 ) -> None:
     if act is move:
         talk(clinic, who=1, start=TEN + HOUR)
-    ended = both(clinic, monkeypatch, fall_ill, act, (absences, "_ask_people"))
-    assert ended == ("done", Busy.__name__)
+    outcome = in_turn(clinic, fall_ill, act, ABSENT_FIRST)
+    assert outcome.counts == {"won": 1, Busy.__name__: 1}
     assert unheard(clinic) == set()
 
 
@@ -173,16 +111,14 @@ def test_who_books_a_moment_later_sees_the_absence(
 def test_an_absence_that_locks_nobody_misses_the_booking(
     clinic: factories.Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.MonkeyPatch.context() as blind:
-        blind.setattr(absences, "_lock_person", lambda asked: None)
-        both(clinic, monkeypatch, book, fall_ill, BOOKED_FIRST)
+    monkeypatch.setattr(absences, "_lock_person", lambda asked: None)
+    in_turn(clinic, book, fall_ill, BOOKED_FIRST)
     assert len(unheard(clinic)) == 1
 
 
 def test_a_booking_that_does_not_look_again_misses_the_absence(
     clinic: factories.Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.MonkeyPatch.context() as blind:
-        blind.setattr(visits, "check_roster", lambda **_: None)
-        both(clinic, monkeypatch, fall_ill, book, (absences, "_ask_people"))
+    monkeypatch.setattr(visits, "check_roster", lambda **_: None)
+    in_turn(clinic, fall_ill, book, ABSENT_FIRST)
     assert len(unheard(clinic)) == 1

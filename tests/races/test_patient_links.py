@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
-from patients.models import Measure, MeasureForm, Patient
+from patients.models import Escort, Measure, MeasureForm, Patient
+from scheduling.booking.intake import merging
 from scheduling.booking.writing import links
+from scheduling.followups import gaps
 from scheduling.models import Appointment, PatientLink
+from tests import factories
 from tests.races import race
 from tests.web import conftest as web
 
@@ -89,3 +93,43 @@ def test_of_twenty_guesses_at_once_five_are_looked_at(visit: Appointment) -> Non
 def test_a_link_asked_for_by_twenty_at_once_is_sent_a_few_times_at_most(visit: Appointment) -> None:
     assert set(tapped(visit, "again")) <= {200, 429}
     assert 1 <= Message.objects.filter(kind="visit_link").count() <= 3
+
+
+@pytest.mark.parametrize(
+    ("what", "form"),
+    [
+        ("questions/1", {f"q{item}": "1" for item in range(1, 10)}),
+        ("ride", {"name": "Sam", "phone": ""}),
+        ("confirm", {}),
+    ],
+)
+def test_what_is_sent_while_two_records_become_one_goes_to_the_one_that_is_kept(
+    visit: Appointment, what: str, form: dict[str, str]
+) -> None:
+    kept = factories.patient(visit.site)
+    path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
+    client = Client()
+    assert client.post(f"{path}/open", {"birth_date": BORN}).status_code == 303
+
+    def merge() -> int:
+        merging.merge(
+            actor=factories.admin(visit.practice),
+            survivor_id=kept.pk,
+            duplicate_id=visit.patient_id,
+            reason="The same person.",
+            now=timezone.now(),
+        )
+        return 0
+
+    outcome = race.in_turn(
+        merge, lambda: client.post(f"{path}/{what}", form).status_code, at=(gaps, "refresh")
+    )
+    assert sorted(outcome.results) == [0, 303]
+    owners = {*Measure.objects.values_list("patient_id", flat=True)}
+    owners |= {*Escort.objects.values_list("patient_id", flat=True)}
+    owners |= {*WorkItem.objects.filter(kind="harm_item").values_list("patient_id", flat=True)}
+    assert owners <= {kept.pk}
+    assert bool(owners) == (what != "confirm")
+    found = Appointment.objects.get(pk=visit.pk)
+    assert found.patient_id == kept.pk
+    assert (found.status == "confirmed") == (what == "confirm")

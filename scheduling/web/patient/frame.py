@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.practice import addresses, limits
 from clinic.practice.errors import NotFound
+from patients.errors import Merged
 from scheduling.booking.writing import links
 from scheduling.booking.writing.links import Link
 from scheduling.web.patient import words
@@ -61,15 +62,28 @@ def link_page(*methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]
     """A view of what a link leads to. A link that leads nowhere gets one neutral page, whatever is wrong."""
 
     def decorate(view: View[P]) -> Callable[..., HttpResponse]:
+        def by(
+            link: Link, request: HttpRequest, now: datetime, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            if request.method == "POST":
+                pghistory.context(actor=link.actor.ref)
+            return view(request, link, now, *args, **kwargs)
+
         @wraps(view)
         def opened(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             limits.check(limits.open_count("link", addresses.address_of(request)))
             now = timezone.now()
             try:
                 link = links.find(token=token, now=now)
-                if request.method == "POST":
-                    pghistory.context(actor=link.actor.ref)
-                return view(request, link, now, *args, **kwargs)
+                try:
+                    return by(link, request, now, *args, **kwargs)
+                except (Merged, NotFound):
+                    # Two records of the patient became one while this was sent, and nothing was written: the
+                    # same link, with the proof that it has, leads to the one that was kept.
+                    kept = links.find(token=token, now=now)
+                    if kept.visit.patient_id == link.visit.patient_id:
+                        raise
+                    return by(kept, request, now, *args, **kwargs)
             except NotFound:
                 return gone(request, token)
 
