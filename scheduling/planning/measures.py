@@ -2,14 +2,21 @@
 
 S-26: a baseline, then before each induction dose or weekly, and before each maintenance dose. One rule gives
 all of these: a measure is asked before the first dose of each local week, and one that is answered is not
-asked again in that week; doses further apart are each asked before. S-25: the PHQ-9 looks back two weeks, so
-that more often tells little; a protocol that wants it before every dose says `"every": "dosing"`.
+asked again in that week; doses further apart are each asked before. After the last dose it is asked a week,
+and 1, 3, 6 and 12 months later, before the first visit from then on: where there is no visit, nobody is
+asked. S-25: the PHQ-9 looks back two weeks, so that more often tells little; a protocol that wants it before
+every dose says `"every": "dosing"`.
 """
 
+from calendar import monthrange
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+# S-26: how long after the last dose.
+SETTLED = timedelta(days=7)
+MONTHS = (1, 3, 6, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +47,19 @@ def asked(*, measures: Any, known: Collection[str]) -> Asked:
 def unit(*, day: date, each_dose: bool) -> date:
     """The day that stands for the time in which a dose on this local day shares its answers with others."""
     return day if each_dose else day - timedelta(days=day.weekday())
+
+
+def unit_after(*, last: date, day: date) -> date | None:
+    """Of the times after the last dose, the latest that has come by this local day; None before the first.
+
+    Whoever comes after five months is asked what was to be asked after three, once.
+    """
+    times = (last + SETTLED, *(_months_after(last, count) for count in MONTHS))
+    return max((one for one in times if one <= day), default=None)
+
+
+def _months_after(day: date, count: int) -> date:
+    """The same day of a later month, or the month's last one."""
+    years, month = divmod(day.month - 1 + count, 12)
+    longest = monthrange(day.year + years, month + 1)[1]
+    return date(day.year + years, month + 1, min(day.day, longest))

@@ -1,14 +1,16 @@
 """The measures that a patient is asked for by the link of a visit: which are due, kept as they go, sent once.
 
-One is due in the three days before a dose, until the dose begins, unless it was sent for that time already
-(see `planning.measures`). Any live link of the patient leads to it: what was saved by one link is there by
-the next.
+One is due in the three days before a dose, until the dose begins, unless it was sent for that time already;
+after the last dose, in the same way before a visit of the course (see `planning.measures`). Any live link of
+the patient leads to it: what was saved by one link is there by the next.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db.models import OuterRef, Q, Subquery
 
 from clinic.practice import work
 from clinic.practice.errors import Conflict
@@ -23,7 +25,7 @@ from scheduling import states
 from scheduling.booking.guard import locks
 from scheduling.booking.writing.links import Link
 from scheduling.models import Appointment
-from scheduling.models.appointment import Status
+from scheduling.models.appointment import ENDED_UNATTENDED, Status
 from scheduling.planning import measures
 
 # The first reminder goes out then, and carries the link.
@@ -70,16 +72,16 @@ def save(
     """Keep answers, by item from 1, and `send` them when none is missing. Returns the items that are missing;
     none after a sending, also a second one, which changes nothing.
 
-    S-22: whoever presses Send with an answer above 0 to the item about self-harm is before a clinician in the
-    same transaction, whatever becomes of the rest: when other answers are missing, when the measure was sent
-    by another tab already, and when it is not asked for any more. Raises Conflict for the last, Invalid.
+    S-22: whoever gives an answer above 0 to the item about self-harm is before a clinician in the same
+    transaction, whatever becomes of the rest: when it is only kept, when other answers are missing, when the
+    measure was sent by another tab already, and when it is not asked for any more. Raises Conflict for the
+    last, Invalid.
     """
     with locks.unit_of_work():
         patients.patient(actor=link.actor, patient_id=link.visit.patient_id, lock=True)
         found = next((one for one in due(link=link, now=now) if one.instrument.number == number), None)
         form = _keep(link, found, given, language, now) if found else None
-        if send:
-            _look_at(link, number, form, given, now)
+        _look_at(link, number, form, given, now)
         if found and form and send and form.sent_at is None and not answers.missing(form):
             answers.send(actor=link.actor, instrument=found.instrument, form=form, now=now)
     if form is None:
@@ -100,26 +102,45 @@ def _keep(link: Link, found: Due, given: Mapping[int, int], language: str, now: 
 
 
 def _asked(link: Link, now: datetime) -> list[tuple[Instrument, Unit]]:
-    """Each measure before the first of the coming doses that asks for it."""
-    doses = Appointment.objects.filter(
+    """Each measure before the first of the coming doses, or visits after the last, that asks for it."""
+    ended = Q(status__in=ENDED_UNATTENDED)
+    doses = Appointment.objects.filter(~ended, course=OuterRef("course"), kind__in=states.DOSES)
+    last = doses.order_by("-start")[:1]
+    coming = Appointment.objects.filter(
         patient_id=link.visit.patient_id,
         course__isnull=False,
-        kind__in=states.DOSES,
         status__in=NOT_BEGUN,
         # Many begin later than planned, and who waits for one has time to answer.
         end__gt=now,
         start__lte=now + OPENS,
     )
-    rows = doses.order_by("start", "pk").values_list(
-        "pk", "course_id", "local_date", "course__protocol_version__document__measures"
+    rows = (
+        coming.filter(Q(kind__in=states.DOSES) | Q(start__gt=Subquery(last.values("start"))))
+        .order_by("start", "pk")
+        .annotate(last_dose=Subquery(last.values("local_date")))
+        .values_list(
+            "pk",
+            "course_id",
+            "kind",
+            "local_date",
+            "last_dose",
+            "course__protocol_version__document__measures",
+        )
     )
     found: dict[tuple[str, UUID, object], tuple[Instrument, Unit]] = {}
-    for visit_id, course_id, day, told in rows:
+    for visit_id, course_id, kind, day, last_day, told in rows:
         assert course_id is not None
         asked = measures.asked(measures=told, known=instruments.BY_CODE)
-        unit = Unit(course_id, measures.unit(day=day, each_dose=asked.each_dose), visit_id)
+        time = (
+            measures.unit(day=day, each_dose=asked.each_dose)
+            if kind in states.DOSES
+            else measures.unit_after(last=last_day, day=day)
+        )
+        if time is None:
+            continue
+        unit = Unit(course_id, time, visit_id)
         for code in asked.codes:
-            found.setdefault((code, course_id, unit.day), (instruments.BY_CODE[code], unit))
+            found.setdefault((code, course_id, time), (instruments.BY_CODE[code], unit))
     first: dict[str, tuple[Instrument, Unit]] = {}
     for instrument, unit in found.values():
         # One of each kind at a time: what it asks is the same whichever course asks it.

@@ -118,11 +118,10 @@ RULES = (
         "S-22",
         "PHQ-9 item 9 above 0: a clinician looks on the same day.",
         PART,
-        "What a patient sends by the link is before every prescriber in the same transaction, also when "
-        "other answers are missing, from a second tab, or too late; an hour later before the clinical lead "
-        "too. Without either of them whoever treats is asked, or the administrator. The page says whom to "
-        "call day and night. Answers that are kept for later and never sent ask nobody. A PHQ-9 that staff "
-        "enter as a score has no items.",
+        "What a patient answers by the link is before every prescriber in the same transaction, also when "
+        "it is only kept, other answers are missing, from a second tab, or too late; an hour later before "
+        "the clinical lead too. Without either of them whoever treats is asked, or the administrator. The "
+        "page says whom to call day and night. A PHQ-9 that staff enter as a score has no items.",
     ),
     Rule("S-23", "Never show that there is no risk (PMC8258235).", KEPT, "The product judges no risk."),
     Rule(
@@ -142,8 +141,9 @@ RULES = (
         "S-26",
         "A cadence of measures.",
         PART,
-        "PHQ-9 and GAD-7 are asked by the link before the first dose of each week; of other measures staff "
-        "enter the score. Nothing is asked after the last dose.",
+        "PHQ-9 and GAD-7 are asked by the link before the first dose of each week, and before the first "
+        "visit a week, and 1, 3, 6 and 12 months, after the last dose; without a visit then nobody is asked. "
+        "Of other measures staff enter the score.",
     ),
     Rule("S-27", "Long-term checks at reviews.", NOT_YET),
     Rule(

@@ -40,7 +40,7 @@ def show(
     context |= {
         "proved": proved,
         # After the answers whom to call stands first, whatever they were and whatever became of them.
-        "crisis_first": request.GET.get("did") == "questions" or problem == "questions_over",
+        "crisis_first": request.GET.get("did") in ("questions", "later") or problem == "questions_over",
         "kept": kept or {},
         "asked": shown.of_asked(asked, str(context["language"])),
         "waits": any(not one.sent for one in asked),

@@ -55,3 +55,24 @@ def test_the_doses_of_a_week_share_an_answer() -> None:
     weekly = [measures.unit(day=day, each_dose=False) for day in days]
     assert weekly == [MONDAY] * 7 + [MONDAY + timedelta(days=7)]
     assert [measures.unit(day=day, each_dose=True) for day in days] == days
+
+
+@pytest.mark.parametrize(
+    ("last", "day", "unit"),
+    [
+        # Monday the 11th of May: a week, then months.
+        (MONDAY, MONDAY + timedelta(days=6), None),
+        (MONDAY, MONDAY + timedelta(days=7), date(2026, 5, 18)),
+        (MONDAY, date(2026, 6, 10), date(2026, 5, 18)),
+        (MONDAY, date(2026, 6, 11), date(2026, 6, 11)),
+        (MONDAY, date(2026, 10, 1), date(2026, 8, 11)),
+        (MONDAY, date(2026, 11, 11), date(2026, 11, 11)),
+        (MONDAY, date(2028, 1, 1), date(2027, 5, 11)),
+        # The last day of a shorter month, and over the end of a year.
+        (date(2026, 1, 31), date(2026, 2, 28), date(2026, 2, 28)),
+        (date(2027, 12, 31), date(2028, 3, 31), date(2028, 3, 31)),
+        (date(2027, 8, 30), date(2028, 2, 29), date(2028, 2, 29)),
+    ],
+)
+def test_after_the_last_dose_it_is_asked_at_set_times(last: date, day: date, unit: date | None) -> None:
+    assert measures.unit_after(last=last, day=day) == unit

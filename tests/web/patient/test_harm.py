@@ -24,8 +24,6 @@ def test_an_answer_about_self_harm_is_before_a_clinician_at_once(
     world: World, http: Client, path: str
 ) -> None:
     prove(http, path)
-    send(http, path, later="1", **{**CALM, "q9": "1"})
-    assert not WorkItem.objects.filter(kind="harm_item").exists()
     told = text_of(http.get(send(http, path, **{**CALM, "q9": "1"})["Location"]))
     assert told.index("988") < told.index("expects you")
     items = WorkItem.objects.filter(kind="harm_item").order_by("due_at")
@@ -44,6 +42,20 @@ def test_an_answer_about_self_harm_is_before_a_clinician_at_once(
     prescriber.post(f"/tasks/{items[0].pk}/done/")
     assert not WorkItem.objects.filter(kind="harm_item", done_at=None).exists()
     assert "answered above 0" not in text_of(prescriber.get("/messages/"))
+
+
+def test_an_answer_that_is_only_kept_is_heard_too(http: Client, path: str) -> None:
+    prove(http, path)
+    send(http, path, later="1", q1="2", q9="0")
+    assert harm() == []
+    told = text_of(http.get(send(http, path, later="1", q9="1")["Location"]))
+    assert told.index("988") < told.index("expects you")
+    [item] = harm()
+    assert MeasureForm.objects.get().sent_at is None
+    # Said again, and sent: the same answer is the same task.
+    send(http, path, later="1", q2="1")
+    assert send(http, path, **{**CALM, "q9": "1"}).status_code == 303
+    assert harm() == [item]
 
 
 def test_it_stands_before_older_tasks(world: World, http: Client, path: str) -> None:

@@ -211,6 +211,43 @@ def test_they_are_asked_in_the_days_before_a_dose_and_once_a_week(
     assert is_asked(third.start - timedelta(minutes=1))
 
 
+def test_after_the_last_dose_it_is_asked_before_the_visits_that_follow(
+    world: World, http: Client, path: str
+) -> None:
+    last = world.visit("dose-6")
+    Appointment.objects.filter(course=world.course, kind="dosing").update(status="fulfilled")
+
+    def comes(days: int) -> str:
+        """The link of the visit after the last dose, so many days after it; asked two days before."""
+        start = last.start + timedelta(days=days)
+        Appointment.objects.filter(course=world.course, ref="integration-6").update(
+            start=start, end=start + timedelta(hours=1), local_date=last.local_date + timedelta(days=days)
+        )
+        return path_of(world.visit("integration-6"))
+
+    def asked(days: int) -> bool:
+        link = comes(days)
+        with time_machine.travel(last.start + timedelta(days=days - 2)):
+            return "a few questions" in text_of(Client().get(link))
+
+    assert not asked(6)
+    assert asked(8)
+    link = comes(8)
+    with time_machine.travel(last.start + timedelta(days=6)):
+        prove(http, link)
+        assert send(http, link, **CALM).status_code == 303
+    assert Measure.objects.get().score == 8
+    assert not asked(9)
+    # A month after, and three months after, once more.
+    assert asked(35)
+    assert asked(100)
+    # Nobody is asked for a visit that does not take place, or before it is near.
+    with time_machine.travel(last.start + timedelta(days=90)):
+        assert "a few questions" not in text_of(Client().get(link))
+    Appointment.objects.filter(ref="integration-6").update(status="cancelled")
+    assert not asked(100)
+
+
 def test_a_protocol_may_ask_before_every_dose(
     world: World, http: Client, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
