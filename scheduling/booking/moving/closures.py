@@ -80,14 +80,14 @@ def _rehoused(
     actor: Actor, closure: Closure, visits: Sequence[Appointment], now: datetime
 ) -> list[Relocation]:
     """Each visit in another room of its kinds, knowing what the ones before it take."""
-    free = availability.for_planning(
+    free = availability.calendar(
         practice_id=actor.practice_id,
         site_id=closure.site_id,
         patient_id=None,
         span=Span(closure.starts_at - fitting.LONGEST, closure.ends_at + fitting.LONGEST),
         now=now,
         groups=False,
-    )
+    ).availability()
     found: list[Relocation] = []
     for visit in visits:
         taken = [Taking(visit.patient_id, one.after) for one in found]
