@@ -43,14 +43,6 @@ django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHash
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are processors: while one waits for the database, a browser or a process that it
-    started, another works.
-    """
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     # A worker that inherits this reads the settings before it has read this file and set its own addresses.
     del os.environ["DJANGO_SETTINGS_MODULE"]
