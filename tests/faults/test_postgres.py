@@ -79,7 +79,7 @@ def _stop(server: Postgres) -> None:
     server._clear_stale()
 
 
-FAULTS = (terminated, restarted, away, terminated, terminated, restarted)
+FAULTS = (terminated, restarted, away)
 
 
 @pytest.mark.timeout(600)

@@ -168,14 +168,15 @@ def test_control_without_the_sweep_an_emptied_redis_loses_messages(
         bookings = Bookings(on.crew, on.reminders)
         on.crew.start(workers=0, beats=0)
         on.crew.wait(bookings.can_begin, "the web process")
-        bookings.book(2)
+        # One: a second hint could come after the first was seen.
+        bookings.book(1)
         with closing(on.redis()) as redis:
             on.crew.wait(lambda: hinted(redis), "the hint is in Redis")
             redis.flushall()
         on.crew.start(workers=1, web=False, beats=0)
         feel_the_pulse(on)
         on.crew.wait(lambda: Pulse.objects.filter(queue="messages").exists(), "a task behind it is done")
-        assert Message.objects.filter(kind="course_booked", state="planned").count() == 2
+        assert Message.objects.filter(kind="course_booked", state="planned").count() == 1
         assert sms_provider.inbox() == []
 
 
