@@ -142,11 +142,13 @@ def strike(on: Stage, fault: Callable[[Stage], Callable[[], None]], bookings: Bo
     mend = fault(on)
     program = threading.Thread(target=bookings.book, args=(2,))
     program.start()
-    on.reminders.release(MEANWHILE)
+    on.reminders.release(MEANWHILE - 5)
     until = time.monotonic() + SECONDS
     on.crew.wait(lambda: time.monotonic() > until, "the fault lasts")
     mend()
     back = timezone.now()
+    # There may be nothing left to do: work that shows that it is done.
+    on.reminders.release(5)
     on.crew.wait(lambda: works_since(back), f"{fault.__name__}: a worker works again", WORKING_SECONDS)
     on.crew.wait(lambda: not waiting(), f"{fault.__name__}: what was late has gone", LATE_SECONDS)
     program.join(LATE_SECONDS)
