@@ -21,7 +21,7 @@ SHORT = {
     "MESSAGE_GRACE_SECONDS": "0",
     "LOG_LEVEL": "ERROR",
 }
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = float(SHORT["MESSAGE_LEASE_SECONDS"])
 CELERY = (sys.executable, "-m", "celery", "--app", "clinic.config.celery:app", "--quiet")
 QUIET = ("--loglevel=CRITICAL", "--without-gossip", "--without-mingle", "--without-heartbeat")
 PATIENCE_SECONDS = 60.0

@@ -91,7 +91,7 @@ def test_every_acknowledged_write_is_there_and_everybody_works_again(
     bookings = Bookings(crew, reminders)
     crew.start(workers=1)
     crew.wait(bookings.can_begin, "the web process")
-    # Two of the workers' children are there when the first message has gone.
+    # Their own processes, which nobody may have to start again.
     started = {name: child.process.pid for name, child in crew.children.items()}
     for fault in FAULTS:
         strike(crew, server, fault, reminders, bookings)
