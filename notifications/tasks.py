@@ -9,8 +9,13 @@ import uuid
 from celery import Task, shared_task
 from django.utils import timezone
 
-from notifications import delivery, pulse, recovery, trials
+from notifications.inbox import inbound
+from notifications.sending import delivery, pulse, recovery, spans
 from notifications.webhooks import forgetting, serving, subscriptions
+from notifications.wording import trials
+
+# After so long a task is ended. No call to a provider begins so late that it would be cut off.
+SEND_SECONDS, RECOVER_SECONDS = 75, 60
 
 
 @shared_task(name="notifications.pulse", bind=True, soft_time_limit=10, time_limit=15)
@@ -20,10 +25,11 @@ def feel_pulse(self: "Task[[], None]") -> None:
     pulse.beat(queue=str(delivered["routing_key"]), now=timezone.now())
 
 
-@shared_task(name="notifications.send_due", soft_time_limit=75, time_limit=90)
+@shared_task(name="notifications.send_due", soft_time_limit=SEND_SECONDS, time_limit=SEND_SECONDS + 15)
 def send_due() -> None:
     """Hand over what is due."""
-    delivery.run(clock=timezone.now, worker=_worker())
+    seconds = spans.beginning(task=SEND_SECONDS).total_seconds()
+    delivery.run(clock=timezone.now, worker=_worker(), seconds=seconds)
 
 
 @shared_task(name="notifications.serve_webhooks", soft_time_limit=75, time_limit=90)
@@ -50,12 +56,13 @@ def reseal_webhooks() -> None:
     subscriptions.reseal()
 
 
-@shared_task(name="notifications.recover", soft_time_limit=60, time_limit=75)
+@shared_task(name="notifications.recover", soft_time_limit=RECOVER_SECONDS, time_limit=RECOVER_SECONDS + 15)
 def recover() -> None:
-    """Clear up after processes that died, and ask providers about doubts."""
+    """Clear up after processes that died, ask providers about doubts, act on texts that were left."""
     now = timezone.now()
     recovery.recover(now=now)
-    recovery.settle(now=now)
+    recovery.settle(clock=timezone.now, until=now + spans.beginning(task=RECOVER_SECONDS))
+    inbound.sweep(now=now)
 
 
 def _worker() -> str:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class ConfigConfig(AppConfig):
@@ -9,6 +10,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only from here on.
-        from clinic.config import wiring  # noqa: PLC0415
+        from clinic.config import checks, wiring  # noqa: PLC0415
 
+        register(checks.agreements, deploy=True)
         wiring.wire()

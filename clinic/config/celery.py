@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from django.conf import settings
 from kombu import Queue
 
-from clinic.config import broker
+from clinic.config import broker, checks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
 
@@ -23,6 +23,7 @@ app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(broker.KeepsWhatItHas)
+app.steps["worker"].add(checks.HasAgreements)
 
 # A worker serves both unless told otherwise; sending must not wait behind a long sweep.
 QUEUES = ("default", "messages")

@@ -1,11 +1,14 @@
 """Typed reading of the environment. A missing or unsafe value refuses to start, in one clear line."""
 
 import os
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# RFC 5321 allows 64 characters; 43 are what `bounces+...` adds.
+_LONGEST_MAILBOX = 21
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -49,6 +52,26 @@ def one_of(name: str, names: tuple[str, ...]) -> str:
     value = text(name, names[0])
     if value not in names:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(names)}, not {value!r}")
+    return value
+
+
+def day(name: str, default: str) -> date:
+    """A day such as `2027-01-31`."""
+    raw = text(name, default)
+    try:
+        return date.fromisoformat(raw)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a day such as 2027-01-31, not {raw!r}") from error
+
+
+def mailbox(name: str, default: str) -> str:
+    """A plain address, `bounces@example.org`, whose name leaves room for what is put behind it; or none."""
+    value = text(name, default)
+    local, at, domain = value.rpartition("@")
+    if value and not (local and at and domain and value.isascii() and not set(value) & set(' +<>"')):
+        raise ImproperlyConfigured(f"{name} must be a plain address such as bounces@example.org")
+    if len(local) > _LONGEST_MAILBOX:
+        raise ImproperlyConfigured(f"{name} must have at most {_LONGEST_MAILBOX} characters before the @")
     return value
 
 

@@ -14,9 +14,9 @@ from prometheus_client.registry import REGISTRY, Collector
 
 from clinic.config.celery import QUEUES
 from clinic.practice.models import WorkItem
-from notifications import pulse
 from notifications.models import Message
 from notifications.models.message import State
+from notifications.sending import pulse
 from scheduling.followups import nightly
 from scheduling.models import FollowUpGap
 

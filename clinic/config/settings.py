@@ -275,8 +275,17 @@ PROVIDER_CONNECT_SECONDS = env.seconds("PROVIDER_CONNECT_SECONDS", 3)
 PROVIDER_READ_SECONDS = env.seconds("PROVIDER_READ_SECONDS", 10)
 EMAIL_TIMEOUT = PROVIDER_READ_SECONDS
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"visits@{_PUBLIC_HOST}")
+# Where bounces come back to, and the secret of whoever brings them to us.
+BOUNCE_ADDRESS = env.mailbox("BOUNCE_ADDRESS", "")
+BOUNCE_TOKEN = env.text("BOUNCE_TOKEN", "")
 SMS_PROVIDER = env.one_of("SMS_PROVIDER", ("twilio", "telnyx", "console"))
 EMAIL_PROVIDER = env.one_of("EMAIL_PROVIDER", ("smtp", "console"))
+# The providers with whom there is an agreement on patients' data; where we are public no other gets any.
+MESSAGE_BAA_SIGNED = env.words("MESSAGE_BAA_SIGNED")
+# Their own answers to STOP, START and HELP, which both give unless they are told not to.
+SMS_PROVIDER_ANSWERS_STOP = env.boolean("SMS_PROVIDER_ANSWERS_STOP", True)
+# Only once the provider brings us what patients answer: nobody must be asked to answer into the void.
+SMS_ASKS_FOR_REPLIES = env.boolean("SMS_ASKS_FOR_REPLIES", False)
 TWILIO_API_BASE = env.text("TWILIO_API_BASE", "https://api.twilio.com")
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN", "")
@@ -294,6 +303,10 @@ if not PROVIDER_CONNECT_SECONDS + PROVIDER_READ_SECONDS < MESSAGE_CALL_SECONDS <
         "PROVIDER_CONNECT_SECONDS + PROVIDER_READ_SECONDS must be less than MESSAGE_CALL_SECONDS, "
         "and that less than MESSAGE_LEASE_SECONDS"
     )
+if MESSAGE_CALL_SECONDS > 45:
+    raise ImproperlyConfigured("MESSAGE_CALL_SECONDS must not be more than 45: the task would end before it")
+# From one hand-over of a process to its next, at least: no storm at the provider after an outage.
+MESSAGE_PAUSE_SECONDS = env.seconds("MESSAGE_PAUSE_SECONDS", 0.1)
 # How often what is due is looked for, and what dead processes left behind.
 MESSAGE_TICK_SECONDS = env.seconds("MESSAGE_TICK_SECONDS", 15)
 RECOVERY_TICK_SECONDS = env.seconds("RECOVERY_TICK_SECONDS", 30)
@@ -305,6 +318,8 @@ SILENCE_ALARM_SECONDS = env.seconds("SILENCE_ALARM_SECONDS", 120)
 CRASH_POINTS = "" if _HTTPS else env.text("CRASH_POINTS", "")
 # The 3-minute grace: a move and its undo within it send nothing.
 MESSAGE_GRACE_SECONDS = env.integer("MESSAGE_GRACE_SECONDS", 180)
+# Law that begins on a day; regulators put such days off.
+LAW_REVOKE_ALL_FROM = env.day("LAW_REVOKE_ALL_FROM", "2027-01-31")
 # For development: webhooks by http, and to this machine and network. Without effect where we are public.
 WEBHOOKS_TO_INNER_ADDRESSES = env.boolean("WEBHOOKS_TO_INNER_ADDRESSES", False) and not _HTTPS
 WEBHOOK_DELIVERIES_KEPT_DAYS = env.integer("WEBHOOK_DELIVERIES_KEPT_DAYS", 90)

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from clinic.config import docs, errors, health
 from clinic.practice.api.tokens import ClientCredentialsView
+from scheduling.web.patient import stopping
 
 API = [
     path("", include("clinic.practice.api.urls")),
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("clinic.practice.web.urls")),
     path("hooks/", include("notifications.hooks.urls")),
     path("v/", include("scheduling.web.patient.urls")),
+    path("u/<str:token>", stopping.stop, name="stop-emails"),
     path("", include("scheduling.web.urls")),
 ]
 

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
     "TWILIO_FROM": "+15005550006",
+    "MESSAGE_BAA_SIGNED": "twilio,smtp",
     "DEFAULT_FROM_EMAIL": "visits@clinic.example.org",
     "POSTGRES_PASSWORD": secrets.token_hex(16),
     "RUNTIME_PASSWORD": secrets.token_hex(16),

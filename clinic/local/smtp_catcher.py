@@ -5,6 +5,7 @@ Over HTTP: GET /inbox (newest last), GET /raw/N (as it came), POST /control/faul
 A fault is `{"times": 1, "to": null, ...}` with
     {"stage": "rcpt"|"data", "reply": "451 4.3.0 later"}  that answer, nothing kept
     {"stage": "data", "drop": true, "accept": true|false}  the connection closes instead of the answer
+    {"stage": "rcpt"|"data", "seconds": 2}  the answer comes late
 """
 
 import argparse
@@ -117,6 +118,7 @@ class Catcher:
         fault = self.faults.take(to=address, stage="rcpt")
         if "reply" in fault:
             return str(fault["reply"])
+        await asyncio.sleep(fault.get("seconds", 0))
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -133,6 +135,7 @@ class Catcher:
             await keep
         if fault.get("drop") and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
+        await asyncio.sleep(fault.get("seconds", 0))
         return "250 2.0.0 OK: queued"
 
 

@@ -1,7 +1,8 @@
 """A local SMS provider that speaks Telnyx's HTTP API: `python -m clinic.local.telnyx_provider`.
 
 POST and GET /v2/messages as the real one, with its idempotency keys: a success is kept under its key, an
-error is not. Beside them GET /inbox, POST /control/clear and POST /control/faults, where a fault is one of
+error is not. Beside them GET /inbox, POST /control/clear, POST
+/control/inbound (a patient's reply) and POST /control/faults, where a fault is one of
     {"status": 500, "code": "10007", "accept": false|true}   an error answer
     {"drop": true, "accept": true|false}              the connection closes, no answer
     {"seconds": 30, "accept": true|false}             the answer comes late
@@ -82,12 +83,34 @@ class Provider:
                 self.faults.clear()
                 self._record({"event": "clear"})
                 return as_json({"done": True})
+            case "POST", "/control/inbound":
+                return self._inbound(request.json())
         if request.headers.get("authorization") != f"Bearer {self.api_key}":
             return error(401, "10009", "Authentication failed")
         if request.method == "POST" and request.path == "/v2/messages":
             return self._send(request)
         found = self.messages.get(request.path.removeprefix("/v2/messages/"))
         return as_json({"data": found}) if found else error(404, "10005", "Resource not found")
+
+    def _inbound(self, reply: dict[str, Any]) -> Reply:
+        """A text from a phone, told to the given address as the real one tells it."""
+        payload = {
+            "record_type": "message",
+            "direction": "inbound",
+            "id": str(uuid4()),
+            "type": "SMS",
+            "from": {"phone_number": reply["from"], "carrier": "", "line_type": "Wireless"},
+            "to": [{"phone_number": reply["to"], "status": "webhook_delivered"}],
+            "text": reply["body"],
+            "media": [],
+            "received_at": datetime.now(UTC).isoformat(),
+        }
+        event = {"event_type": "message.received", "id": str(uuid4()), "payload": payload}
+        body = json.dumps({"data": event}).encode()
+        headers = signed(self.api_key, body, int(time.time()))
+        told = urllib.request.Request(reply["url"], data=body, headers=headers)
+        with urllib.request.urlopen(told, timeout=10) as answer:
+            return as_json({"sid": payload["id"], "status": answer.status})
 
     def _send(self, request: Request) -> Reply | None:
         key, digest = request.headers.get("idempotency-key", ""), hashlib.sha256(request.body).hexdigest()

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "TELNYX_API_KEY": "tests-only-key",
     "TELNYX_PUBLIC_KEY": telnyx_provider.public_key("tests-only-key"),
     "TELNYX_FROM": "+15005550006",
+    "MESSAGE_PAUSE_SECONDS": "0.0001",
 }
 # Set when the PostgreSQL of this run is the embedded one, whose tools match its version: where its log is.
 EMBEDDED = "CLINIC_TEST_POSTGRES"

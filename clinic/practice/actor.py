@@ -35,6 +35,11 @@ def patient(*, practice_id: UUID, patient_id: UUID) -> Actor:
     return Actor(practice_id=practice_id, kind="patient", id=patient_id, label="the patient, by link")
 
 
+def texter(*, practice_id: UUID, patient_id: UUID | None) -> Actor:
+    """Whoever sent a text: the patient whose number it is, or somebody whom nobody can tell."""
+    return Actor(practice_id=practice_id, kind="patient", id=patient_id, label="the patient, by text")
+
+
 # The namespace in which a program's id is derived from its client_id: the same for ever, telling no secret.
 _PROGRAMS = UUID("6f1d2c1e-0d5b-5a0e-9a63-3b7a1f1c9d11")
 

@@ -76,6 +76,8 @@ GRANTS: dict[str, Grant] = {
     # Who read what says as much of a patient as what was read.
     "access_log.read": Grant(frozenset({ADMIN}), "read:access-log"),
     "messages.work": Grant(BOOKERS, "write:messages"),
+    # An address that is not written to is written to again.
+    "suppressions.lift": Grant(frozenset({LEAD, ADMIN}), None),
     # What messages say is written on a page, by people; programs send none.
     "wordings.read": Grant(EVERYONE, None),
     "wordings.write": Grant(frozenset({ADMIN}), None),

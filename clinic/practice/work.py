@@ -14,6 +14,15 @@ from clinic.practice.models import WorkItem
 # What cannot wait: shown on every page to those who are asked (S-22: it never stays in a queue).
 URGENT = ("harm_item",)
 SHOWN = 3
+# What patients' texts ask of people; their thread waits while one of these is open. Named by value: who
+# raises them stands above this room.
+FROM_TEXTS = (
+    "patient_may_stop",
+    "patient_cancel_text",
+    "patient_asks_change",
+    "patient_text_unclear",
+    "patient_text",
+)
 # What such a task is called before those who may not read what patients answered: its own name tells it.
 CLINICAL = "clinical"
 # The end of the dedupe key of a task that asks somebody else later, unless the first one is done by then.
@@ -105,6 +114,12 @@ def urgent(*, actor: Actor, now: datetime) -> list[WorkItem]:
         mine, practice_id=actor.practice_id, kind__in=URGENT, done_at=None, due_at__lte=now
     )
     return list(found.order_by("due_at", "id")[:SHOWN])
+
+
+def texts_waiting(*, actor: Actor) -> int:
+    """In how many threads a patient's text waits for somebody."""
+    found = WorkItem.objects.filter(practice_id=actor.practice_id, kind__in=FROM_TEXTS, done_at=None)
+    return found.values("subject_id").distinct().count()
 
 
 def item(*, actor: Actor, item_id: UUID, capability: str = "work.read", lock: bool = False) -> WorkItem:

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from clinic.practice import paging
 from clinic.practice.api import shapes
 from clinic.practice.api.views import ApiView, operation
-from notifications import queries
 from notifications.api import forms
+from notifications.reading import queries
 
 
 class MessagesView(ApiView):

@@ -3,18 +3,36 @@ key of the first, and the provider makes the two one (kept 24 hours, the body mu
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 
-from notifications.channels.base import ANSWERED, Outcome, Outgoing, Result, Sent, never_connected
+from notifications.channels import base
+from notifications.channels.base import ANSWERED, Fault, Outcome, Outgoing, Result, Sent, never_connected
 
 CAN_BE_ASKED, REPLAYS = False, True
-# The recipient has opted out; the number cannot receive texts, or is none.
-OPTED_OUT = frozenset({"40300"})
-NO_SUCH_NUMBER = frozenset({"40001", "40310", "10002"})
+# Telnyx's messaging error codes, of an answer and of a report.
+FAULTS: Mapping[str, Fault] = {
+    "10002": Fault.GONE,  # not a telephone number
+    "40001": Fault.GONE,  # a landline, or no carrier takes texts for it
+    "40012": Fault.GONE,  # the carrier knows no such number
+    "40310": Fault.GONE,  # not a number to send to
+    "40300": Fault.OPTED_OUT,
+    "10009": Fault.AGAIN,  # our key: passes once somebody repairs it
+    "10011": Fault.AGAIN,  # too many at once
+    "40002": Fault.AGAIN,  # held back by a filter for a while
+    "40006": Fault.AGAIN,  # the carrier is away
+    "40011": Fault.AGAIN,  # too many at once for the carrier
+    "40003": Fault.NEVER,  # our number is blocked by a filter
+    "40004": Fault.NEVER,  # the carrier refused it and does not say why
+    "40005": Fault.NEVER,  # not delivered in its time
+    "40008": Fault.NEVER,  # the carrier did not take it
+    "40009": Fault.NEVER,  # the carrier did not like the text
+    "40010": Fault.NEVER,  # our number has no 10DLC campaign
+    "40013": Fault.NEVER,  # our own number is wrong
+}
 # What Telnyx reports, in the words of `ledger.PROVIDER_STATUSES`.
 STATUSES = {
     "queued": "queued",
@@ -27,11 +45,15 @@ STATUSES = {
     "delivery_failed": "undelivered",
     "sending_failed": "failed",
 }
-_LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def configured() -> bool:
     return bool(settings.TELNYX_API_KEY and settings.TELNYX_FROM)
+
+
+def is_near() -> bool:
+    """Whether a stand-in on this machine takes the messages."""
+    return base.on_this_machine(settings.TELNYX_API_BASE)
 
 
 def send(*, outgoing: Outgoing) -> Result:
@@ -59,16 +81,14 @@ def look_up(*, sent: Sent) -> Result | None:
 
 def suppresses(code: str) -> str:
     """Why nothing must go to this address any more, by the provider's error code; blank when it may."""
-    if code in OPTED_OUT:
-        return "opted_out"
-    return "no_such_address" if code in NO_SUCH_NUMBER else ""
+    return base.suppression(faults=FAULTS, code=code)
 
 
 def _post(body: dict[str, Any], *, key: str) -> requests.Response:
     base = settings.TELNYX_API_BASE.rstrip("/")
     with requests.Session() as session:
         # A proxy of the environment is not for a provider on this machine.
-        session.trust_env = urlsplit(base).hostname not in _LOOPBACK
+        session.trust_env = not is_near()
         return session.post(
             f"{base}/v2/messages",
             data=json.dumps(body, sort_keys=True, separators=(",", ":")),
@@ -90,8 +110,8 @@ def _read(answer: requests.Response) -> Result:
         )
     # 401 and 403 are our own settings: they pass once somebody repairs them. 409: the first is still running.
     code = _code(answer)
-    if suppress := suppresses(code):
-        return Result(Outcome.PERMANENT, code=code, suppress=suppress)
+    if answer.status_code < 500 and (fault := FAULTS.get(code)):
+        return base.refusal(fault=fault, code=code)
     if answer.status_code == 409 or answer.status_code >= 500 and answer.status_code != 503:
         return Result(Outcome.IN_DOUBT, code=f"{ANSWERED}{answer.status_code}")
     if answer.status_code in (401, 403, 429, 503):

@@ -1,4 +1,4 @@
-"""Telnyx's reports on messages that it took."""
+"""What Telnyx tells: reports on messages that it took, and texts that came."""
 
 import base64
 import binascii
@@ -15,8 +15,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from notifications import reports
 from notifications.channels import telnyx
+from notifications.hooks import hooked
+from notifications.inbox import inbound
+from notifications.inbox.inbound import Text
+from notifications.sending import reports
 
 # An older or newer signature may be a recorded one.
 TOLERANCE = timedelta(minutes=5)
@@ -42,6 +45,37 @@ def report(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         now=timezone.now(),
     )
     return HttpResponse(status=204 if known else 404)
+
+
+@csrf_exempt
+@require_POST
+def message(request: HttpRequest) -> HttpResponse:
+    """A text that came: 204 once it is kept (R8), also when it was kept before, and for other events of a
+    profile; 403 for who is not Telnyx; 400 for what is no text.
+    """
+    if not _is_telnyx(request):
+        return HttpResponse(status=403)
+    payload = _payload(request.body)
+    if payload.get("direction") != "inbound":
+        return HttpResponse(status=204 if payload else 400)
+    sender, pictures = payload.get("from"), payload.get("media")
+    number = str(sender.get("phone_number", "")) if isinstance(sender, dict) else ""
+    told_id = str(payload.get("id") or "")
+    if not hooked.plausible(told_id, number):
+        return HttpResponse(status=400)
+    inbound.take(
+        text=Text(
+            provider="telnyx",
+            provider_id=told_id,
+            sender=number,
+            receiver=str(_first(payload.get("to")).get("phone_number", ""))[:40],
+            body=str(payload.get("text") or ""),
+            media=min(len(pictures), 99) if isinstance(pictures, list) else 0,
+            keyword=str(payload.get("autoresponse_type") or ""),
+        ),
+        now=timezone.now(),
+    )
+    return HttpResponse(status=204)
 
 
 def _is_telnyx(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Twilio's reports on messages that it took (R-14, R-15)."""
+"""What Twilio tells: reports on messages that it took, and texts that came (R-14, R-15)."""
 
 from uuid import UUID
 
@@ -9,8 +9,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
-from notifications import reports
 from notifications.channels import twilio
+from notifications.hooks import hooked
+from notifications.inbox import inbound
+from notifications.inbox.inbound import Text
+from notifications.sending import reports
 
 
 @csrf_exempt
@@ -31,6 +34,34 @@ def report(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         now=timezone.now(),
     )
     return HttpResponse(status=204 if known else 404)
+
+
+@csrf_exempt
+@require_POST
+def message(request: HttpRequest) -> HttpResponse:
+    """A text that came: an empty TwiML answer once it is kept (R8), also when it was kept before; 403 for who
+    is not Twilio; 400 for what is no text. What we say to it goes through the outbox.
+    """
+    if not _is_twilio(request):
+        return HttpResponse(status=403)
+    form = request.POST
+    sid, sender = form.get("MessageSid", ""), form.get("From", "")
+    if not hooked.plausible(sid, sender):
+        return HttpResponse(status=400)
+    pictures = form.get("NumMedia", "")
+    inbound.take(
+        text=Text(
+            provider="twilio",
+            provider_id=sid,
+            sender=sender,
+            receiver=form.get("To", "")[:40],
+            body=form.get("Body", ""),
+            media=min(int(pictures), 99) if pictures.isascii() and pictures.isdigit() else 0,
+            keyword=form.get("OptOutType", ""),
+        ),
+        now=timezone.now(),
+    )
+    return HttpResponse("<Response/>", content_type="text/xml")
 
 
 def _is_twilio(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 """The message ledger: rows and constraints."""
 
+from notifications.models.inbound import Inbound, StaffReply, Thread
 from notifications.models.message import Attempt, Message, Suppression
 from notifications.models.pulse import Pulse
 from notifications.models.webhook import WebhookDelivery, WebhookSubscription
@@ -7,9 +8,12 @@ from notifications.models.wording import Trial, Wording
 
 __all__ = [
     "Attempt",
+    "Inbound",
     "Message",
     "Pulse",
+    "StaffReply",
     "Suppression",
+    "Thread",
     "Trial",
     "WebhookDelivery",
     "WebhookSubscription",

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -26,8 +27,13 @@ class State(models.TextChoices):
     FAILED_FINAL = "failed_final"
 
 
+# What such a message is about says where it goes: to the number that a text came from, which several patients
+# may share or none may have.
+TO_NUMBERS = ("reply", "staff_reply")
+
+
 class Message(models.Model):
-    """A message to one patient or one staff member by one channel.
+    """A message to one patient or one staff member by one channel, or an answer to a telephone number.
 
     `dedupe_key` is (kind, appointment or course, its version, channel), never the due time: planning twice is
     harmless. `subject_*` name the appointment or course by value, because this room knows nothing of
@@ -77,7 +83,8 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["practice", "dedupe_key"], name="message_once"),
             models.CheckConstraint(
                 condition=Q(patient__isnull=False, staff__isnull=True)
-                | Q(patient__isnull=True, staff__isnull=False),
+                | Q(patient__isnull=True, staff__isnull=False)
+                | Q(patient__isnull=True, staff__isnull=True, subject_kind__in=TO_NUMBERS),
                 name="message_has_one_recipient",
             ),
             models.CheckConstraint(
@@ -100,12 +107,22 @@ class Message(models.Model):
                 name="message_leased",
             ),
             models.Index(fields=["updated_at"], condition=Q(state="in_doubt"), name="message_doubtful"),
+            models.Index(
+                fields=["patient"],
+                condition=Q(state__in=["planned", "leased", "handing_over"]),
+                name="message_open_of_patient",
+            ),
             models.Index(fields=["subject_id", "kind"]),
             models.Index(fields=["course_id"]),
             models.Index(fields=["practice", "-due_at"]),
             models.Index(fields=["patient", "-due_at"]),
             models.Index(fields=["practice", "changed_at", "id"]),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider_id"),
+            models.Index(
+                fields=["sent_to", "-due_at"],
+                condition=Q(channel="sms") & ~Q(sent_to=""),
+                name="message_to_number",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,6 +147,10 @@ class Attempt(models.Model):
     sealed_text = models.BinaryField(null=True)
     # When the provider was last asked whether it has the message; null: never.
     asked_at = models.DateTimeField(null=True)
+    # How many parts the text message takes: what it costs. Null: not a text message, or not counted yet.
+    segments = models.PositiveSmallIntegerField(null=True)
+    # What the provider reported, each status once, as it came: [{"status", "code", "at"}].
+    reports = models.JSONField(default=list, db_default=[])
 
     class Meta:
         constraints: ClassVar = [
@@ -141,12 +162,18 @@ class Attempt(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that must not be messaged: it opted out or it does not exist (R-07, R-13)."""
+    """An address that must not be messaged: it opted out or it does not exist (R-07, R-13).
 
+    `category`: only messages of this sort are refused (R-09); blank is all of them.
+    """
+
+    # How an address of a page and the trail name it: neither holds the address itself.
+    uid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     practice = models.ForeignKey(Practice, on_delete=models.CASCADE, related_name="+")
     channel = models.CharField(max_length=10)
     value = models.CharField(max_length=254)
     reason = models.CharField(max_length=40)
+    category = models.CharField(max_length=20, blank=True, default="", db_default="")
     since = models.DateTimeField()
 
     class Meta:

@@ -38,7 +38,7 @@ TYPED = (
         "phase",
     ),
     *("review_on", "code", "score", "status", "attended_on", "provider"),
-    *("follow_up", "arrived", "started", "administration_ended", "discharged", "completed"),
+    *("body", "follow_up", "arrived", "started", "administration_ended", "discharged", "completed"),
 )
 # Who may be asked what cannot wait; the others' pages do not look for it.
 ASKED_AT_ONCE = permissions.CLINICIANS | {permissions.ADMIN}
@@ -121,6 +121,8 @@ def show(
     # A part of a page stands in one that says it already.
     if actor.roles & ASKED_AT_ONCE and request.headers.get("HX-Request") != "true":
         shared["urgent_items"] = work.urgent(actor=actor, now=now)
+    if actor.roles & permissions.BOOKERS and request.headers.get("HX-Request") != "true":
+        shared["texts_waiting"] = work.texts_waiting(actor=actor)
     return render(request, template, {**shared, **context}, status=status)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from notifications import checking, neutral, rendering, samples, texts
-from notifications.rendering import Reader
+from notifications import neutral
+from notifications.wording import checking, rendering, samples, texts
+from notifications.wording.rendering import Reader
 
 
 def problems() -> list[str]:

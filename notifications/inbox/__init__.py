@@ -1,0 +1,1 @@
+"""What patients answer to a message, and what follows from it."""

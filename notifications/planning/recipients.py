@@ -1,0 +1,188 @@
+"""Whether this person may be reached by this channel, and at which address: asked when planning and again
+when sending.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from notifications.models import Inbound, Message, StaffReply, Suppression, Trial
+from notifications.models.message import TO_NUMBERS
+from notifications.planning import suppressions
+from notifications.planning.kinds import Kind
+from notifications.planning.ports import Silence
+from patients.models import ContactPoint, MessagingConsent, Patient
+
+# Before a patient's own choice is known, messages go where they are read soonest.
+PREFERENCE = ("sms", "email")
+# R-09: leave for these is leave for all of a course's messages; each other category can be stopped by itself.
+CONSENT = "reminders"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to send."""
+
+    value: str
+
+
+def address(message: Message) -> Address | Silence:
+    """The recipient's address for the message's channel, or why there is none (R-03, R-04, R-05, R-07)."""
+    if message.kind == Kind.WORDING_TRIAL:
+        return _of_trial(message)
+    if message.subject_kind in TO_NUMBERS:
+        return _of_number(message)
+    if message.staff is not None:
+        usable = message.staff.is_active and message.staff.email
+        return Address(message.staff.email) if usable else Silence("no_address")
+    patient = message.patient
+    if patient is None:
+        return Silence("no_recipient")
+    if patient.no_messages:
+        return Silence("no_messages")
+    decision, contacts = _asked(message)
+    if decision != MessagingConsent.Decision.GRANTED:
+        return Silence("consent_revoked" if decision else "no_consent")
+    for value, refused in contacts:
+        if not refused:
+            return Address(value)
+    return Silence(contacts[0][1] if contacts else "no_address")
+
+
+def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
+    """The patient's latest decision, and their addresses in order, each with why nothing may go there; blank
+    when it may. One statement: it is asked of every message that leaves.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
+                contact.value, COALESCE(refused.reason, '')
+            FROM (SELECT) one
+            LEFT JOIN LATERAL (
+                SELECT decision FROM patients_messagingconsent
+                WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(category)s
+                ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+            ) own ON true
+            LEFT JOIN LATERAL (
+                SELECT decision FROM patients_messagingconsent
+                WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(general)s
+                ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+            ) general ON true
+            LEFT JOIN patients_contactpoint contact
+                ON contact.patient_id = %(patient)s AND contact.channel = %(channel)s AND contact.is_active
+            LEFT JOIN notifications_suppression refused
+                ON refused.practice_id = %(practice)s AND refused.channel = %(channel)s
+                AND refused.value = contact.value AND refused.category IN ('', %(category)s)
+            ORDER BY contact.rank, contact.id
+            """,
+            {
+                "patient": message.patient_id,
+                "practice": message.practice_id,
+                "channel": message.channel,
+                "category": message.category,
+                "general": CONSENT,
+                "revoked": MessagingConsent.Decision.REVOKED.value,
+            },
+        )
+        found = cursor.fetchall()
+    return found[0][0], [(value, reason) for _, value, reason in found if value is not None]
+
+
+def refused_for(*, practice_id: UUID, channel: str, value: str) -> str:
+    """Why nothing may go to this address; blank when it may."""
+    # As it was typed: a mailbox that asked for nothing is the same one in capitals.
+    rows = Suppression.objects.filter(practice_id=practice_id, channel=channel, value__iexact=value)
+    return rows.values_list("reason", flat=True).first() or ""
+
+
+def _of_number(message: Message) -> Address | Silence:
+    """The number that a text came from. What the law wants said to whoever opts out, and to whoever asks who
+    writes, is said also to a number that wants nothing else (R-08, R-11).
+    """
+    if message.subject_kind == "reply":
+        number = Inbound.objects.values_list("sender", flat=True).get(pk=message.subject_id)
+    else:
+        number = StaffReply.objects.values_list("thread__number", flat=True).get(pk=message.subject_id)
+    if message.kind in (Kind.OPT_OUT_CONFIRMED, Kind.HELP):
+        return Address(number)
+    reason = unwanted(practice_id=message.practice_id, number=number, category=message.category)
+    return Silence(reason) if reason else Address(number)
+
+
+def unwanted(*, practice_id: UUID, number: str, category: str = "reminders") -> str:
+    """Why nobody writes to this number; blank when somebody may: it has not opted out, and one of the
+    patients who have it wants messages by SMS, or it is nobody's and wrote to us itself.
+    """
+    refused = suppressions.reasons(practice_id=practice_id, channel="sms", values=[number], category=category)
+    if refused:
+        return refused[number]
+    have = ContactPoint.objects.filter(
+        patient__practice_id=practice_id, channel="sms", value=number, is_active=True
+    )
+    people = dict(have.values_list("patient_id", "patient__no_messages"))
+    if not people:
+        return ""
+    usable = usable_channels(patient_ids=list(people), category=category)
+    if any("sms" in usable[one] and not silent for one, silent in people.items()):
+        return ""
+    return "no_messages" if all(people.values()) else "no_consent"
+
+
+def numbers_patients(*, practice_ids: Collection[UUID], number: str) -> QuerySet[Patient]:
+    """The patients of these practices who have this telephone number."""
+    return Patient.objects.filter(
+        practice_id__in=practice_ids,
+        contact_points__channel="sms",
+        contact_points__value=number,
+        contact_points__is_active=True,
+    ).distinct()
+
+
+def _of_trial(message: Message) -> Address | Silence:
+    """Where somebody had a test sent: never to what has become a patient's address meanwhile."""
+    value = Trial.objects.values_list("to", flat=True).get(
+        practice_id=message.practice_id, pk=message.subject_id
+    )
+    if is_a_patients(practice_id=message.practice_id, channel=message.channel, value=value):
+        return Silence("address_of_a_patient")
+    reason = refused_for(practice_id=message.practice_id, channel=message.channel, value=value)
+    return Silence(reason) if reason else Address(value)
+
+
+def is_a_patients(*, practice_id: UUID, channel: str, value: str) -> bool:
+    """Whether a patient of the practice has, or had, this address."""
+    return ContactPoint.objects.filter(
+        patient__practice_id=practice_id, channel=channel, value__iexact=value
+    ).exists()
+
+
+def usable_channels(
+    *, patient_ids: Collection[UUID], category: str = "reminders"
+) -> dict[UUID, tuple[str, ...]]:
+    """For each patient the channels with an address and, last, a granted consent, preferred first; one query
+    for any number of patients.
+    """
+    found: dict[UUID, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.patient_id, c.channel FROM patients_contactpoint c
+            WHERE c.patient_id = ANY(%s::uuid[]) AND c.channel = ANY(%s) AND c.is_active
+              AND %s = (
+                SELECT d.decision FROM patients_messagingconsent d
+                WHERE d.patient_id = c.patient_id AND d.channel = c.channel AND d.category = %s
+                ORDER BY d.decided_at DESC, d.recorded_at DESC LIMIT 1
+              )
+            """,
+            [list(patient_ids), list(PREFERENCE), MessagingConsent.Decision.GRANTED.value, category],
+        )
+        for patient_id, channel in cursor.fetchall():
+            found[patient_id].add(channel)
+    return {
+        patient_id: tuple(one for one in PREFERENCE if one in found[patient_id]) for patient_id in patient_ids
+    }

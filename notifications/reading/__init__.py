@@ -1,0 +1,1 @@
+"""The ledger for whoever reads it. Every function sees one practice only."""

@@ -1,0 +1,1 @@
+"""How a message leaves and what becomes of it: claim, look again, hand over, record, recover, reports."""

@@ -1,0 +1,86 @@
+"""What else a recipient is told, was told and will be: asked of the ledger before a hand-over, or of messages
+that are only looked ahead at (`notifications.reading.ahead`).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from django.db import connection
+
+from notifications.models import Message
+from notifications.models.message import State
+from notifications.planning import ledger
+
+# How far back a cap can reach, and more.
+LATELY = timedelta(days=14)
+TAKEN = (State.ACCEPTED, State.DELIVERED, State.IN_DOUBT)
+
+# One statement, because it is asked of every message.
+OTHERS = """
+SELECT EXISTS(SELECT FROM notifications_message WHERE subject_id = %(subject)s AND kind = %(kind)s
+              AND practice_id = %(practice)s AND subject_version > %(version)s),
+       EXISTS(SELECT FROM notifications_message WHERE patient_id = %(patient)s
+              AND channel = %(channel)s AND state IN ('planned', 'leased') AND id <> %(id)s)
+"""
+
+
+class Beside(Protocol):
+    """The other messages, for whoever decides about one."""
+
+    def others(self, *, message: Message) -> tuple[bool, bool]:
+        """Whether a newer version of the same subject has its own message, and whether anything else waits
+        for the same patient by the same channel."""
+
+    def waiting(
+        self, *, message: Message, now: datetime, before: datetime, kinds: Collection[str] | None = None
+    ) -> Sequence[Message]:
+        """What else is planned for the recipient by this channel, due before then and still of use, in the
+        order of its time; None is every kind."""
+
+    def sent_lately(self, *, message: Message, now: datetime) -> Sequence[datetime]:
+        """When the recipient was told something by this channel."""
+
+
+class Ledger:
+    """The messages that there are."""
+
+    def others(self, *, message: Message) -> tuple[bool, bool]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                OTHERS,
+                {
+                    "subject": message.subject_id,
+                    "kind": message.kind,
+                    "practice": message.practice_id,
+                    "version": message.subject_version,
+                    "patient": message.patient_id,
+                    "channel": message.channel,
+                    "id": message.pk,
+                },
+            )
+            superseded, accompanied = cursor.fetchone()
+        return superseded, accompanied
+
+    def waiting(
+        self, *, message: Message, now: datetime, before: datetime, kinds: Collection[str] | None = None
+    ) -> Sequence[Message]:
+        found = Message.objects.filter(
+            patient=message.patient,
+            channel=message.channel,
+            state__in=ledger.UNSENT,
+            useful_until__gte=now,
+            due_at__lt=before,
+        ).exclude(pk=message.pk)
+        if kinds is not None:
+            found = found.filter(kind__in=kinds)
+        return tuple(found.order_by("due_at", "id"))
+
+    def sent_lately(self, *, message: Message, now: datetime) -> Sequence[datetime]:
+        rows = Message.objects.filter(
+            patient=message.patient,
+            channel=message.channel,
+            state__in=TAKEN,
+            updated_at__gte=now - LATELY,
+        )
+        return list(rows.values_list("updated_at", flat=True))

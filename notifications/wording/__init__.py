@@ -1,0 +1,1 @@
+"""What a message says: built-in and own texts, placeholders, the calendar part."""

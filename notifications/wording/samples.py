@@ -1,0 +1,69 @@
+"""Facts to try a text with: what is usual, and the longest of each that is lawful. Nobody's own."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from notifications.planning.ports import Facts, Visit
+from notifications.wording import texts
+
+# The longest of each that a practice may have: an SMS must hold them in one part.
+CLINIC = "Fairhaven Riverside Practice of Northport"[:40]
+PHONE = "+12025550100"
+# As long as the token of a patient's link; it opens nothing.
+TOKEN = "x" * 22
+LINK = f"https://visits.example.org/v/{TOKEN}"
+HERE, ELSEWHERE = "America/New_York", "America/Los_Angeles"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Facts, and the zone of whoever reads them: in another one than the clinic's it is named."""
+
+    name: str
+    facts: Facts
+    zone: str = ELSEWHERE
+
+
+def visits(count: int) -> tuple[Visit, ...]:
+    start = datetime(2026, 9, 30, 14, tzinfo=UTC)
+    return tuple(
+        Visit(
+            uid=UUID(int=number),
+            sequence=1,
+            start=start + timedelta(days=2 * number),
+            end=start + timedelta(days=2 * number, hours=2),
+            zone=HERE,
+            place="1 Harbor Street, Northport",
+        )
+        for number in range(count)
+    )
+
+
+def longest() -> tuple[Sample, ...]:
+    """One visit with a zone to name, more visits than fit; without a phone, and without a link."""
+    one, twelve = visits(1), visits(12)
+    return (
+        Sample("one visit", Facts(visits=one, phone=PHONE, count=1, link=LINK)),
+        Sample("twelve visits", Facts(visits=twelve, phone=PHONE, count=12, link=LINK)),
+        Sample("no phone", Facts(visits=one, count=2, link=LINK)),
+        Sample("no link", Facts(visits=one, phone=PHONE, count=2)),
+    )
+
+
+def of(*, kind: str, phone: str, link: str) -> tuple[Sample, ...]:
+    """What a message of this kind can be about: first the usual, last the longest."""
+    names = set(texts.KINDS[kind].names)
+    if "count" in names:
+        return Sample("One item", Facts(count=1), HERE), Sample("Many items", Facts(count=128), HERE)
+    known = Facts(phone=phone or PHONE, link=link if "link" in names else "")
+    if "times" not in names:
+        return (Sample("As it usually is", known, HERE),)
+    one, two, twelve = (dataclasses.replace(known, visits=visits(count)) for count in (1, 2, 12))
+    return (
+        Sample("One visit", one, HERE),
+        Sample("Two visits", two, HERE),
+        Sample("One visit, without a link", dataclasses.replace(one, link=""), HERE),
+        Sample("Twelve visits, read in another time zone", twelve),
+    )
