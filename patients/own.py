@@ -92,6 +92,29 @@ def choose_channels(*, actor: Actor, wanted: frozenset[str], warning_version: st
             _tell(actor, "update", "patient", patient.pk, now, "no_messages")
 
 
+def stop(*, actor: Actor, channel: str, category: str, source: str, now: datetime) -> bool:
+    """No more messages of this category by this channel, at once and without any form (R-07); False where
+    that had been said already. In the caller's transaction: that which takes back what was planned.
+    """
+    patient = _locked(actor)
+    held = MessagingConsent.objects.filter(patient=patient, channel=channel, category=category)
+    last = held.order_by("-decided_at", "-recorded_at").first()
+    if last is not None and last.decision == REVOKED:
+        return False
+    row = MessagingConsent.objects.create(
+        id=new_id(),
+        patient=patient,
+        channel=channel,
+        category=category,
+        decision=REVOKED,
+        source=source,
+        decided_at=now,
+        decided_by=actor.ref,
+    )
+    _tell(actor, "create", "messaging_consent", row.pk, now)
+    return True
+
+
 def name_ride(*, actor: Actor, visit_id: UUID, name: str, phone: str, now: datetime) -> None:
     """Who takes the patient home after this visit (S-11: label counselling); the last one said holds."""
     problems = fields.Problems()

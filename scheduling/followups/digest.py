@@ -8,11 +8,11 @@ from django.db import transaction
 
 from clinic.practice import opening
 from clinic.practice.models import Site, StaffMember
-from notifications import outbox, policy
 from notifications.models import Message
-from notifications.outbox import Draft
-from notifications.policy import Kind
-from notifications.ports import Facts, Silence, Source
+from notifications.planning import outbox, policy
+from notifications.planning.kinds import Kind
+from notifications.planning.outbox import Draft
+from notifications.planning.ports import Facts, Silence, Source
 from scheduling.followups import queries
 
 # A digest that could not be sent in the morning is of no use in the evening.

@@ -20,7 +20,20 @@ from patients import decisions
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
-from scheduling.web import course_acts, filling, forms, moved, queries, shown, timeline, trend, visits, words
+from scheduling.web import (
+    course_acts,
+    filling,
+    forms,
+    moved,
+    queries,
+    reasons,
+    shown,
+    story,
+    timeline,
+    trend,
+    visits,
+    words,
+)
 from scheduling.web.words import Badge
 
 STORY = 100
@@ -190,7 +203,7 @@ def _tasks(actor: Actor, course_id: UUID, now: datetime) -> list[TaskLine]:
         if one.kind in work.URGENT and not (mine or treats):
             continue
         if mine or one.kind not in found:
-            reason = one.reason or words.WORK.get(one.kind, words.sentence(one.kind))
+            reason = one.reason or story.WORK.get(one.kind, words.sentence(one.kind))
             found[one.kind] = TaskLine(one.pk, reason, one.kind in work.URGENT, mine)
     return list(found.values())
 
@@ -280,14 +293,14 @@ def _message(message: Message, zone: str) -> MessageLine:
         what=words.MESSAGE_KINDS.get(message.kind) or words.sentence(message.kind),
         channel=words.CHANNELS.get(message.channel, message.channel),
         state=words.MESSAGES[message.state],
-        why=words.WHY.get(message.state_reason) or words.plain(message.state_reason),
+        why=reasons.why(message.state_reason),
     )
 
 
 def _story(entry: rows.TrailRow, whole: rows.WholeCourse, zone: str) -> StoryLine:
     about = next((visit for visit in whole.visits if visit.id == entry.subject_id), None)
     unit = next((gap for gap in whole.gaps if gap.id == entry.subject_id), None)
-    what = words.TRAIL.get(entry.verb) or words.plain(entry.verb)
+    what = story.TRAIL.get(entry.verb) or words.plain(entry.verb)
     text = f"{words.title(about)} {what}" if about else what[:1].upper() + what[1:]
     if unit is not None:
         doses = shown.after_doses(unit, whole.visits)
@@ -298,7 +311,7 @@ def _story(entry: rows.TrailRow, whole: rows.WholeCourse, zone: str) -> StoryLin
         entered=visits.later(happened, entry.at, zone),
         who=_who(entry),
         what=text,
-        reason=words.WHY.get(entry.reason) or entry.reason,
+        reason=reasons.WHY.get(entry.reason) or entry.reason,
     )
 
 

@@ -16,7 +16,7 @@ from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
 from scheduling.planning import windows
-from scheduling.web import forms, queries, tallies, words
+from scheduling.web import forms, queries, reasons, story, tallies, words
 from scheduling.web.book import newcomers
 from scheduling.web.words import Badge
 
@@ -113,6 +113,13 @@ def _following(site: Site, day: date, total: int) -> Following:
     return Following(address=address, day=times.short_day(day), total=total)
 
 
+def _where(item: WorkItem, course: UUID | None) -> str:
+    """The page on which it is done."""
+    if item.subject_kind == "thread":
+        return reverse("inbox-thread", kwargs={"thread_id": item.subject_id})
+    return reverse("course", kwargs={"course_id": course}) if course else ""
+
+
 def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
     courses = queries.course_of_subject(actor=actor, items=items)
     people = queries.names_of_patients(
@@ -124,11 +131,11 @@ def _tasks(actor: Actor, items: list[WorkItem], now: datetime) -> list[Task]:
         found.append(
             Task(
                 id=item.pk,
-                what=words.WORK.get(item.kind) or words.sentence(item.kind),
+                what=story.WORK.get(item.kind) or words.sentence(item.kind),
                 who=people.get(item.patient_id, "") if item.patient_id else "",
-                reason=words.WHY.get(item.reason) or words.plain(item.reason),
+                reason=reasons.why(item.reason),
                 since=times.length(now - item.due_at),
-                course=reverse("course", kwargs={"course_id": course}) if course else "",
+                course=_where(item, course),
                 urgent=item.kind in work.URGENT,
             )
         )

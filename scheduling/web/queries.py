@@ -13,8 +13,8 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Room, StaffMember, TrailEntry, WorkItem
-from notifications import queries as ledger
 from notifications.models import Message
+from notifications.reading import queries as ledger
 from patients import queries as patients
 from patients.models import Patient
 from patients.queries import Papers
@@ -239,32 +239,6 @@ def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
     """What was, will be and was not sent for a course, by the time that it is due; at most 200."""
     found = ledger.messages(actor=actor).filter(course_id=course_id)
     return list(found.order_by("due_at", "id")[:MESSAGES])
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Which messages a list shows: in these states, or not sent for one of these reasons. Blank: of every
-    sort."""
-
-    states: tuple[str, ...]
-    unsent_for: tuple[str, ...]
-    channel: str
-    kind: str
-    since: datetime
-    before: datetime
-    oldest_first: bool
-
-
-def messages_sought(*, actor: Actor, sought: Sought, most: int) -> list[Message]:
-    """Messages that are due in a span, the newest first unless told."""
-    which = Q(state__in=sought.states) | Q(state="suppressed", state_reason__in=sought.unsent_for)
-    found = ledger.messages(actor=actor).filter(which, due_at__gte=sought.since, due_at__lt=sought.before)
-    if sought.channel:
-        found = found.filter(channel=sought.channel)
-    if sought.kind:
-        found = found.filter(kind=sought.kind)
-    order = ("due_at", "id") if sought.oldest_first else ("-due_at", "-id")
-    return list(found.order_by(*order)[:most])
 
 
 def numbers_of(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:

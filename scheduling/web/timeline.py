@@ -89,7 +89,7 @@ class Mark:
 
     @property
     def left(self) -> float:
-        return self.x - MARK / 2
+        return round(self.x - MARK / 2, 1)
 
     @property
     def top(self) -> float:

@@ -10,7 +10,7 @@ from scheduling.web import (
     courses,
     design,
     filling,
-    messages,
+    inbox,
     moves,
     overview,
     roster,
@@ -21,6 +21,7 @@ from scheduling.web import (
 )
 from scheduling.web.book import book, newcomers, sheet
 from scheduling.web.day import day, place, walkins
+from scheduling.web.messages import coming, listing, message, refused, report
 from scheduling.web.setup import checklist, giving, practice, programmes, protocol, things, wordings
 from scheduling.web.setup.nouns import NOUNS
 
@@ -50,7 +51,15 @@ urlpatterns = [
     path("follow-ups/<uuid:gap_id>/next/", filling.next_best, name="follow-up-next"),
     path("follow-ups/<uuid:gap_id>/book/", filling.book, name="follow-up-book"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
-    path("messages/", messages.listing, name="messages"),
+    path("messages/", listing.listing, name="messages"),
+    path("messages/report/", report.report, name="messages-report"),
+    path("messages/refused/", refused.listing, name="messages-refused"),
+    path("messages/refused/<uuid:refused_uid>/lift/", refused.lift, name="messages-refused-lift"),
+    path("messages/<uuid:message_id>/", message.detail, name="message"),
+    path("messages/<uuid:message_id>/<slug:verb>/", message.settle, name="message-settle"),
+    path("inbox/", inbox.listing, name="inbox"),
+    path("inbox/<uuid:thread_id>/", inbox.thread, name="inbox-thread"),
+    path("inbox/<uuid:thread_id>/<slug:verb>/", inbox.work, name="inbox-work"),
     path("book/", book.book, name="book"),
     path("book/patient/", newcomers.create, name="book-patient"),
     path("book/times/", book.other_times, name="book-times"),
@@ -78,6 +87,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/", courses.detail, name="course"),
     path("courses/<uuid:course_id>/booked/", sheet.done, name="booked"),
     path("courses/<uuid:course_id>/mail/", sheet.mail, name="course-mail"),
+    path("courses/<uuid:course_id>/messages/", coming.course, name="course-messages"),
     path("courses/<uuid:course_id>/changed/", courses.changed, name="course-changed"),
     path("courses/<uuid:course_id>/score/", courses.score, name="course-score"),
     path("courses/<uuid:course_id>/<slug:verb>/", courses.act, name="course-act"),

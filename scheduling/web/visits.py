@@ -22,7 +22,7 @@ from scheduling.booking.own import own_acts
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import appointments
-from scheduling.web import forms, mending, moved, queries, shown, words
+from scheduling.web import forms, mending, moved, queries, shown, story, words
 
 # What an early discharge breaks: its reason is asked at once, not after a refusal.
 OBSERVATION = "S-09"
@@ -146,7 +146,7 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "facts": _facts(actor, visit),
         "protocol": around.protocols.get(visit.course_id) if visit.course_id else None,
         "asked": [
-            words.WORK.get(one.kind, one.kind) for one in queries.asked(actor=actor, subject_id=visit_id)
+            story.WORK.get(one.kind, one.kind) for one in queries.asked(actor=actor, subject_id=visit_id)
         ],
         "ride": own.ride(patient_id=visit.patient.id, visit_id=visit_id)
         if visit.kind in states.DOSES

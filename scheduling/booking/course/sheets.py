@@ -7,9 +7,9 @@ from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict
 from clinic.practice.trail import Step
-from notifications import outbox
+from notifications.planning import outbox
 from scheduling.booking.guard import access, locks
-from scheduling.booking.writing import reminders
+from scheduling.booking.writing import drafts, reminders
 
 CAPABILITY = "messages.work"
 NO_WAY = "No e-mail address that may be used is on file. Print the page instead."
@@ -28,11 +28,11 @@ def mail(*, actor: Actor, course_id: UUID, now: datetime, key: idempotency.Key |
             return
         course = access.course_for_update(actor=actor, course_id=course_id, capability=CAPABILITY)
         visits = list(course.appointments.select_related("patient__practice").order_by("start", "pk"))
-        if not any(one.status in reminders.EXPECTED and one.start > now for one in visits):
+        if not any(one.status in drafts.EXPECTED and one.start > now for one in visits):
             raise Conflict(NOTHING)
-        drafts = reminders.listed(course=course, visits=visits, now=now)
-        if not drafts:
+        made = reminders.listed(course=course, visits=visits, now=now)
+        if not made:
             raise Conflict(NO_WAY)
-        outbox.queue(messages=drafts, now=now)
+        outbox.queue(messages=made, now=now)
         step = Step("course.visits_mailed", "course", course.pk, course.pk, course.patient_id)
         trail.record(actor=actor, at=now, steps=[step])

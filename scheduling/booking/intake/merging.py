@@ -16,7 +16,7 @@ from clinic.practice import fields, idempotency, permissions, trail, writing
 from clinic.practice.actor import Actor
 from clinic.practice.models import WorkItem
 from clinic.practice.trail import Step
-from notifications.models import Message
+from notifications.models import Inbound, Message
 from patients import queries as patients
 from patients.errors import Merged
 from patients.models import (
@@ -49,6 +49,7 @@ PLAIN: tuple[Any, ...] = (
     ExternalIdentifier,
     MessagingConsent,
     Message,
+    Inbound,
 )
 OWNED = (*VERSIONED, *PLAIN, ContactPoint, WorkItem)
 

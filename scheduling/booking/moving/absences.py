@@ -102,7 +102,7 @@ def _ask_people(actor: Actor, asked: Asked, now: datetime) -> None:
     _lock_person(asked)
     # One that was booked until then is locked out of the usual order: who stands in the way is Busy.
     visits = reassignments.visits_of(actor=actor, asked=asked, now=now)
-    stranded.ask_about(actor=actor, visits=visits, why=reassignments.WHY, capability=CAPABILITY, now=now)
+    stranded.ask_about(actor=actor, visits=visits, capability=CAPABILITY, now=now)
 
 
 def _lock_person(asked: Asked) -> None:

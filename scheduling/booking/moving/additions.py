@@ -11,7 +11,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.trail import Step
 from scheduling import states
 from scheduling.booking.guard import access
-from scheduling.booking.writing import releasing, reminders, seats, visits
+from scheduling.booking.writing import cancellations, releasing, seats, visits
 from scheduling.booking.writing.seats import Need
 from scheduling.booking.writing.visits import Placement
 from scheduling.followups import facts
@@ -110,7 +110,7 @@ def end(
         visit.status, visit.version = Status.CANCELLED, visit.version + 1
     seats.release(appointment_ids=[visit.pk for visit in ended])
     trail.record(actor=actor, at=now, steps=[_step(one, "cancel", act_id, WHY_ENDED) for one in ended])
-    reminders.on_cancelled(appointments=ended, now=now)
+    cancellations.on_cancelled(actor=actor, appointments=ended, now=now)
     releasing.settle(actor=actor, visits=ended, now=now)
 
 

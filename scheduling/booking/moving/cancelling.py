@@ -8,8 +8,8 @@ from uuid import UUID
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from notifications import ledger
 from notifications.models import Message
+from notifications.planning import ledger
 from scheduling import reasons, states
 from scheduling.booking.guard import access, locks
 from scheduling.booking.moving import cascades, effects, notices, standing

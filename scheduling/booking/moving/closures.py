@@ -25,7 +25,6 @@ from scheduling.roster import availability, rosters
 
 VERB = "rehouse"
 CAPABILITY, SHUTS = "appointments.book", "closures.write"
-WHY = "It is shut there then: find another room or another time."
 
 
 def changed(*, actor: Actor, before: Shut | None, after: Shut | None, now: datetime) -> None:
@@ -33,7 +32,7 @@ def changed(*, actor: Actor, before: Shut | None, after: Shut | None, now: datet
     tasks of those that nothing hits any more are done with."""
     if after:
         hit = stranded.in_shut(actor=actor, shut=after, now=now)
-        stranded.ask_about(actor=actor, visits=hit, why=WHY, capability=SHUTS, now=now)
+        stranded.ask_about(actor=actor, visits=hit, capability=SHUTS, now=now)
     if before:
         freed = stranded.in_shut(actor=actor, shut=before, now=now)
         stranded.ask_no_more(actor=actor, visits=freed, now=now)

@@ -13,17 +13,17 @@ from uuid import UUID
 from django.db.models import Q
 
 from clinic.practice.models import TrailEntry
-from notifications import ledger, outbox
 from notifications.models import Message
 from notifications.models.message import State
-from notifications.outbox import Draft
-from notifications.policy import Kind
+from notifications.planning import kinds, ledger, outbox
+from notifications.planning.kinds import Kind
+from notifications.planning.outbox import Draft
 from scheduling.booking.moving.relocations import Place
-from scheduling.booking.writing import reminders
+from scheduling.booking.writing import ahead, cancellations, drafts, reminders
 from scheduling.models import Appointment
 
 # Planned about a visit at its old time.
-UNTRUE = (*reminders.REMINDER_KINDS, Kind.VISIT_MOVED)
+UNTRUE = (*ahead.KINDS, Kind.VISIT_MOVED)
 SAID = Q(state__in=ledger.HANDED_OVER) | Q(state=State.CANCELLED, state_reason="merged")
 # Site, start and mode: what a patient has to know of a visit.
 Known = tuple[str, datetime, str]
@@ -57,12 +57,17 @@ def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now:
     told, pending = _told(visits, before, said), _pending(visits)
     unaware = [one for one in visits if told[one.pk] != _known_of(one) and one.pk not in pending]
     hear = {one.pk for one in unaware} | pending
-    drafts = [
+    made = [
         *reminders.moved(visits=unaware, now=now),
         *reminders.planned(visits=visits, told=hear, now=now),
     ]
     gone = {(one.kind, one.subject_id, one.subject_at) for one in said}
-    send = [one for one in drafts if (one.kind, one.subject_id, one.subject_at) not in gone]
+    once = {(one.kind, one.subject_id) for one in said if kinds.rule(one.kind).once}
+    send = [
+        one
+        for one in made
+        if (one.kind, one.subject_id, one.subject_at) not in gone and (one.kind, one.subject_id) not in once
+    ]
     return Notices(
         send=tuple(send),
         withdraw=tuple(one for one in about if one.state in ledger.UNSENT and one.kind in UNTRUE),
@@ -71,11 +76,15 @@ def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now:
 
 
 def of_changes(*, added: Sequence[Appointment], ended: Collection[UUID], now: datetime) -> Notices:
-    """What is told of visits that are added, and withdrawn of those that are ended."""
+    """What is told of visits that are added and of those that are ended, and what is withdrawn of these."""
     about = Message.objects.filter(subject_id__in=ended, state__in=ledger.UNSENT).order_by("due_at", "pk")
+    gone = Appointment.objects.filter(pk__in=ended).select_related("patient__practice") if ended else ()
     return Notices(
-        send=tuple(reminders.booked(appointments=added, now=now)),
-        withdraw=tuple(about) if ended else (),
+        send=(
+            *reminders.booked(appointments=added, now=now),
+            *cancellations.cancelled(visits=list(gone), now=now),
+        ),
+        withdraw=tuple(one for one in about if one.kind != Kind.VISIT_CANCELLED) if ended else (),
     )
 
 
@@ -87,7 +96,7 @@ def carry_out(*, notices: Notices, now: datetime) -> None:
         reason="visit_moved",
         now=now,
     )
-    reminders.queue(messages=notices.send, now=now)
+    drafts.queue(messages=notices.send, now=now)
 
 
 def heard(*, versions: Mapping[UUID, int]) -> set[UUID]:

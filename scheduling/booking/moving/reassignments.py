@@ -28,7 +28,6 @@ from scheduling.roster import availability, rosters, spans
 
 VERB = "reassign"
 CAPABILITY = "appointments.book"
-WHY = "Somebody who takes part will not be there: find another person or another time."
 LONGEST = timedelta(days=92)
 
 
@@ -294,6 +293,6 @@ def _ask_people(actor: Actor, act: Act, now: datetime) -> None:
                 version=act.seen[UUID(one["appointment"])],
                 patient_id=UUID(one["patient"]),
                 start=datetime.fromisoformat(one["start"]),
-                why=WHY,
+                why=stranded.ABSENT,
                 now=now,
             )

@@ -4,12 +4,12 @@ Neither moves a visit by itself; people find each another place: each is a task 
 one, or nothing hits it any more.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from clinic.practice import queries as places
@@ -26,6 +26,8 @@ from scheduling.roster import shifts
 CAPABILITY = "appointments.read"
 # From these a visit is still to be given.
 STATES = ("booked", "confirmed", "arrived")
+ABSENT = "Somebody who takes part will not be there: find another person or another time."
+SHUT = "It is shut there then: find another room or another time."
 
 
 def by_absence(*, actor: Actor, absence: Absence, now: datetime) -> tuple[rows.Visit, ...]:
@@ -62,21 +64,26 @@ def in_shut(*, actor: Actor, shut: Shut, now: datetime) -> list[Appointment]:
     return list(access.with_all(Appointment.objects.filter(pk__in=set(ids))).order_by("start", "pk"))
 
 
-def ask_about(
-    *, actor: Actor, visits: Collection[Appointment], why: str, capability: str, now: datetime
-) -> None:
+def ask_about(*, actor: Actor, visits: Collection[Appointment], capability: str, now: datetime) -> None:
     """`ask_for_place` of each that is still hit. They are locked first: one that is just being given away
     must not become a task."""
     ids = [visit.pk for visit in visits]
-    for visit in access.visits_for_update(actor=actor, appointment_ids=ids, capability=capability).values():
-        if visit.status in STATES and is_stranded(visit=visit):
+    locked = access.visits_for_update(actor=actor, appointment_ids=ids, capability=capability).values()
+    ask_about_locked(actor=actor, visits=list(locked), now=now)
+
+
+def ask_about_locked(*, actor: Actor, visits: Collection[Appointment], now: datetime) -> None:
+    """`ask_for_place` of each of these locked visits that is hit."""
+    hit = reasons(visits=visits)
+    for visit in visits:
+        if visit.status in STATES and visit.pk in hit:
             ask_for_place(
                 actor=actor,
                 visit_id=visit.pk,
                 version=visit.version,
                 patient_id=visit.patient_id,
                 start=visit.start,
-                why=why,
+                why=hit[visit.pk],
                 now=now,
             )
 
@@ -104,31 +111,30 @@ def ask_for_place(
     )
 
 
-def ask_no_more(*, actor: Actor, visits: Iterable[Appointment], now: datetime) -> None:
+def ask_no_more(*, actor: Actor, visits: Collection[Appointment], now: datetime) -> None:
     """Settle the tasks of those visits that nothing hits any more."""
+    hit = reasons(visits=visits)
     work.settle(
         practice_id=actor.practice_id,
-        subject_ids=[visit.pk for visit in visits if not is_stranded(visit=visit)],
+        subject_ids=[visit.pk for visit in visits if visit.pk not in hit],
         kinds=[releasing.NEW_PLACE_ITEM],
         by=actor.ref,
         now=now,
     )
 
 
-def is_stranded(*, visit: Appointment) -> bool:
-    """Whether somebody's absence or a closure hits the visit where it stands."""
-    present = Q(staff__staffing__appointment=visit)
-    there = Q(room=None)
-    if visit.room_id:
-        there |= Q(room=visit.room_id)
-    if visit.group_session_id:
-        present |= Q(staff__group_sessions=visit.group_session_id)
-        there |= Q(room__group_sessions=visit.group_session_id)
-    then = {"starts_at__lt": visit.end, "ends_at__gt": visit.start}
-    return (
-        Absence.objects.filter(present, **then).exists()
-        or Closure.objects.filter(there, site_id=visit.site_id, **then).exists()
+def reasons(*, visits: Collection[Appointment]) -> dict[UUID, str]:
+    """Why each of the visits that somebody's absence or a closure hits cannot stay where it stands."""
+    then = {"starts_at__lt": OuterRef("end"), "ends_at__gt": OuterRef("start")}
+    theirs = Q(staff__staffing__appointment=OuterRef("pk"))
+    theirs |= Q(staff__group_sessions=OuterRef("group_session_id"))
+    there = Q(room=None) | Q(room=OuterRef("room_id")) | Q(room__group_sessions=OuterRef("group_session_id"))
+    rows = Appointment.objects.filter(pk__in={visit.pk for visit in visits}).annotate(
+        absent=Exists(Absence.objects.filter(theirs, **then)),
+        shut=Exists(Closure.objects.filter(there, site_id=OuterRef("site_id"), **then)),
     )
+    hit = rows.filter(Q(absent=True) | Q(shut=True))
+    return {pk: ABSENT if absent else SHUT for pk, absent in hit.values_list("pk", "absent")}
 
 
 # --- finding them ---------------------------------------------------------------------------------------

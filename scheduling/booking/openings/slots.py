@@ -10,8 +10,8 @@ from django.conf import settings
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
-from notifications import ledger
 from notifications.models import Message
+from notifications.planning import ledger
 from scheduling.booking.reading import queries, rows
 from scheduling.booking.visit import appointments, single
 from scheduling.booking.wanted import nearest

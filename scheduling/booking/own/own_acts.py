@@ -3,16 +3,19 @@ doing it once.
 """
 
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
+
+from django.db.models import Case, When
 
 from clinic.practice import idempotency, trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Invalid, Stale
 from clinic.practice.trail import Step
-from notifications import recipients
 from notifications.models import Message
-from notifications.outbox import Draft
-from notifications.policy import Kind
+from notifications.planning import recipients
+from notifications.planning.kinds import Kind
+from notifications.planning.outbox import Draft
 from scheduling import reasons
 from scheduling.booking.guard import access, locks
 from scheduling.booking.moving import moves
@@ -21,7 +24,7 @@ from scheduling.booking.moving.moves import Ways
 from scheduling.booking.own import own_slots, own_visit
 from scheduling.booking.own.own_visit import Stage
 from scheduling.booking.visit import appointments
-from scheduling.booking.writing import links, releasing, reminders
+from scheduling.booking.writing import drafts, links, releasing
 from scheduling.booking.writing.links import Link
 from scheduling.errors import RuleViolation
 from scheduling.models import Appointment
@@ -32,7 +35,17 @@ from scheduling.states import InvalidTransition
 MOST_LINKS, LINKS_IN = 3, timedelta(days=1)
 
 
-def confirm(*, link: Link, now: datetime) -> None:
+class Hand(Protocol):
+    """By what a patient acts on a visit: its link, or a text that answers a message about it."""
+
+    @property
+    def visit(self) -> Appointment: ...
+
+    @property
+    def actor(self) -> Actor: ...
+
+
+def confirm(*, link: Hand, now: datetime) -> None:
     """The patient will come; what was said before to the contrary is settled.
 
     Raises InvalidTransition for a visit that nobody expects, and RuleViolation where papers are missing
@@ -126,11 +139,19 @@ def move(*, link: Link, start: datetime, now: datetime, version: int | None = No
 def send_again(*, actor: Actor, now: datetime) -> None:
     """Send the patient a link to their next visit, to the address on file; nothing where there is no such
     visit, or enough was sent. Whoever asks cannot tell which."""
-    coming = access.visits(actor=actor).filter(status__in=reminders.EXPECTED, start__gt=now)
+    send_next(actor=actor, now=now)
+
+
+def send_next(*, actor: Actor, now: datetime, visit_id: UUID | None = None) -> Appointment | None:
+    """Send the patient a link to this visit while it is expected, else to the next one that is; None where
+    there is none."""
+    coming = access.visits(actor=actor).filter(status__in=drafts.EXPECTED, start__gt=now)
+    first = Case(When(pk=visit_id, then=False), default=True)
     with locks.unit_of_work():
-        visit = coming.order_by("start", "pk").select_for_update(no_key=True).first()
+        visit = coming.order_by(first, "start", "pk").select_for_update(no_key=True).first()
         if visit is not None:
             _send(visit, now, unlock=False)
+    return visit
 
 
 def send_for(
@@ -172,10 +193,10 @@ def _send(visit: Appointment, now: datetime, *, unlock: bool) -> None:
         due_at=now,
         useful_until=visit.start,
     )
-    reminders.queue(messages=[draft], now=now)
+    drafts.queue(messages=[draft], now=now)
 
 
-def _can_come_after_all(link: Link, now: datetime) -> bool:
+def _can_come_after_all(link: Hand, now: datetime) -> bool:
     """Whether the visit is confirmed already; what stood against it is settled."""
     with locks.unit_of_work():
         visit = access.appointment_for_update(
@@ -197,7 +218,7 @@ def _expected(link: Link, verb: str, now: datetime) -> Appointment:
     return visit
 
 
-def _ask_desk(link: Link, *, kind: str, reason: str, now: datetime) -> None:
+def _ask_desk(link: Hand, *, kind: str, reason: str, now: datetime) -> None:
     visit = link.visit
     if work.is_asked(practice_id=visit.practice_id, subject_id=visit.pk, kind=kind):
         return
@@ -214,7 +235,7 @@ def _ask_desk(link: Link, *, kind: str, reason: str, now: datetime) -> None:
     )
 
 
-def _tell(link: Link, verb: str, now: datetime) -> None:
+def _tell(link: Hand, verb: str, now: datetime) -> None:
     visit = link.visit
     step = Step(verb, "appointment", visit.pk, visit.course_id, visit.patient_id, data={"ref": visit.ref})
     trail.record(actor=link.actor, at=now, steps=[step])

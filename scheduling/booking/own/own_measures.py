@@ -5,7 +5,7 @@ after the last dose, in the same way before a visit of the course (see `planning
 the patient leads to it: what was saved by one link is there by the next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,6 +16,9 @@ from clinic.practice import work
 from clinic.practice.errors import Conflict
 from clinic.practice.models import StaffMember
 from clinic.practice.models.staff import Role
+from notifications.models import Message
+from notifications.planning.kinds import Kind
+from notifications.planning.ports import Facts, Silence, Source
 from patients import answers, instruments
 from patients import queries as patients
 from patients.answers import Unit
@@ -23,6 +26,7 @@ from patients.instruments import Instrument
 from patients.models import MeasureForm
 from scheduling import states
 from scheduling.booking.guard import locks
+from scheduling.booking.writing import message_facts
 from scheduling.booking.writing.links import Link
 from scheduling.models import Appointment
 from scheduling.models.appointment import ENDED_UNATTENDED, Status
@@ -54,11 +58,31 @@ class Due:
 
 def due(*, link: Link, now: datetime) -> tuple[Due, ...]:
     """What the patient is asked for now, and what of it is sent; two queries."""
-    asked = _asked(link, now)
+    return _due_of(link.visit.patient_id, now)
+
+
+def sources() -> dict[str, Source]:
+    """Who answers for the message that asks."""
+    return {Kind.MEASURE_DUE: facts}
+
+
+def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The visit before which something is asked; silent once all is sent, or where no link leads there."""
+    found = message_facts.at_its_time(message, (), now)
+    if isinstance(found, Silence):
+        return found
+    assert message.patient_id is not None
+    if all(one.sent for one in _due_of(message.patient_id, now)):
+        return Silence("nothing_asked")
+    return found if found.link else Silence("no_link")
+
+
+def _due_of(patient_id: UUID, now: datetime) -> tuple[Due, ...]:
+    asked = _asked(patient_id, now)
     held: dict[tuple[UUID, str], MeasureForm] = {}
     if asked:
         units = [(unit.course_id, unit.day) for _, unit in asked]
-        found = answers.forms(patient_id=link.visit.patient_id, units=units)
+        found = answers.forms(patient_id=patient_id, units=units)
         held = {(form.course_id, f"{form.code} {form.unit}"): form for form in found}
     return tuple(
         _due(instrument, unit, held.get((unit.course_id, f"{instrument.code} {unit.day}")))
@@ -101,13 +125,13 @@ def _keep(link: Link, found: Due, given: Mapping[int, int], language: str, now: 
     )
 
 
-def _asked(link: Link, now: datetime) -> list[tuple[Instrument, Unit]]:
+def _asked(patient_id: UUID, now: datetime) -> list[tuple[Instrument, Unit]]:
     """Each measure before the first of the coming doses, or visits after the last, that asks for it."""
     ended = Q(status__in=ENDED_UNATTENDED)
     doses = Appointment.objects.filter(~ended, course=OuterRef("course"), kind__in=states.DOSES)
     last = doses.order_by("-start")[:1]
     coming = Appointment.objects.filter(
-        patient_id=link.visit.patient_id,
+        patient_id=patient_id,
         course__isnull=False,
         status__in=NOT_BEGUN,
         # Many begin later than planned, and who waits for one has time to answer.

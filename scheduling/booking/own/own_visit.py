@@ -11,8 +11,8 @@ from typing import Any
 
 from clinic.practice import queries as places
 from clinic.practice import reads, work
-from notifications import recipients
-from notifications.ports import Visit
+from notifications.planning import recipients
+from notifications.planning.ports import Visit
 from patients import own
 from patients.own import Ride
 from scheduling import states

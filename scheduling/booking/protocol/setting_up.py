@@ -7,7 +7,7 @@ from uuid import UUID
 from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
-from notifications import wordings
+from notifications.wording import wordings
 from scheduling.booking.protocol import catalogue
 from scheduling.booking.protocol.catalogue import Offered
 from scheduling.models import TreatmentCourse

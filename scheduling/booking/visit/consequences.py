@@ -8,7 +8,7 @@ from clinic.practice import work
 from clinic.practice.actor import Actor
 from scheduling import states
 from scheduling.booking.reading import progress
-from scheduling.booking.writing import releasing, reminders, seats
+from scheduling.booking.writing import cancellations, releasing, reminders, seats
 from scheduling.models import Appointment, TreatmentCourse
 
 
@@ -23,7 +23,7 @@ def follow(*, verb: str, actor: Actor, appointment: Appointment, now: datetime, 
 
 def _after_cancel(actor: Actor, appointment: Appointment, now: datetime, ask: bool) -> None:
     after_loss(actor=actor, appointment=appointment, now=now)
-    reminders.on_cancelled(appointments=[appointment], now=now)
+    cancellations.on_cancelled(actor=actor, appointments=[appointment], now=now)
     if ask:
         _ask_about_follow_ups(appointment)
     if actor.kind == "patient":

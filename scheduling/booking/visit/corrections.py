@@ -128,22 +128,23 @@ def enter_course_in_error(
         visits = Appointment.objects.filter(course=course)
         if begun := list(visits.filter(status__in=_BEGUN).order_by("start").values_list("ref", flat=True)):
             raise Conflict("Something of this course has happened: correct those visits first.", visits=begun)
-        live = list(visits.exclude(status__in=ENDED_UNATTENDED).values_list("pk", flat=True))
-        visits.filter(pk__in=live).update(
+        # Those too that were cancelled or missed: nobody missed what should never have been written.
+        stood = list(visits.exclude(status=Status.ENTERED_IN_ERROR).values_list("pk", flat=True))
+        visits.filter(pk__in=stood).update(
             status=Status.ENTERED_IN_ERROR, hold_expires_at=None, **access.touched()
         )
-        seats.release(appointment_ids=live)
+        seats.release(appointment_ids=stood)
         releasing.settle(actor=actor, visits=visits.only("pk"), now=now)
         progress.write(course=course, status=status)
         verb = "enter_in_error"
         steps = [Step(f"course.{verb}", "course", course.pk, course.pk, course.patient_id, reason)]
         steps += [
             Step(f"appointment.{verb}", "appointment", one, course.pk, course.patient_id, reason)
-            for one in live
+            for one in stood
         ]
         trail.record(actor=actor, at=now, steps=steps)
         gaps.refresh(course_ids=[course.pk], now=now, actor=actor)
-        reminders.on_entered_in_error(subject_ids=[course.pk, *live], now=now)
+        reminders.on_entered_in_error(subject_ids=[course.pk, *stood], now=now)
         progress.settle(actor=actor, course=course, now=now)
 
 

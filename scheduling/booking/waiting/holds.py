@@ -19,6 +19,7 @@ from clinic.practice.models.place import SEATS
 from scheduling import states
 from scheduling.booking.course import courses, plans
 from scheduling.booking.guard import access, locks
+from scheduling.booking.moving import stranded
 from scheduling.booking.visit import appointments
 from scheduling.booking.wanted import nearest, orders
 from scheduling.booking.wanted.nearest import Wanted
@@ -73,6 +74,7 @@ def keep_course(*, actor: Actor, course: TreatmentCourse, now: datetime) -> None
     trail.record(actor=actor, at=now, steps=courses.story(course=course, visits=booked, done="booked"))
     gaps.refresh(course_ids=[course.pk], now=now, actor=actor)
     reminders.on_course_booked(course=course, appointments=booked, now=now)
+    stranded.ask_about_locked(actor=actor, visits=booked, now=now)
 
 
 def book_visit(
@@ -111,6 +113,7 @@ def keep_visit(*, actor: Actor, visit: Appointment, now: datetime) -> None:
     if visit.course_id:
         gaps.refresh(course_ids=[visit.course_id], now=now, actor=actor)
     reminders.on_appointments_booked(appointments=booked, now=now)
+    stranded.ask_about_locked(actor=actor, visits=booked, now=now)
 
 
 def release_course(

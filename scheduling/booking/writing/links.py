@@ -20,6 +20,7 @@ from clinic.practice import bulk, trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.ids import new_id
+from clinic.practice.joined import Joined
 from clinic.practice.trail import Step
 from scheduling.booking.guard import locks
 from scheduling.models import Appointment, PatientLink
@@ -31,6 +32,7 @@ PATH = "/v/"
 ALPHABET = string.digits + string.ascii_letters
 # 62 ** 22 is 2 ** 131: as short as more than 128 bits can be.
 LENGTH = 22
+_LINKS = Joined(PatientLink)
 
 
 class Proof(StrEnum):
@@ -79,11 +81,13 @@ def address(*, visit_id: UUID) -> str:
 
     A key that SECRET_KEY_FALLBACKS still holds makes its links again.
     """
-    row = PatientLink.objects.filter(
-        appointment_id=visit_id, purpose=Purpose.VISIT, revoked_at__isnull=True
-    ).first()
-    if row is None:
+    rows = _LINKS.fetch(
+        "WHERE appointment_id = %s AND purpose = %s AND revoked_at IS NULL ORDER BY id LIMIT 1",
+        [visit_id, Purpose.VISIT.value],
+    )
+    if not rows:
         return ""
+    [row] = rows
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         token = _token(row.pk, key)
         if _hash(token) == row.token_hash:

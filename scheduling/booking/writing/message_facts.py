@@ -3,19 +3,26 @@
 `clinic.config.wiring` gives these answers to `notifications`, which knows nothing of appointments.
 """
 
+import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from clinic.practice.joined import Joined
 from notifications.models import Message
-from notifications.policy import Kind
-from notifications.ports import Facts, Silence, Source, Visit
-from scheduling.booking.writing import links
-from scheduling.booking.writing.reminders import EXPECTED
+from notifications.planning.kinds import Kind
+from notifications.planning.ports import Facts, Silence, Source, Visit
+from patients import own
+from scheduling.booking.writing import ahead, cancellations, links
+from scheduling.booking.writing.drafts import EXPECTED
 from scheduling.models import Appointment, FollowUpGap
-from scheduling.models.appointment import Mode, Status
+from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
 from scheduling.models.followup import GapStatus
+
+_VISITS = Joined(Appointment, "site")
+# Who comes in so many hours is asked then how they are.
+SEEN_SOON = timedelta(hours=12)
 
 
 def sources() -> dict[str, Source]:
@@ -24,11 +31,17 @@ def sources() -> dict[str, Source]:
         Kind.COURSE_BOOKED: booked,
         Kind.VISIT_LIST: booked,
         Kind.VISIT_MOVED: at_its_time,
+        Kind.VISIT_CANCELLED: cancelled,
         Kind.REMINDER_72H: at_its_time,
         Kind.REMINDER_24H: at_its_time,
+        Kind.RIDE_HOME: ride_home,
+        Kind.PREPARATION: preparation,
+        Kind.CHECK_IN: check_in,
         Kind.FOLLOW_UP_MISSING: follow_up_missing,
+        Kind.WINDOW_HALF: window_half,
         Kind.NO_SHOW: no_show,
         Kind.VISIT_LINK: link,
+        Kind.VISIT_CONFIRMED: at_its_time,
     }
 
 
@@ -54,7 +67,7 @@ def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | 
 def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """The visit, if it is still to come at the time it was planned for; with it the others that are."""
     planned = {one.subject_id: one for one in (*also, message)}
-    found = Appointment.objects.select_related("site").in_bulk(list(planned))
+    found = {one.pk: one for one in _VISITS.fetch("WHERE one.id = ANY(%s)", [list(planned)])}
     reason = _untrue(found.get(message.subject_id), message, now)
     if reason:
         return Silence(reason)
@@ -73,6 +86,46 @@ def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Fac
     )
 
 
+def cancelled(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The visits that were cancelled together and are still to have come; with them those of the others."""
+    gone = {one.pk: _cancelled_with(one, now) for one in (message, *also)}
+    if not gone[message.pk]:
+        subject = Appointment.objects.filter(pk=message.subject_id).first()
+        return Silence(_not_cancelled(subject, message, now))
+    visits = {visit.pk: visit for each in gone.values() for visit in each}
+    told = sorted(visits.values(), key=lambda visit: (visit.start, visit.pk))
+    return Facts(
+        visits=tuple(dataclasses.replace(_visit(one), cancelled=True) for one in told),
+        phone=_phone(told[0], message),
+        covers=tuple(one.pk for one in also if gone[one.pk]),
+    )
+
+
+def ride_home(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The visit at its time, and who takes the patient home; silent once somebody is named (S-11)."""
+    visit = Appointment.objects.filter(pk=message.subject_id).first()
+    if visit is None or not ahead.needs_ride(visit=visit):
+        return Silence("no_ride_needed")
+    if own.ride(patient_id=visit.patient_id, visit_id=visit.pk):
+        return Silence("ride_named")
+    facts = at_its_time(message, also, now)
+    # Its own page asks: that of a visit before it does not.
+    return (
+        facts
+        if isinstance(facts, Silence)
+        else dataclasses.replace(facts, link=links.address(visit_id=visit.pk))
+    )
+
+
+def preparation(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The first dose, if it still is: what is left to do stands on its page."""
+    facts = at_its_time(message, (), now)
+    visit = Appointment.objects.filter(pk=message.subject_id).first()
+    if isinstance(facts, Facts) and not (visit and ahead.is_first_dose(visit=visit)):
+        return Silence("not_first")
+    return facts
+
+
 def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """Silent once a follow-up is booked, waived or no longer owed."""
     dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
@@ -83,7 +136,32 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
         return Silence("no_follow_up_owed")
     if gap.status not in (GapStatus.PROSPECTIVE, GapStatus.OPEN) or gap.booked_late:
         return Silence(f"follow_up_{gap.status}")
-    return Facts(phone=_phone(dose, message))
+    return Facts(phone=_phone(dose, message), covers=tuple(one.pk for one in also))
+
+
+def window_half(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """As above; a later dose of the same unit has its own word."""
+    facts = follow_up_missing(message, also, now)
+    if isinstance(facts, Silence) or message.subject_at is None:
+        return facts
+    unit = FollowUpGap.objects.filter(doses__appointment_id=message.subject_id)
+    doses = Appointment.objects.filter(unit__gap__in=unit, start__gt=message.subject_at)
+    return Silence("later_dose") if doses.exclude(status__in=ENDED_UNATTENDED).exists() else facts
+
+
+def check_in(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """How somebody is after a dose; silent where people see them that day, or have."""
+    dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
+    if dose is None or dose.status != Status.FULFILLED:
+        return Silence("no_dose")
+    since = Appointment.objects.filter(patient_id=dose.patient_id, start__gt=dose.start)
+    standing = since.exclude(status__in=ENDED_UNATTENDED).exclude(hold_expires_at__lte=now)
+    visits = list(standing.select_related("site").order_by("start", "pk")[:1])
+    if visits and visits[0].start < now + SEEN_SOON:
+        return Silence("seen_anyway")
+    coming = tuple(_visit(one) for one in visits if one.status in EXPECTED)
+    link = links.address(visit_id=coming[0].uid) if coming else ""
+    return Facts(visits=coming, phone=_phone(dose, message), link=link)
 
 
 def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -123,6 +201,28 @@ def _with(message: Message) -> Q:
         return itself
     act = Appointment.objects.filter(itself).values("created_at")
     return itself | Q(patient_id=message.patient_id, created_at__in=act)
+
+
+def _cancelled_with(message: Message, now: datetime) -> list[Appointment]:
+    """The message's own visit and those that the patient knew of and lost in the same act; none once that
+    visit takes place after all.
+    """
+    rows = Appointment.objects.select_related("site").filter(
+        patient=message.patient, status=Status.CANCELLED, start__gt=now
+    )
+    subject = rows.filter(pk=message.subject_id, version=message.subject_version).first()
+    if subject is None:
+        return []
+    together = list(rows.filter(cancelled_at=subject.cancelled_at))
+    known = cancellations.known_to_patients(visits=together)
+    return [one for one in together if one.pk in known]
+
+
+def _not_cancelled(appointment: Appointment | None, message: Message, now: datetime) -> str:
+    """Why there is no cancellation to tell of."""
+    if appointment is None or appointment.patient_id != message.patient_id:
+        return "visit_gone"
+    return "visit_begun" if appointment.start <= now else f"visit_{appointment.status}"
 
 
 def _untrue(appointment: Appointment | None, message: Message, now: datetime) -> str:

@@ -8,7 +8,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.trail import Step
 from scheduling import reasons, states
 from scheduling.booking.guard import access
-from scheduling.booking.writing import reminders, seats
+from scheduling.booking.writing import cancellations, seats
 from scheduling.models import Appointment, TreatmentCourse
 from scheduling.models.appointment import Status
 
@@ -69,7 +69,7 @@ def release(
         **access.touched(),
     )
     seats.release(appointment_ids=ids)
-    reminders.on_cancelled(appointments=visits, now=now)
+    cancellations.on_cancelled(actor=actor, appointments=visits, now=now)
     settle(actor=actor, visits=visits, now=now)
     told = reasons.in_words(code=code, note=reason)
     return [

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from clinic.practice.errors import DomainError
-from notifications import delivery
 from notifications.channels.base import Outcome, Result
 from notifications.models import Message
 from notifications.models.message import State
+from notifications.sending import delivery
 
 WORKER = "demo"
 Event = Callable[[datetime], None]

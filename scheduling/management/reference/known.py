@@ -216,16 +216,22 @@ RULES = (
     Rule(
         "R-07",
         "Revocation by any reasonable means, at once.",
-        PART,
-        "Staff record it; an opt-out that the provider reports suppresses the address. Replies are "
-        "understood but not received.",
+        KEPT,
+        "A word of the STOP family ends texts to the number at once, for everybody who has it; a sentence "
+        "that may mean it goes to a person. Staff record what they are told; what the provider reports "
+        "counts.",
     ),
-    Rule("R-08", "One confirmation of an opt-out, within minutes.", NOT_YET, "The provider sends its own."),
+    Rule(
+        "R-08",
+        "One confirmation of an opt-out, within minutes.",
+        KEPT,
+        "Within five minutes or none, at any hour; none where the provider has sent its own.",
+    ),
     Rule(
         "R-09",
         "Revoke-all is deferred to 31 January 2027.",
-        PART,
-        "Consent has categories. There is no dated switch.",
+        KEPT,
+        "Until the day of the setting STOP ends messages of the sort that it answers, from then on all.",
     ),
     Rule(
         "R-10",
@@ -233,18 +239,51 @@ RULES = (
         KEPT,
         "09:00 to 20:00 of the patient's own zone; deferred, or brought forward.",
     ),
-    Rule("R-11", "Opt-in, HELP and STOP (CTIA).", PART, "Each SMS says STOP. HELP is not answered."),
-    Rule("R-12", "10DLC registration.", NOT_YET, "The clinic's own, with its provider."),
-    Rule("R-13", "The providers' keyword sets.", PART, "Understood; not received yet."),
-    Rule("R-14", "Signed webhooks of the provider.", NOT_YET, "There is no inbound address."),
+    Rule(
+        "R-11",
+        "Opt-in, HELP and STOP (CTIA).",
+        KEPT,
+        "Each SMS says STOP; HELP, STOP and START are answered, by us or by the provider.",
+    ),
+    Rule(
+        "R-12",
+        "10DLC: brand and campaign are registered; opt-in, HELP and STOP texts hold what carriers ask for.",
+        PART,
+        "The built-in texts hold it. Registering is the clinic's own, with its provider.",
+    ),
+    Rule(
+        "R-13",
+        "The providers' keyword sets.",
+        KEPT,
+        "Those of Twilio, Telnyx and AWS, and the usual Spanish ones; the provider's own flag outranks ours.",
+    ),
+    Rule(
+        "R-14",
+        "Signed webhooks of the provider.",
+        KEPT,
+        "Over the public address and every parameter; who does not sign changes nothing.",
+    ),
     Rule(
         "R-15",
         "Message statuses merge in any order.",
-        PART,
-        "The merge is there; reports are not received yet.",
+        KEPT,
+        "Reports are signed, come in any order and end in one state; one that proves a hand-over taken "
+        "keeps it from going again.",
     ),
-    Rule("R-16", "A business associate agreement with the provider.", NOT_YET, "The clinic's own."),
-    Rule("R-17", "One-click unsubscribe.", NOT_YET),
+    Rule(
+        "R-16",
+        "A business associate agreement with the provider.",
+        KEPT,
+        "Where patients are served nothing goes to a provider that `MESSAGE_BAA_SIGNED` does not name: the "
+        "deploy check fails and no worker starts. Signing is the clinic's own.",
+    ),
+    Rule(
+        "R-17",
+        "One-click unsubscribe (RFC 8058).",
+        KEPT,
+        "Each e-mail to a patient has both headers; a POST without signing in revokes the consent at once, "
+        "looking changes nothing. The DKIM signature is the relay's.",
+    ),
     Rule("R-18", "Nothing in subject lines.", KEPT, "Fixed subjects, linted with R-02."),
     Rule(
         "R-19",
@@ -252,7 +291,13 @@ RULES = (
         KEPT,
         "Each row keeps what was sent, where and when; nothing deletes it.",
     ),
-    Rule("R-20", "Redisclosure notice (42 CFR Part 2).", NOT_YET, "There is no export."),
+    Rule(
+        "R-20",
+        "Redisclosure notice (42 CFR Part 2).",
+        PART,
+        "Courses of a protocol that says so are marked. Nothing is exported yet that the notice would go "
+        "with.",
+    ),
     Rule(
         "R-21",
         "Evidence is kept for years.",

@@ -8,6 +8,7 @@ from scheduling.management.reference import (
     api,
     commands,
     failures,
+    messaging,
     picture,
     rules,
     settings,
@@ -23,15 +24,28 @@ WRITERS: dict[str, Callable[[], str]] = {
     "reference/errors.md": failures.page,
     "reference/permissions.md": access.page,
     "reference/rules.md": rules.page,
+    "reference/messaging-rules.md": messaging.page,
     "reference/commands.md": commands.page,
     "reference/api.md": api.page,
     "images/course.svg": picture.page,
 }
 
+# Pages that people write, with one part between two marks that is generated.
+BEGIN = "<!-- From here to the next mark: written by `manage.py write_reference` from the code. -->\n"
+END = "<!-- To here. -->\n"
+PARTS: dict[str, Callable[[], str]] = {"explanation/reminders.md": transitions.message_diagram}
+
 
 def render() -> dict[str, str]:
     """The text of each page, by file name."""
-    return {name: NOTE + writer() for name, writer in WRITERS.items()}
+    whole = {name: NOTE + writer() for name, writer in WRITERS.items()}
+    return whole | {name: _with_part(FOLDER / name, writer()) for name, writer in PARTS.items()}
+
+
+def _with_part(page: Path, part: str) -> str:
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{part}{END}{after}"
 
 
 def stale(*, folder: Path = FOLDER) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from clinic.practice import practice_settings
-from notifications import policy
+from notifications.planning import policy
 from scheduling.booking.wanted.holding import HoldLimits
 from scheduling.followups import escalation, owners
 from scheduling.followups.rules import SeverityHours
@@ -33,9 +33,19 @@ VARIABLES = {
     "REDIS_URL": "The broker. Booking and reading work while it is away.",
     "SMTP_URL": "`smtp://user:password@host:port`, `smtps://` for implicit TLS, `?tls=true` for STARTTLS.",
     "DEFAULT_FROM_EMAIL": "The sender of e-mails.",
+    "BOUNCE_ADDRESS": "Where bounces go: `bounces@mail.example.org` makes the return path of each message "
+    "`bounces+…@mail.example.org`. Without it nobody reads bounces.",
+    "BOUNCE_TOKEN": "The bearer token of whoever brings bounces to `/hooks/bounces/`. Without it nobody may.",
     "SMS_PROVIDER": "Who takes text messages: `twilio`, `telnyx`, or `console`, which writes them where the "
     "worker writes, for development.",
     "EMAIL_PROVIDER": "Who takes e-mail: `smtp`, or `console`.",
+    "MESSAGE_BAA_SIGNED": "The providers with whom there is a business associate agreement (R-16), "
+    "comma-separated: `twilio,smtp`. Where PUBLIC_URL is https nothing is sent by any other that is not on "
+    "this machine, and no worker starts.",
+    "SMS_ASKS_FOR_REPLIES": "`true` lets reminders of one visit ask for a `C` in reply: once the provider "
+    "brings what patients answer to `/hooks/`.",
+    "SMS_PROVIDER_ANSWERS_STOP": "Whether the SMS provider itself answers STOP, START and HELP, as Twilio "
+    "and Telnyx do unless they are told not to. `false`: we answer, in the practice's name.",
     "TWILIO_API_BASE": "Where the SMS provider's HTTP API is.",
     "TWILIO_ACCOUNT_SID": "The account. Without it no SMS is sent: a message says `no_provider`.",
     "TWILIO_AUTH_TOKEN": "The account's secret.",
@@ -52,7 +62,10 @@ VARIABLES = {
     "MESSAGE_LEASE_SECONDS": "How long a message belongs to one worker. After it, what had not begun begins "
     "anew, and what was being handed over is in doubt.",
     "MESSAGE_CALL_SECONDS": "What must be left of that when the call to a provider begins. More than both "
-    "times above together, less than the lease, or the process refuses to start.",
+    "times above together, less than the lease, at most 45, or the process refuses to start. A mail server "
+    "that has not taken a message by then is not waited for any longer.",
+    "MESSAGE_PAUSE_SECONDS": "How far apart one process begins two messages, at least: what became due "
+    "while no worker ran does not fall on the provider at once.",
     "MESSAGE_TICK_SECONDS": "How often messages that are due are looked for.",
     "RECOVERY_TICK_SECONDS": "How often it is looked for what dead processes left behind, and providers are "
     "asked about messages in doubt.",
@@ -62,6 +75,8 @@ VARIABLES = {
     "Without effect where PUBLIC_URL is https.",
     "MESSAGE_GRACE_SECONDS": "How long a message waits after a change, so that a change and its undo "
     "send nothing.",
+    "LAW_REVOKE_ALL_FROM": "The day from which whoever opts out of one sort of message has opted out of all "
+    "(R-09). Regulators have put it off before.",
     "WEBHOOKS_TO_INNER_ADDRESSES": "`true` lets webhooks go by http and to addresses of this machine and "
     "network: for development. Without effect where PUBLIC_URL is https.",
     "WEBHOOK_DELIVERIES_KEPT_DAYS": "How long it is kept what a receiver of events was told, after it was "

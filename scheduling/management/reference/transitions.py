@@ -1,6 +1,6 @@
 """states.md: the tables of moves, drawn and listed."""
 
-from notifications import ledger
+from notifications.planning import ledger
 from scheduling import states
 from scheduling.booking.visit import appointments
 from scheduling.followups.rules import GapState
@@ -76,6 +76,11 @@ def _follow_up() -> list[str]:
     ]
 
 
+def message_diagram() -> str:
+    """The states of a message, for the page that explains them."""
+    return f"```mermaid\n{ledger.as_mermaid()}```\n"
+
+
 def _message() -> list[str]:
     rows = [
         (
@@ -87,8 +92,8 @@ def _message() -> list[str]:
         for move in ledger.MOVES
     ]
     return [
-        "## Message\n\nFrom `notifications/ledger.py`. A fenced move can be made by the current "
+        "## Message\n\nFrom `notifications/planning/ledger.py`. A fenced move can be made by the current "
         "attempt only.\n\n",
-        f"```mermaid\n{ledger.as_mermaid()}```\n\n",
+        f"{message_diagram()}\n",
         table(("Move", "From", "To", "Fenced"), rows),
     ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from clinic.practice import addresses, limits
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Conflict, DomainError, Invalid, NotFound, Stale
-from notifications import invitation
+from notifications.wording import invitation
 from patients import own
 from scheduling.booking.own import own_acts, own_slots, own_visit
 from scheduling.booking.writing import links

@@ -142,6 +142,12 @@ _EN = {
     "done_questions": "Thank you. Your answers are sent.",
     "done_later": "Your answers are kept. Send them before you come.",
     "done_kept": "Thank you. Your answers are still here.",
+    "mail_stop": "No more e-mails?",
+    "mail_stop_lead": "After this we send you no e-mails about your visits. The visits stand.",
+    "mail_stop_do": "Stop these e-mails",
+    "mail_stopped": "You will get no more of these e-mails",
+    "mail_stopped_lead": "Your visits stand. To have the e-mails again, call us or ask at the front desk.",
+    "mail_gone_lead": "It was not copied whole. Call us and we stop the e-mails for you.",
     "crisis": "In need of help now?",
 }
 _ES = {
@@ -265,6 +271,12 @@ _ES = {
     "done_questions": "Gracias. Sus respuestas se han enviado.",
     "done_later": "Sus respuestas se han guardado. Envíelas antes de venir.",
     "done_kept": "Gracias. Sus respuestas siguen aquí.",
+    "mail_stop": "¿No quiere más correos?",
+    "mail_stop_lead": "Desde ahora no le enviaremos correos sobre sus visitas. Las visitas siguen en pie.",
+    "mail_stop_do": "No recibir más estos correos",
+    "mail_stopped": "No recibirá más correos de este tipo",
+    "mail_stopped_lead": "Sus visitas siguen en pie. Si los quiere otra vez, llámenos o dígalo en recepción.",
+    "mail_gone_lead": "No se copió entero. Llámenos y dejaremos de enviarle correos.",
     "crisis": "¿Necesita ayuda ahora?",
 }
 WORDS: dict[str, dict[str, str]] = {"en": _EN, "es": _ES}

@@ -17,11 +17,12 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.web import actors, pages, times
-from notifications import checking, neutral, texts, trials, wordings
-from notifications.checking import Check, Preview
-from notifications.texts import Which, Words
-from notifications.wordings import Held
-from scheduling.web import forms, words
+from notifications import neutral
+from notifications.wording import checking, texts, trials, wordings
+from notifications.wording.checking import Check, Preview
+from notifications.wording.texts import Which, Words
+from notifications.wording.wordings import Held
+from scheduling.web import forms, reasons, words
 from scheduling.web.setup import said
 from scheduling.web.words import Badge
 
@@ -210,7 +211,7 @@ def _tried(actor: Actor, which: Which) -> dict[str, Any]:
     return {
         "which": which,
         "tried": [
-            TriedLine(times.moment(one.at, zone), one.to, words.MESSAGES[one.state], words.why(one.reason))
+            TriedLine(times.moment(one.at, zone), one.to, words.MESSAGES[one.state], reasons.why(one.reason))
             for one in found
         ],
         "waits": any(not one.settled for one in found),

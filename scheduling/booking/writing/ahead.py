@@ -1,0 +1,167 @@
+"""What is sent ahead of a visit: a line each, for which visits and how many hours before.
+
+A change of the hours changes what is planned from then on. Whether a message is wanted and true is asked
+again when it is sent.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from django.db.models import Min, Q
+
+from notifications.models import Message
+from notifications.models.message import State
+from notifications.planning import kinds, policy
+from notifications.planning.kinds import Kind
+from notifications.planning.outbox import Draft
+from notifications.planning.policy import Timing
+from patients import instruments
+from scheduling import states
+from scheduling.booking.writing import drafts
+from scheduling.booking.writing.drafts import People
+from scheduling.models import Appointment, ProtocolVersion, TreatmentCourse
+from scheduling.models.appointment import ENDED_UNATTENDED
+from scheduling.planning import measures
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a protocol asks of patients: somebody who takes them home (S-11), and measures (S-26)."""
+
+    ride: bool = False
+    measures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What must be known of a visit's course. `first_dose` is its earliest start."""
+
+    asks: Asks = Asks()
+    first_dose: datetime | None = None
+
+
+def every_visit(visit: Appointment, whole: Whole) -> bool:
+    return True
+
+
+def first_dose(visit: Appointment, whole: Whole) -> bool:
+    return visit.kind in states.DOSES and visit.start == whole.first_dose
+
+
+def ride(visit: Appointment, whole: Whole) -> bool:
+    """S-11: nobody goes home alone after a dose that is monitored."""
+    return visit.kind in states.MONITORED and whole.asks.ride
+
+
+def measured(visit: Appointment, whole: Whole) -> bool:
+    return visit.kind in states.DOSES and whole.asks.measures
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """One kind: of which visits, and when, from (start, hours before, hours of the last reminder, now)."""
+
+    kind: Kind
+    of: Callable[[Appointment, Whole], bool]
+    timing: Callable[[datetime, float, float, datetime], Timing | None]
+
+
+def _reminder(start: datetime, hours: float, last: float, now: datetime) -> Timing | None:
+    return policy.reminder(
+        start=start, lead_hours=hours, last_hours=last, changed_at=now, grace=drafts.grace()
+    )
+
+
+def _preparation(start: datetime, hours: float, last: float, now: datetime) -> Timing | None:
+    return policy.preparation(start=start, lead_hours=hours, changed_at=now)
+
+
+TABLE = (
+    Ahead(Kind.PREPARATION, first_dose, _preparation),
+    Ahead(Kind.REMINDER_72H, every_visit, _reminder),
+    Ahead(Kind.MEASURE_DUE, measured, _reminder),
+    Ahead(Kind.REMINDER_24H, every_visit, _reminder),
+    Ahead(Kind.RIDE_HOME, ride, _reminder),
+)
+KINDS = tuple(line.kind for line in TABLE)
+# Said by a confirmation, or by the news of a move, as well.
+_REMINDERS = (Kind.REMINDER_72H, Kind.REMINDER_24H)
+
+
+def of(
+    coming: Sequence[Appointment], people: People, now: datetime, *, told: Collection[UUID] | None = None
+) -> list[Draft]:
+    """What goes ahead of each visit; no reminder of what other news tells at about the same moment (`told`:
+    all unless said)."""
+    courses = _courses(coming)
+    made = []
+    for visit in coming:
+        whole = courses.get(visit.course_id, Whole()) if visit.course_id else Whole()
+        last = kinds.hours(Kind.REMINDER_24H)
+        for line in TABLE:
+            hours = kinds.hours(line.kind)
+            soon = visit.start - timedelta(hours=hours) <= now + drafts.grace()
+            if not line.of(visit, whole) or (
+                soon and line.kind in _REMINDERS and (told is None or visit.pk in told)
+            ):
+                continue
+            made += drafts.draft(visit, line.kind, line.timing(visit.start, hours, last, now), people, now)
+    return made
+
+
+def of_new_firsts(*, ended: Collection[UUID], now: datetime) -> list[Draft]:
+    """What is to be done before the dose that is now the first of its course, where one of these was ended;
+    none where it was planned or said."""
+    doses = Appointment.objects.filter(kind__in=states.DOSES, course__isnull=False)
+    courses = doses.filter(pk__in=ended).values("course_id")
+    standing = doses.exclude(status__in=ENDED_UNATTENDED).select_related("patient__practice")
+    firsts: dict[UUID | None, Appointment] = {}
+    for one in standing.filter(course_id__in=courses).order_by("start", "pk"):
+        firsts.setdefault(one.course_id, one)
+    coming = drafts.still_to_come(firsts.values(), now)
+    held = Message.objects.filter(kind=Kind.PREPARATION, subject_id__in=[one.pk for one in coming])
+    told = set(held.exclude(state=State.CANCELLED).values_list("subject_id", flat=True)) if coming else set()
+    fresh = [one for one in coming if one.pk not in told]
+    return [one for one in of(fresh, drafts.people_of(fresh), now) if one.kind == Kind.PREPARATION]
+
+
+def needs_ride(*, visit: Appointment) -> bool:
+    """Whether somebody has to take the patient home after this visit."""
+    return ride(visit, _courses([visit]).get(visit.course_id, Whole())) if visit.course_id else False
+
+
+def is_first_dose(*, visit: Appointment) -> bool:
+    """Whether no dose of its course comes before it."""
+    return first_dose(visit, _courses([visit]).get(visit.course_id, Whole())) if visit.course_id else False
+
+
+def _courses(visits: Iterable[Appointment]) -> Mapping[UUID, Whole]:
+    """The visits' courses, in one query; the visits themselves stand where they are given, not where their
+    rows are."""
+    of_courses = [one for one in visits if one.course_id]
+    if not of_courses:
+        return {}
+    theirs = Q(appointments__kind__in=states.DOSES) & ~Q(appointments__status__in=ENDED_UNATTENDED)
+    others = ~Q(appointments__pk__in=[one.pk for one in of_courses])
+    rows = (
+        TreatmentCourse.objects.filter(pk__in={one.course_id for one in of_courses})
+        .annotate(first=Min("appointments__start", filter=theirs & others))
+        .values_list("pk", "protocol_version_id", "first")
+    )
+    found = {}
+    for course_id, version_id, first in rows:
+        given = [one.start for one in of_courses if one.course_id == course_id and one.kind in states.DOSES]
+        starts = [*given, *([first] if first else [])]
+        found[course_id] = Whole(_asks_of(version_id), min(starts, default=None))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _asks_of(version_id: UUID) -> Asks:
+    """What a version asks: versions never change."""
+    document = ProtocolVersion.objects.values_list("document", flat=True).get(pk=version_id)
+    asked = measures.asked(measures=document.get("measures"), known=instruments.BY_CODE)
+    return Asks(ride=document.get("escort_required") is True, measures=bool(asked.codes))
