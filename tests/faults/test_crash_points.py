@@ -5,17 +5,17 @@ The negative controls are in `tests/notifications/test_crashes.py`: marking befo
 after it repeats, under the same kills.
 """
 
-import os
 import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from django.db import connections
 from django.utils import timezone
 
@@ -26,12 +26,12 @@ from notifications.models import Attempt, Message
 from tests import factories
 from tests.bench import _server
 from tests.faults import crew as crews
-from tests.faults.crew import BLOWS, Blow, Crew
+from tests.faults.crew import BLOWS, Blow, Crew, Standing
 from tests.faults.due import Reminders, weekday_slots
 from tests.house import figures
 from tests.races import firing
 
-MESSAGES, A_BLOW = 1000, 16
+MESSAGES, A_BLOW = 1000, 60
 # Where a hand-over is under way: what dies or stands still here leaves a doubt, and nothing else may.
 IN_A_HAND_OVER = (
     "after-hand-over-commit",
@@ -46,6 +46,13 @@ PLANNING = ("before-plan-commit", "before-ring")
 POINTS = (*SENDING, *RECOVERING, *REPORTED, *PLANNING)
 # Not a place of ours: the provider has the message and is about to answer.
 AT_THE_PROVIDER = "the provider answers"
+# Somebody stands at each place of a round at the same time. Of two in one row the first would keep the second
+# from ever being reached: who stands before the commit of a recovery holds what could be recovered, and the
+# provider makes one report after the other.
+ROUNDS = (
+    (*SENDING, AT_THE_PROVIDER, "after-recovery-commit", "after-report-commit"),
+    ("before-recovery-commit", "after-look-up", "before-report-commit", *PLANNING),
+)
 
 
 def test_every_crash_point_of_the_source_is_struck() -> None:
@@ -53,6 +60,7 @@ def test_every_crash_point_of_the_source_is_struck() -> None:
     found = Counter(name for path in figures.sources(ROOT) for name in named.findall(path.read_text()))
     assert set(found) == set(POINTS)
     assert len(POINTS) >= 14
+    assert sorted(point for points in ROUNDS for point in points) == sorted((*POINTS, AT_THE_PROVIDER))
     assert set(found.values()) == {1}
 
 
@@ -63,50 +71,67 @@ class Struck:
         self.crew = crew
         self.provider = provider
         self.reminders = Reminders(MESSAGES)
-        self.therapist = factories.worker(self.reminders.model.site, "therapist")
+        # One stands before its commit with the one's locks while the next books the other.
+        self.therapists = [factories.worker(self.reminders.model.site, "therapist") for _ in range(2)]
         self.client_id = firing.program(self.reminders.model.practice)
         self.slots = weekday_slots(self.reminders.zone)
-        self.booked = self.doubtful_blows = 0
+        self.booked = self.struck = self.doubtful_blows = 0
         self.bookings: list[threading.Thread] = []
         self.answers: set[str] = set()
 
-    def strike(self, point: str, blow: Blow) -> None:
-        """Bring a process to the point, and strike."""
-        self.crew.clear(point)
-        self.crew.arm(point)
-        self._provoke(point)
-        self.crew.wait(lambda: self.crew.reached(point), f"{point}, {blow.__name__}")
-        own, parent = self.crew.reached(point) or (0, 0)
-        self.doubtful_blows += point in IN_A_HAND_OVER
-        blow(self.crew, point, own, parent)
-        self.crew.keep()
-
-    def strike_while_the_provider_answers(self, blow: Blow) -> None:
-        message_id = self.reminders.waiting[0]
-        number = self.reminders.numbers[message_id]
-        self.provider.fault(times=1, to=number, seconds=30, accept=True)
-        self.reminders.release(A_BLOW)
-        self.crew.wait(lambda: self.provider.inbox(to=number), AT_THE_PROVIDER)
-        self.doubtful_blows += 1
-        holder = Message.objects.get(pk=message_id).leased_by
-        # Its patience with the provider may have ended meanwhile: then the doubt is there without a blow.
-        with suppress(ProcessLookupError, FileNotFoundError):
-            own = int(holder.split(":")[1])
-            blow(self.crew, AT_THE_PROVIDER, own, _parent(own))
+    def strike(self, points: Sequence[str], blow: Blow) -> None:
+        """Bring a process to each of the points, all at once, and strike."""
+        began = time.monotonic()
+        named = [point for point in points if point != AT_THE_PROVIDER]
+        for point in named:
+            self.crew.clear(point)
+            self.crew.arm(point)
+        self._provoke(points)
+        self.crew.wait(lambda: all(map(self.crew.standing, named)), lambda: self._missing(named, blow))
+        standing = [one for point in named if (one := self.crew.standing(point))]
+        if AT_THE_PROVIDER in points:
+            standing += self._at_the_provider()
+        self.doubtful_blows += sum(point in (*IN_A_HAND_OVER, AT_THE_PROVIDER) for point in points)
+        blow(self.crew, standing)
+        self.struck += len(points)
+        print(f"{time.monotonic() - began:.1f} s: {blow.__name__} at {len(points)} points")
         self.crew.clear(AT_THE_PROVIDER)
         self.crew.keep()
 
-    def _provoke(self, point: str) -> None:
-        if point in PLANNING:
-            self._book()
-        elif point in ("before-recovery-commit", "after-recovery-commit"):
-            self._leave_a_dead_lease()
-        elif point == "after-look-up":
+    def _missing(self, points: Sequence[str], blow: Blow) -> str:
+        empty = [point for point in points if not self.crew.standing(point)]
+        return f"somebody at {', '.join(empty)}, for {blow.__name__}"
+
+    def _at_the_provider(self) -> list[Standing]:
+        """Due only now: whoever stands at a point already cannot be the one who took it."""
+        number = self.reminders.numbers[self.reminders.waiting[0]]
+        self.provider.fault(times=1, to=number, seconds=30, accept=True)
+        [message_id] = self.reminders.release(1)
+        self.ring("notifications.send_due", 1)
+        self.crew.wait(lambda: self.provider.inbox(to=number), AT_THE_PROVIDER)
+        own = int(Message.objects.get(pk=message_id).leased_by.split(":")[1])
+        # Its patience with the provider may have ended meanwhile: then the doubt is there without a blow.
+        with suppress(FileNotFoundError):
+            return [Standing(AT_THE_PROVIDER, own, _parent(own))]
+        return []
+
+    def _provoke(self, points: Sequence[str]) -> None:
+        if "after-look-up" in points:
             self.provider.fault(times=1, to=None, drop=True, accept=True)
-            self.reminders.release(A_BLOW)
             self.doubtful_blows += 1
-        else:
-            self.reminders.release(A_BLOW)
+        if {"before-recovery-commit", "after-recovery-commit"} & {*points}:
+            self._leave_a_dead_lease()
+        self.reminders.release(A_BLOW)
+        for _ in set(points) & set(PLANNING):
+            self._book()
+        # Beat would ring for one after the other.
+        self.ring("notifications.send_due", len(SENDING) + 1)
+        self.ring("notifications.recover", 2)
+
+    def ring(self, task: str, times: int) -> None:
+        with closing(Celery("test", broker=self.crew.environment["REDIS_URL"], set_as_current=False)) as app:
+            for _ in range(times):
+                app.send_task(task, queue="messages", ignore_result=True)
 
     def _leave_a_dead_lease(self) -> None:
         """As a worker leaves it that died before it began."""
@@ -124,7 +149,7 @@ class Struck:
             "kind": "therapy",
             "mode": "video",
             "start": next(self.slots).isoformat(),
-            "practitioners": [str(self.therapist.pk)],
+            "practitioners": [str(self.therapists[self.booked % 2].pk)],
         }
         thread = threading.Thread(target=self._until_answered, args=(body, f"book-{self.booked}"))
         thread.start()
@@ -165,14 +190,6 @@ class Struck:
         return bool(taken - set(claimed))
 
 
-def blows() -> list[tuple[str, Blow]]:
-    """Every blow at every point with WHOLE=1; else each point once, the blows in turn."""
-    points = (*POINTS, AT_THE_PROVIDER)
-    if os.environ.get("WHOLE"):
-        return [(point, blow) for blow in BLOWS for point in points]
-    return [(point, BLOWS[number % len(BLOWS)]) for number, point in enumerate(points)]
-
-
 def _parent(process: int) -> int:
     status = Path(f"/proc/{process}/status").read_text()
     return int(re.search(r"PPid:\t(\d+)", status)[1])  # type: ignore[index]
@@ -181,7 +198,7 @@ def _parent(process: int) -> int:
 @pytest.fixture
 def struck(sms_provider: SmsProvider, transactional_db: None) -> Iterator[Struck]:
     with Home() as home:
-        crew = Crew(home)
+        crew = Crew(home, hands=8)
         found = Struck(crew, sms_provider)
         crew.start()
         yield found
@@ -192,11 +209,10 @@ def struck(sms_provider: SmsProvider, transactional_db: None) -> Iterator[Struck
 
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_and_nothing_goes_twice(struck: Struck) -> None:
-    for point, blow in blows():
-        if point == AT_THE_PROVIDER:
-            struck.strike_while_the_provider_answers(blow)
-        else:
-            struck.strike(point, blow)
+    for blow in BLOWS:
+        for points in ROUNDS:
+            struck.strike(points, blow)
+    assert struck.struck == len(BLOWS) * (len(POINTS) + 1)
     struck.settle()
     rows = Message.objects.filter(due_at__lte=timezone.now())
     states = Counter(rows.values_list("state", flat=True))
