@@ -18,6 +18,7 @@ from redis import Redis
 
 from clinic.local import migrated, providers, testing
 from clinic.practice import limits
+from tests import emptying
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -38,6 +39,9 @@ telnyx = providers.TelnyxProvider(
 # Their ports are known before their processes run, which start with the first test that asks for them.
 os.environ |= {"TWILIO_API_BASE": sms.url, "TELNYX_API_BASE": telnyx.url, "SMTP_URL": smtp.smtp_url}
 django.setup()
+if os.environ.get(testing.EMBEDDED):
+    # A server of ours, where we may do everything.
+    emptying.install()
 # Slow on purpose in production; the tests sign in thousands of times.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -19,6 +19,7 @@ from clinic.practice import delegates, directory, people, queries, work
 from clinic.practice.actor import Actor
 from clinic.practice.models import Delegation, IntegrationClient, Practice, Room, Site, StaffMember, WorkItem
 from clinic.practice.permissions import EVERYONE, SCOPES
+from notifications.models import Suppression, Thread
 from patients import decisions, records
 from patients.models import Patient
 from scheduling.booking.moving import absences
@@ -141,6 +142,14 @@ def shift(
         now=NOW,
         **fields,
     )
+
+
+def refused(clinic: "Clinic", now: datetime, **fields: Any) -> Suppression:
+    """An address that does not exist, and that is not written to."""
+    values = {"channel": "sms", "value": "+13035550199", "reason": "no_such_address", "since": now}
+    row = Suppression.objects.create(practice=clinic.practice, **{**values, **fields})
+    row.refresh_from_db()
+    return row
 
 
 def absence(staff: StaffMember, starts_at: datetime, ends_at: datetime) -> Absence:
@@ -269,6 +278,12 @@ def task(clinic: Clinic) -> WorkItem:
         due_at=timezone.now(),
     )
     return WorkItem.objects.get(practice=clinic.practice)
+
+
+def thread(clinic: Clinic) -> Thread:
+    """The texts with the patient's number; none so far."""
+    number = clinic.patient.contact_points.get(channel="sms").value
+    return Thread.objects.create(practice=clinic.practice, number=number, last_at=NOW)
 
 
 def delegation(clinic: Clinic, starts_at: datetime) -> Delegation:

@@ -17,7 +17,7 @@ from patients.models import TreatmentConsent
 from scheduling.booking.course import courses
 from scheduling.booking.own import feeds
 from scheduling.booking.waiting import waitlist
-from scheduling.models import Appointment, FollowUpGap, Shift
+from scheduling.models import Appointment, CalendarFeed, FollowUpGap, Shift
 from tests import factories
 
 
@@ -73,7 +73,6 @@ def build() -> World:
     # Another system's names for people are each practice's own: every practice has its 77.
     named = factories.patient(clinic.site, external_ids=[{"system": "ehr", "value": "77"}])
     reads.record(actor=clinic.admin, route="a page", patient_ids=[clinic.patient.pk], now=timezone.now())
-    feed, _ = feeds.create(actor=clinic.admin, shows="site", of=clinic.site.pk, now=timezone.now())
     return World(
         clinic=clinic,
         admin=factories.worker(clinic.site, "practice_admin"),
@@ -99,11 +98,17 @@ def build() -> World:
             "work-items": factories.task(clinic).pk,
             "delegations": factories.delegation(clinic, soon).pk,
             "messages": Message.objects.filter(practice=clinic.practice).earliest("created_at").pk,
+            "threads": factories.thread(clinic).pk,
+            "refused": factories.refused(clinic, soon).uid,
             "webhooks": webhook.pk,
             "deliveries": webhook.deliveries.get().pk,
-            "calendar-feeds": feed.pk,
+            "calendar-feeds": _feed(clinic).pk,
         },
     )
+
+
+def _feed(clinic: factories.Clinic) -> CalendarFeed:
+    return feeds.create(actor=clinic.admin, shows="site", of=clinic.site.pk, now=timezone.now())[0]
 
 
 def _second_dose(world: World) -> Appointment:

@@ -12,7 +12,9 @@ ADMINS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admi
 WAIVERS = {"front_desk": 403, "therapist": 303, "prescriber": 303, "practice_admin": 403}
 WRITERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 422}
 REVIEWERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 403}
+UNSETTLED = dict.fromkeys(ROLES, 409)
 REVIEW = {"decision": "continue", "reason": "Responds well"}
+LIFTERS = {"front_desk": 403, "therapist": 403, "prescriber": 403, "practice_admin": 303}
 SHIFTERS = {**WRITERS, "front_desk": 422}
 DRAWERS = {"front_desk": 403, "therapist": 403, "prescriber": 200, "practice_admin": 200}
 OFFERERS = {"front_desk": 403, "therapist": 403, "prescriber": 303, "practice_admin": 303}
@@ -69,10 +71,22 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
     Page("GET", "courses/<uuid:course_id>/changed/", "courses", ALL),
+    Page("GET", "courses/<uuid:course_id>/messages/", "courses", ALL),
     Page("POST", "courses/<uuid:course_id>/score/", "courses", {**REFUSED, "practice_admin": 403}, form={}),
     Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", DONE, "pause", {"reason": "Ill."}),
     Page("POST", "courses/<uuid:course_id>/<slug:verb>/", "courses", REVIEWERS, "review", REVIEW),
     Page("GET", "messages/", "", ALL),
+    Page("GET", "messages/report/", "", ALL),
+    Page("GET", "messages/refused/", "", ALL),
+    Page("POST", "messages/refused/<uuid:refused_uid>/lift/", "refused", LIFTERS, form={"reason": "Mended."}),
+    Page("GET", "messages/<uuid:message_id>/", "messages", ALL),
+    # It is not in doubt: the page says so.
+    Page("POST", "messages/<uuid:message_id>/<slug:verb>/", "messages", UNSETTLED, "sent", {"reason": "x"}),
+    Page("POST", "messages/<uuid:message_id>/<slug:verb>/", "messages", REFUSED, "withdraw", {}),
+    Page("GET", "inbox/", "", ALL),
+    Page("GET", "inbox/<uuid:thread_id>/", "threads", ALL),
+    Page("POST", "inbox/<uuid:thread_id>/<slug:verb>/", "threads", DONE, "handled", {}),
+    Page("POST", "inbox/<uuid:thread_id>/<slug:verb>/", "threads", REFUSED, "reply", {}),
     Page("GET", "book/", "", ALL),
     Page("POST", "book/", "", NOWHERE, form={}),
     Page("POST", "book/patient/", "", REFUSED, form={}),
@@ -148,8 +162,13 @@ OPEN: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "calendar/<str:token>.ics"): (404, 404, 404),
     # The same for a patient's link; who has none is told nothing, and gets nothing.
     # The provider's signature is the key.
+    ("POST", "hooks/bounces/"): (403, 403, 403),
+    ("POST", "hooks/telnyx/messages/"): (403, 403, 403),
+    ("POST", "hooks/twilio/messages/"): (403, 403, 403),
     ("POST", "hooks/telnyx/reports/<uuid:attempt_id>/"): (403, 403, 403),
     ("POST", "hooks/twilio/reports/<uuid:attempt_id>/"): (403, 403, 403),
+    ("GET", "u/<str:token>"): (404, 404, 404),
+    ("POST", "u/<str:token>"): (404, 404, 404),
     ("GET", "v/<str:token>"): (404, 404, 404),
     ("GET", "v/<str:token>/visit.ics"): (404, 404, 404),
     ("GET", "v/<str:token>/times"): (404, 404, 404),

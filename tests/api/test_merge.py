@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinic.practice import work
 from clinic.practice.models import Resource, TrailEntry
-from notifications import recipients
+from notifications.planning import recipients
 from patients.models import MergedPatient, Patient
 from scheduling.booking.intake import merging
 from scheduling.models import Appointment, WaitlistEntry

@@ -41,7 +41,8 @@ def test_a_move_is_seen_and_then_done(api: Api, course: TreatmentCourse) -> None
     body = seen.json()
     assert body["applicable"] and body["token"] and body["visits"] == []
     assert body["moves"][0]["before"]["start"] == visit.start.isoformat().replace("+00:00", "Z")
-    assert {one["kind"] for one in body["messages"]["withdraw"]} == {"reminder_24h", "reminder_72h"}
+    gone = {one["kind"] for one in body["messages"]["withdraw"]}
+    assert gone == {"reminder_24h", "reminder_72h", "measure_due", "ride_home"}
     visit.refresh_from_db()
     assert visit.version == 1
     ask = {"mode": "apply", "preview_token": body["token"]}

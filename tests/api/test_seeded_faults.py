@@ -19,7 +19,7 @@ from clinic.practice import reads, work
 from clinic.practice.actor import Actor
 from clinic.practice.api import authentication
 from clinic.practice.permissions import EVERYONE, GRANTS, SCOPES, Grant
-from notifications import queries as ledger
+from notifications.reading import queries as ledger
 from notifications.webhooks import subscriptions
 from patients import decisions
 from patients import queries as patients

@@ -19,6 +19,7 @@ from patients.models import EligibilityDecision, Measure
 from scheduling.models import Appointment
 from tests import factories
 from tests.browser.conftest import PASSWORD, Screen, everybody, press
+from tests.browser.every_messages import ANSWERED, IN_DOUBT, a_message_in_doubt, what_patients_answer
 from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
@@ -356,8 +357,10 @@ WALKS: dict[Walk, set[str]] = {
     },
     what_cannot_wait: {*URGENT, "course: urgent"},
     a_course: {"course: with scores", "course: over"},
+    a_message_in_doubt: IN_DOUBT,
+    what_patients_answer: ANSWERED,
     accounts: ACCOUNTS,
     a_patient: OWN,
     a_patient_in_spanish: OWN,
 }
-ONE_STATE = {"access-log", "design", "setup-wordings", "why-not"}
+ONE_STATE = {"access-log", "course-messages", "design", "messages-report", "setup-wordings", "why-not"}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from notifications.planning import ledger
 from scheduling.booking.guard import rulebook
-from scheduling.management.reference import known, pages, rules
+from scheduling.management.reference import known, messaging, pages, rules
 from tests.docs import fenced
 from tests.docs.fenced import ROOT
 
@@ -33,10 +34,26 @@ def test_a_page_that_was_changed_by_hand_is_found(tmp_path: Path) -> None:
     assert pages.stale(folder=tmp_path) == ["reference/errors.md", "reference/rules.md"]
 
 
+def test_the_diagram_of_a_message_stands_on_the_page_that_explains_it(tmp_path: Path) -> None:
+    pages.write(folder=tmp_path)
+    page = tmp_path / "explanation" / "reminders.md"
+    text = page.read_text(encoding="utf-8")
+    for move in ledger.MOVES:
+        for source in move.sources:
+            assert re.search(rf"^    {source} --> {move.target}: .*\b{move.verb}\b", text, re.MULTILINE)
+    page.write_text(text.replace("handing_over --> in_doubt", "handing_over --> planned"), encoding="utf-8")
+    assert pages.stale(folder=tmp_path) == ["explanation/reminders.md"]
+
+
 def test_every_rule_that_the_code_names_is_explained() -> None:
     listed = {rule.id for rule in known.RULES}
     assert set(rules.places()) <= listed
     assert len(listed) == len(known.RULES)
+
+
+def test_every_rule_of_messages_is_carried_by_a_test() -> None:
+    listed = {rule.id for rule in known.RULES if rule.id.startswith("R-")}
+    assert set(messaging.tests()) == listed
 
 
 def test_every_rule_of_planning_is_explained() -> None:

@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from clinic.local.home import Child, Home
@@ -24,14 +26,17 @@ SHORT = {
 LEASE_SECONDS = float(SHORT["MESSAGE_LEASE_SECONDS"])
 CELERY = (sys.executable, "-m", "celery", "--app", "clinic.config.celery:app", "--quiet")
 QUIET = ("--loglevel=CRITICAL", "--without-gossip", "--without-mingle", "--without-heartbeat")
-PATIENCE_SECONDS = 60.0
+# Longer than a task may take: a worker that was asked to end waits for the tasks of its children.
+PATIENCE_SECONDS = 150.0
 
 
 class Crew:
     """Keeps its processes: one that died is started again by `keep`, as a supervisor would."""
 
-    def __init__(self, home: Home, **environment: str) -> None:
+    def __init__(self, home: Home, *, hands: int = 2, **environment: str) -> None:
+        """`hands`: how many tasks a worker does at once, each in a child of its own."""
         self.home = home
+        self.hands = hands
         self.points = home.path / "points"
         self.points.mkdir()
         self.web_socket = home.bind()
@@ -62,11 +67,15 @@ class Crew:
             if not child.alive:
                 self.children[name] = self.starts[name]()
 
-    def wait(self, true: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-        """Until it is true, keeping the processes alive meanwhile."""
+    def wait(
+        self, true: Callable[[], object], what: str | Callable[[], str], seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """Until it is true, keeping the processes alive meanwhile; `what` says what did not come."""
         deadline = time.monotonic() + seconds
         while not true():
-            assert time.monotonic() < deadline, f"not in {seconds:.0f} s: {what}\n{self.last_words()}"
+            if time.monotonic() > deadline:
+                missing = what() if callable(what) else what
+                raise AssertionError(f"not in {seconds:.0f} s: {missing}\n{self.last_words()}")
             self.keep()
             time.sleep(0.02)
 
@@ -76,13 +85,13 @@ class Crew:
     def arm(self, point: str) -> None:
         (self.points / f"{point}.armed").touch()
 
-    def reached(self, point: str) -> tuple[int, int] | None:
-        """The process that stands there, and its parent."""
+    def standing(self, point: str) -> "Standing | None":
+        """Who stands there."""
         path = self.points / f"{point}.reached"
         if not path.exists():
             return None
         own, parent = path.read_text().split()
-        return int(own), int(parent)
+        return Standing(point, int(own), int(parent))
 
     def let_go(self, point: str) -> None:
         (self.points / f"{point}.go").touch()
@@ -106,48 +115,69 @@ class Crew:
 
     def _web(self) -> Child:
         command = (sys.executable, "-m", "gunicorn", "clinic.config.wsgi:application", "--workers", "1")
-        threads = ("--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "5")
+        threads = ("--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5")
         bound = ("--bind", f"fd://{self.web_socket.fileno()}", "--log-level", "error")
         return self._start("web", *command, *threads, *bound, fds=(self.web_socket.fileno(),))
 
     def _worker(self, number: int) -> Child:
         name = f"--hostname=w{number}-{time.monotonic_ns()}@faults"
-        return self._start(f"worker{number}", *CELERY, "worker", "--concurrency=2", name, *QUIET)
+        return self._start(f"worker{number}", *CELERY, "worker", f"--concurrency={self.hands}", name, *QUIET)
 
     def _beat(self, number: int) -> Child:
         schedule = f"--schedule={self.home.path / f'beat{number}'}"
         return self._start(f"beat{number}", *CELERY, "beat", schedule, "--loglevel=CRITICAL", "--pidfile=")
 
 
-def kill_child(crew: Crew, point: str, own: int, parent: int) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """A process that stands at a point, and its parent."""
+
+    point: str
+    own: int
+    parent: int
+
+
+def kill_child(crew: Crew, standing: Sequence[Standing]) -> None:
     """What happens to it comes without a warning: out of memory, a machine that dies."""
-    _send(own, signal.SIGKILL)
+    for one in standing:
+        _send(one.own, signal.SIGKILL)
 
 
-def kill_parent(crew: Crew, point: str, own: int, parent: int) -> None:
+def kill_parent(crew: Crew, standing: Sequence[Standing]) -> None:
     """The parent dies; its child, which nobody waits for any more, goes on with what it was about."""
-    _send(parent, signal.SIGKILL)
-    crew.let_go(point)
+    for one in standing:
+        _send(one.parent, signal.SIGKILL)
+    _let_go(crew, standing)
 
 
-def terminate(crew: Crew, point: str, own: int, parent: int) -> None:
+def terminate(crew: Crew, standing: Sequence[Standing]) -> None:
     """A restart: it is asked to end, and may finish what it began."""
-    _send(parent, signal.SIGTERM)
-    crew.let_go(point)
+    for parent in {one.parent for one in standing}:
+        _send(parent, signal.SIGTERM)
+    _let_go(crew, standing)
 
 
-def stop_past_the_lease(crew: Crew, point: str, own: int, parent: int) -> None:
+def stop_past_the_lease(crew: Crew, standing: Sequence[Standing]) -> None:
     """It stands still until everybody else has given it up, and then goes on as if nothing had been."""
-    _send(own, signal.SIGSTOP)
+    for one in standing:
+        _send(one.own, signal.SIGSTOP)
     until = time.monotonic() + LEASE_SECONDS + 1
     crew.wait(lambda: time.monotonic() > until, "the lease passes")
-    crew.let_go(point)
-    _send(own, signal.SIGCONT)
+    _let_go(crew, standing)
+    for one in standing:
+        _send(one.own, signal.SIGCONT)
 
 
-Blow = Callable[[Crew, str, int, int], None]
+Blow = Callable[[Crew, Sequence[Standing]], None]
 BLOWS: tuple[Blow, ...] = (kill_child, kill_parent, terminate, stop_past_the_lease)
 
 
+def _let_go(crew: Crew, standing: Sequence[Standing]) -> None:
+    for one in standing:
+        crew.let_go(one.point)
+
+
 def _send(process: int, number: signal.Signals) -> None:
-    os.kill(process, number)
+    # Several stand in one process or have one parent, and whoever waits for a provider may be done waiting.
+    with suppress(ProcessLookupError):
+        os.kill(process, number)

@@ -21,11 +21,12 @@ from clinic.local.postgres import Postgres
 from clinic.local.providers import SmsProvider
 from notifications.models import Message
 from scheduling.models import Appointment
+from tests.faults import WHOLE
 from tests.faults.bookings import Bookings
 from tests.faults.crew import Crew
 from tests.faults.due import Reminders, waiting
 
-BEFORE, MEANWHILE, AWAY_SECONDS = 20, 20, 3.0
+BEFORE, MEANWHILE, SHORT_SECONDS, AWAY_SECONDS = 20, 20, 3.0, 60.0 if WHOLE else 3.0
 RECOVERED_SECONDS = 15.0
 
 
@@ -79,10 +80,10 @@ def _stop(server: Postgres) -> None:
     server._clear_stale()
 
 
-FAULTS = (terminated, restarted, away)
+FAULTS = (*(terminated,) * (20 if WHOLE else 1), *(restarted,) * (5 if WHOLE else 1), away)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800 if WHOLE else 600)
 def test_every_acknowledged_write_is_there_and_everybody_works_again(
     home: Home, server: Postgres, sms_provider: SmsProvider
 ) -> None:
@@ -117,11 +118,13 @@ def strike(
 ) -> None:
     reminders.release(BEFORE)
     crew.wait(lambda: asked(working), "messages go")
-    program = threading.Thread(target=bookings.book, args=(2,), kwargs={"again": True})
+    asks = {"again": True, "away": AWAY_SECONDS}
+    program = threading.Thread(target=bookings.book, args=(2,), kwargs=asks)
     program.start()
     mend = fault(server)
-    until = time.monotonic() + AWAY_SECONDS
-    crew.wait(lambda: time.monotonic() > until, "the fault lasts")
+    lasts = AWAY_SECONDS if fault is away else SHORT_SECONDS
+    until = time.monotonic() + lasts
+    crew.wait(lambda: time.monotonic() > until, "the fault lasts", lasts + 60)
     mend()
     # Ours is cut as well; the next question opens another.
     connections.close_all()

@@ -70,7 +70,7 @@ PLANTED = {
     ),
     "the product imports the tools of this machine": (
         CONTRACTS,
-        "notifications/outbox.py",
+        "notifications/planning/outbox.py",
         "import clinic.local.providers",
         "notifications is not allowed to import clinic.local",
     ),

@@ -15,6 +15,7 @@ from tests.scheduling.followups import naive
 LIVE = "('booked', 'confirmed', 'arrived', 'in_progress', 'monitoring')"
 OFF = "('cancelled', 'no_show', 'displaced', 'entered_in_error')"
 EXPECTED = "('booked', 'confirmed')"
+AHEAD = "('preparation', 'reminder_72h', 'measure_due', 'reminder_24h', 'ride_home')"
 UNCORRECTED = """NOT EXISTS (SELECT 1 FROM practice_trailentry line
     WHERE line.subject_id = visit.id AND line.verb = 'appointment.correct')"""
 
@@ -87,12 +88,12 @@ QUESTIONS = {
     "a reminder tells a visit that stands, at its time": f"""
         SELECT message.kind, visit.status FROM notifications_message message
         JOIN scheduling_appointment visit ON visit.id = message.subject_id
-        WHERE message.state IN ('planned', 'leased') AND message.kind LIKE 'reminder%'
+        WHERE message.state IN ('planned', 'leased') AND message.kind IN {AHEAD}
           AND (visit.status IN {OFF} OR visit.start <> message.subject_at)
     """,
-    "no message twice": """
+    "no message twice": f"""
         SELECT message.kind, message.subject_id FROM notifications_message message
-        WHERE message.state IN ('planned', 'leased') AND message.kind LIKE 'reminder%'
+        WHERE message.state IN ('planned', 'leased') AND message.kind IN {AHEAD}
         GROUP BY message.kind, message.subject_id, message.channel HAVING count(*) > 1
     """,
     # Four days ahead neither reminder can have gone yet, nor be left out for being too soon.
@@ -103,12 +104,31 @@ QUESTIONS = {
                     WHERE message.subject_id = visit.id AND message.kind LIKE 'reminder%'
                       AND message.state IN ('planned', 'leased'))
     """,
+    "a dose to come asks who takes the patient home, and for measures": f"""
+        SELECT visit.id, visit.ref FROM scheduling_appointment visit
+        WHERE visit.status IN {EXPECTED} AND visit.kind = 'dosing' AND visit.start > $1 + interval '4 days'
+          AND 2 <> (SELECT count(DISTINCT message.kind) FROM notifications_message message
+                    WHERE message.subject_id = visit.id AND message.kind IN ('ride_home', 'measure_due')
+                      AND message.state IN ('planned', 'leased'))
+    """,
+    # Ten days ahead there is time for it, also from the day after whatever made this dose the first.
+    "a first dose to come has its preparation": f"""
+        SELECT visit.id, visit.ref FROM scheduling_appointment visit
+        WHERE visit.status IN {EXPECTED} AND visit.kind = 'dosing' AND visit.start > $1 + interval '10 days'
+          AND NOT EXISTS (SELECT 1 FROM scheduling_appointment earlier
+                          WHERE earlier.course_id = visit.course_id
+                          AND earlier.kind = 'dosing' AND earlier.start < visit.start
+                          AND earlier.status NOT IN {OFF})
+          AND NOT EXISTS (SELECT 1 FROM notifications_message message WHERE message.subject_id = visit.id
+                          AND message.kind = 'preparation' AND message.state IN ('planned', 'leased'))
+    """,
     "what is said of a visit is so": """
         SELECT message.kind, visit.status FROM notifications_message message
         JOIN scheduling_appointment visit ON visit.id = message.subject_id
         WHERE message.state IN ('planned', 'leased')
           AND (message.kind = 'no_show' AND visit.status <> 'no_show'
-               OR message.kind = 'follow_up_missing' AND visit.status <> 'fulfilled')
+               OR message.kind IN ('check_in', 'follow_up_missing', 'window_half')
+                  AND visit.status <> 'fulfilled')
     """,
     "what people are asked is still a question": f"""
         SELECT task.kind, visit.status FROM practice_workitem task

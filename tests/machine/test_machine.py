@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.booking.writing import reminders, seats
+from scheduling.booking.writing import cancellations, seats
 from scheduling.followups import gaps
 from tests.machine.runs import run
 from tests.machine.world import World
@@ -34,7 +34,7 @@ def test_every_reachable_state_is_true(share: int) -> None:
     ("module", "name"),
     [
         (gaps, "refresh"),
-        (reminders, "on_cancelled"),
+        (cancellations, "on_cancelled"),
         (seats, "release"),
     ],
 )

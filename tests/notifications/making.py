@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from notifications import delivery
 from notifications.models import Message
+from notifications.sending import delivery
 from patients.models import Patient
 from scheduling.models import Appointment, FollowUpGap, GapDose, TreatmentCourse
 from tests import factories

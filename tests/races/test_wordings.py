@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from clinic.practice.actor import Actor
-from notifications import trials, wordings
 from notifications.models import Message, Trial, Wording
-from notifications.texts import Which, Words
+from notifications.wording import trials, wordings
+from notifications.wording.texts import Which, Words
 from tests import factories
 from tests.races import race
 

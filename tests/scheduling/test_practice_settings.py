@@ -6,7 +6,7 @@ from datetime import time, timedelta
 import pytest
 
 from clinic.practice import directory, practice_settings
-from notifications import policy, preferences
+from notifications.planning import policy, preferences
 from scheduling.followups import gaps, owners, reconcile
 from scheduling.followups.rules import SeverityHours
 from scheduling.planning.values import Weights

@@ -22,6 +22,8 @@ from django.utils import timezone  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from clinic.practice.models import Practice, Site, StaffMember  # noqa: E402
+from notifications.inbox import inbound  # noqa: E402
+from notifications.models import Message, Thread  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling.booking.writing import links  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate  # noqa: E402
@@ -97,6 +99,25 @@ def protocol() -> str:
     return f"/set-up/protocols/{found.pk}/"
 
 
+def answered() -> str:
+    """The texts with somebody who answers what they were sent last."""
+    told = Message.objects.filter(practice=ours(), channel="sms", kind="reminder_24h", state="accepted")
+    number = told.order_by("-due_at").values_list("sent_to", flat=True)[0]
+    text = inbound.Text(
+        provider="twilio",
+        provider_id="SM" + "0" * 32,
+        sender=number,
+        receiver="+15005550006",
+        body="Is there a place to park?",
+    )
+    inbound.take(text=text, now=timezone.now())
+    return f"/inbox/{Thread.objects.get(practice=ours(), number=number).pk}/"
+
+
+def see_the_last(page: Page) -> None:
+    page.locator("#answer").evaluate("node => node.parentElement.scrollIntoView({block: 'end'})")
+
+
 def choose_protocol(page: Page) -> None:
     page.get_by_text("6 infusions over 3 weeks").first.click()
     page.get_by_role("button", name=re.compile("Book these")).first.wait_for()
@@ -109,7 +130,7 @@ def choose_time(page: Page) -> None:
     later = datetime.fromisoformat(wished.input_value()) + timedelta(days=1)
     wished.fill(later.isoformat(timespec="minutes"))
     page.get_by_role("button", name="See what follows").first.click()
-    page.get_by_role("heading", name=re.compile("visits? moves?")).wait_for()
+    page.get_by_role("heading", name=re.compile("visits? (would )?moves?")).wait_for()
 
 
 def say_otherwise(page: Page) -> None:
@@ -188,7 +209,10 @@ SHOTS = (
     Shot("cascade", moved, then=choose_time),
     Shot("book-patient", "/book/"),
     Shot("book", newcomer, then=choose_protocol),
-    Shot("messages", "/messages/"),
+    Shot("messages", "/messages/?show=all"),
+    Shot("messages-of-a-course", lambda: f"{course()}messages/"),
+    Shot("messages-report", "/messages/report/"),
+    Shot("inbox", answered, then=see_the_last),
     Shot("set-up", "/set-up/", role="practice_admin"),
     Shot("patient-phone", own_link, role="", size=PHONE),
     Shot("patient-questions", asked_link, role="", size=PHONE, then=answer_questions),

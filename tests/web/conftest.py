@@ -11,6 +11,7 @@ from django.test import Client
 
 from clinic.practice import work
 from clinic.practice.models import Closure, StaffMember, WorkItem
+from notifications.models import Message, Suppression, Thread
 from scheduling.models import Absence, Appointment, FollowUpGap, ProtocolTemplate, TreatmentCourse
 from tests import factories
 from tests.scheduling.booking import booked
@@ -30,10 +31,21 @@ class World:
     task: WorkItem
     absence: Absence
     closure: Closure
+    refused: Suppression
     now: datetime
 
     def visit(self, ref: str) -> Appointment:
         return booked.visit(self.course, ref)
+
+    @property
+    def message(self) -> Message:
+        """The first that is planned for the course."""
+        return Message.objects.filter(course_id=self.course.pk).earliest("due_at", "pk")
+
+    @property
+    def thread(self) -> Thread:
+        """What the patient and the practice wrote each other."""
+        return Thread.objects.get(practice=self.clinic.practice)
 
     @property
     def protocol(self) -> ProtocolTemplate:
@@ -65,11 +77,13 @@ def build() -> World:
         due_at=dose.start + timedelta(days=1),
     )
     task = WorkItem.objects.get(practice=clinic.practice)
+    factories.thread(clinic)
     # Long after everything else: in nobody's way.
     late = dose.start + timedelta(days=400)
     shut = Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))
     away = factories.absence(clinic.therapists[0], late, late + timedelta(days=1))
-    return World(clinic, course, dose, gap, task, away, shut, now=dose.start - timedelta(minutes=5))
+    refused = factories.refused(clinic, late)
+    return World(clinic, course, dose, gap, task, away, shut, refused, now=dose.start - timedelta(minutes=5))
 
 
 @pytest.fixture

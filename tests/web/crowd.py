@@ -108,6 +108,7 @@ class _Copy:
         values = {
             field.attname: self._value(field, getattr(row, field.attname)) for field in kind._meta.fields
         }
+        values |= {one.attname: new_id() for one in kind._meta.fields if _is_name(one)}
         values["id"] = self.ids[kind][row.pk]
         for name in self._unique(kind, row, values):
             if values[name]:
@@ -144,6 +145,11 @@ class _Copy:
             yield from (
                 one.attname for one in fields if isinstance(one, models.CharField) and not one.choices
             )
+
+
+def _is_name(field: Any) -> bool:
+    """An id that a row has beside its key."""
+    return isinstance(field, models.UUIDField) and field.unique and not field.primary_key
 
 
 def _new_ids(kind: Model, count: int) -> list[Any]:

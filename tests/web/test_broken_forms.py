@@ -30,6 +30,8 @@ NOT_AS_THEY_STAND = {
     "courses/<uuid:course_id>/<slug:verb>/ review",
     "courses/<uuid:course_id>/<slug:verb>/ complete",
     "visits/<uuid:visit_id>/<slug:verb>/ correct",
+    "messages/<uuid:message_id>/<slug:verb>/ sent",
+    "messages/<uuid:message_id>/<slug:verb>/ not-sent",
 }
 # The addresses of staff are divided among so many tests, so that several processes may run them.
 SHARES = 3

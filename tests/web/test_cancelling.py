@@ -46,8 +46,9 @@ def test_each_message_that_is_not_sent_any_more_is_told_once(world: World, desk:
     page = desk.get(path(dose)).content.decode()
     kept = re.search(r'class="stack way way-keep".*?</section>', page, re.DOTALL)
     assert kept
-    waiting = Message.objects.filter(subject_id=dose.pk, state="planned").values_list("channel", "due_at")
-    assert kept[0].count("Reminder, ") == len(set(waiting))
+    planned = Message.objects.filter(subject_id=dose.pk, state="planned")
+    waiting = planned.values_list("kind", "channel", "due_at")
+    assert len(re.findall(r"(Text message|E-mail), \w{3} \d", kept[0])) == len(set(waiting))
 
 
 def test_a_follow_up_that_is_kept_tells_what_it_is_for_then(world: World, desk: Client) -> None:

@@ -15,7 +15,8 @@ from clinic.practice.models import Closure, Room
 from patients.models import Patient
 from scheduling.booking.visit import appointments
 from scheduling.models import Absence, Shift
-from scheduling.web import course_acts, urls, worklist
+from scheduling.web import course_acts, inbox, urls, worklist
+from scheduling.web.messages import message
 from tests import factories
 from tests.api.access_pages import WORDS
 from tests.web import reading
@@ -30,6 +31,9 @@ IDS = {
     "act_id": "dose",
     "absence_id": "absence",
     "closure_id": "closure",
+    "message_id": "message",
+    "thread_id": "thread",
+    "refused_uid": "refused",
 }
 # No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
 FEEDS = {"calendar", "start"}
@@ -43,11 +47,13 @@ VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),
     "follow-up-work": tuple(worklist.VERBS),
 }
+VERBS |= {"message-settle": tuple(message.VERBS), "inbox-work": tuple(inbox.VERBS)}
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.
 POSTED = (
     *("task-done", "book-patient", "book-times", "book-change", "book-confirm", "move-undo"),
     *("cancel-undo", "course-mail", "course-score", "follow-up-book", "booking-undo", "visit-link"),
+    "messages-refused-lift",
 )
 VERBS |= dict.fromkeys(POSTED, ("",))
 # What an address says after its question mark, where it means nothing without.
@@ -76,7 +82,8 @@ def addresses(world: World, given: uuid.UUID | None = None) -> Iterator[tuple[st
             continue
         path = "/" + str(pattern.pattern)
         for argument, attribute in IDS.items():
-            own = getattr(world, attribute).pk
+            row = getattr(world, attribute)
+            own = row.uid if attribute == "refused" else row.pk
             path = path.replace(f"<uuid:{argument}>", str(given or own))
         for verb in VERBS.get(pattern.name or "", ("",)):
             for noun, row in things(world, given).items():

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from scheduling import states
-from scheduling.web import words
+from scheduling.web import story, words
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("clinic", "patients", "notifications", "scheduling")
@@ -25,7 +25,7 @@ def kinds_raised() -> set[str]:
 
 
 def test_every_kind_of_task_has_its_words_and_no_other() -> None:
-    assert set(words.WORK) == kinds_raised()
+    assert set(story.WORK) == kinds_raised()
 
 
 def test_every_state_has_its_words() -> None:
@@ -35,7 +35,7 @@ def test_every_state_has_its_words() -> None:
 
 def test_every_step_of_a_visit_is_told_in_the_story() -> None:
     steps = {f"appointment.{move.verb}" for move in states.APPOINTMENT.moves}
-    assert steps - set(words.TRAIL) == set()
+    assert steps - set(story.TRAIL) == set()
 
 
 def test_a_sentence_of_the_domain_is_told_without_its_codes() -> None:

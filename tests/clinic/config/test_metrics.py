@@ -11,8 +11,8 @@ from pytest_django import Settings
 from clinic.config.celery import QUEUES
 from clinic.practice import work
 from clinic.practice.models import Practice
-from notifications import pulse
 from notifications.models import Message
+from notifications.sending import pulse
 from patients.models import Patient
 from tests import factories
 from tests.notifications import making

@@ -357,3 +357,12 @@ def test_a_chosen_visit_outside_its_window_needs_an_override(clinic: factories.C
     desk = factories.actor(clinic.practice, "front_desk")
     with pytest.raises(NotAllowed):
         courses.book(actor=desk, now=NOW, chosen=chosen(clinic, 98, overrides=excuse))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_r_20_a_course_of_substance_use_treatment_is_marked(clinic: factories.Clinic, told: bool) -> None:
+    """42 CFR Part 2, S-32: what is exported of it one day is found by its mark."""
+    version = factories.protocol(clinic.practice, name="Another", part2_flag=told)
+    factories.ready(clinic.patient, version)
+    course = booked.book(clinic, protocol_id=version.template_id)
+    assert course.sensitive_sud is told

@@ -274,8 +274,17 @@ def test_nobody_is_asked_about_a_course_that_was_an_error(clinic: factories.Clin
     booked.move(clinic, dose.pk, "no_show", now=dose.end)
     asked = WorkItem.objects.filter(done_at=None, kind__in=["missed_dose", "orphaned_follow_up"])
     assert asked.count() == 2
+    cancelled = booked.visit(course, "dose-2")
+    booked.move(clinic, cancelled.pk, "cancel", now=dose.end, reason_code="patient_unwell")
     corrections.enter_course_in_error(actor=clinic.admin, course_id=course.pk, reason="twin", now=dose.end)
     assert not asked.exists()
+    # Nor told that they missed it, now or by a later correction.
+    assert not Message.objects.filter(course_id=course.pk, state="planned").exists()
+    assert set(course.appointments.values_list("status", flat=True)) == {"entered_in_error"}
+    with pytest.raises(InvalidTransition):
+        corrections.correct(
+            actor=clinic.admin, appointment_id=cancelled.pk, status="no_show", reason="x", now=dose.end
+        )
 
 
 def test_a_course_of_which_something_happened_was_no_error(clinic: factories.Clinic) -> None:

@@ -15,10 +15,10 @@ from telnyx import APIStatusError, Telnyx
 from clinic.local.providers import TelnyxProvider
 from clinic.local.telnyx_provider import signed
 from clinic.practice.models import WorkItem
-from notifications import recovery, replays
 from notifications.channels import telnyx
 from notifications.channels.base import Outcome, Outgoing
 from notifications.models import Attempt, Message, Suppression
+from notifications.sending import recovery, replays
 from scheduling.models import Appointment
 from tests.notifications import making
 from tests.notifications.making import Clock, state
@@ -129,7 +129,7 @@ class TestDoubt:
         self, telnyx_provider: TelnyxProvider, taken: bool
     ) -> None:
         row, clock = self.doubtful(telnyx_provider, taken=taken)
-        assert recovery.settle(now=clock()) == 1
+        assert recovery.settle(clock=clock) == 1
         assert state(row)[0] in ("accepted", "delivered")
         assert len(telnyx_provider.inbox()) == 1
         assert not WorkItem.objects.filter(done_at=None).exists()
@@ -140,16 +140,16 @@ class TestDoubt:
     ) -> None:
         row, clock = self.doubtful(telnyx_provider, taken=False)
         there, settings.TELNYX_API_BASE = settings.TELNYX_API_BASE, "http://127.0.0.1:1"
-        assert recovery.settle(now=clock()) == 0
+        assert recovery.settle(clock=clock) == 0
         settings.TELNYX_API_BASE = there
-        assert recovery.settle(now=clock()) == 1
+        assert recovery.settle(clock=clock) == 1
         assert len(telnyx_provider.inbox()) == 1
 
     def test_what_has_become_untrue_is_not_said_again(self, telnyx_provider: TelnyxProvider) -> None:
         """If it never went it must not go now; whether it went stays a person's question."""
         row, clock = self.doubtful(telnyx_provider, taken=False)
         Appointment.objects.filter(pk=row.subject_id).update(status="cancelled")
-        assert recovery.settle(now=clock()) == 0
+        assert recovery.settle(clock=clock) == 0
         assert state(row)[0] == "in_doubt"
         assert telnyx_provider.inbox() == []
 
@@ -158,7 +158,7 @@ class TestDoubt:
     ) -> None:
         row, clock = self.doubtful(telnyx_provider, taken=False)
         telnyx_provider.fault(times=1, to=None, status=400, code="40300")
-        assert recovery.settle(now=clock()) == 1
+        assert recovery.settle(clock=clock) == 1
         assert state(row)[0] == "failed_final"
         assert Suppression.objects.get().reason == "opted_out"
 
@@ -168,7 +168,7 @@ class TestDoubt:
         assert kept
         assert b"see you" not in kept
         clock.forward(hours=1, seconds=1)
-        assert recovery.settle(now=clock()) == 0
+        assert recovery.settle(clock=clock) == 0
         assert Attempt.objects.get().sealed_text is None
         assert replays.forget(before=clock()) == 0
         assert WorkItem.objects.get(done_at=None).kind == "message_in_doubt"

@@ -2,15 +2,17 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from notifications import neutral, rendering, samples, texts
-from notifications.policy import Kind
-from notifications.ports import Facts
-from notifications.rendering import Reader
+from notifications import neutral
+from notifications.planning.kinds import Kind
+from notifications.planning.ports import Facts
+from notifications.wording import rendering, samples, texts
+from notifications.wording.rendering import Reader
 
 PATIENT_KINDS = (
     Kind.COURSE_BOOKED,
@@ -23,7 +25,7 @@ PATIENT_KINDS = (
 ONE, MANY = (sample.facts for sample in samples.longest()[:2])
 
 
-def render(kind: str, channel: str, *, language: str = "en", facts: Facts = ONE, **fields: str) -> str:
+def render(kind: str, channel: str, *, language: str = "en", facts: Facts = ONE, **fields: Any) -> str:
     reader = Reader(**{"language": language, "zone": "America/New_York", "clinic": "Harbor", **fields})
     return rendering.render(kind=kind, channel=channel, reader=reader, facts=facts).text
 
@@ -105,3 +107,35 @@ def test_a_practice_name_is_escaped_in_html_and_not_in_text() -> None:
 def test_the_digest_counts_and_names_nobody(settings: Settings) -> None:
     assert "1 open item at Harbor" in render(Kind.DIGEST, "email", facts=Facts(count=1))
     assert settings.PUBLIC_URL in render(Kind.DIGEST, "email", facts=Facts(count=2))
+
+
+class TestAskingForAReply:
+    """R-06: within one part. It is asked for where one letter is clear and where somebody reads it."""
+
+    def test_one_visit(self) -> None:
+        text = render(Kind.REMINDER_24H, "sms", heard=True)
+        assert "Reply C to confirm." in text
+        assert ONE.link in text
+
+    def test_in_spanish(self) -> None:
+        assert "Confirme con C" in render(Kind.REMINDER_72H, "sms", language="es", heard=True)
+
+    @pytest.mark.parametrize("heard", [False, True])
+    def test_several_visits_need_the_link(self, heard: bool) -> None:
+        text = render(Kind.REMINDER_72H, "sms", facts=MANY, heard=heard)
+        assert "Reply" not in text
+        assert MANY.link in text
+
+    def test_nobody_who_reads_it(self) -> None:
+        assert "Reply" not in render(Kind.REMINDER_24H, "sms")
+
+    def test_not_by_e_mail(self) -> None:
+        assert "Reply" not in render(Kind.REMINDER_24H, "email", heard=True)
+
+    def test_the_link_goes_before_the_reply_and_whom_to_call_never(self) -> None:
+        kept = render(Kind.REMINDER_24H, "sms", heard=True, clinic="Fairhaven Riverside Group")
+        assert "Reply" not in kept
+        assert ONE.link in kept
+        last = render(Kind.REMINDER_24H, "sms", heard=True, clinic=samples.CLINIC)
+        assert "Reply C to confirm, R to change, or call +12025550100." in last
+        assert max(neutral.segments(text) for text in (kept, last)) == 1

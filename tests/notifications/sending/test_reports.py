@@ -16,8 +16,8 @@ from clinic.local.providers import SmsProvider
 from clinic.local.sms_callbacks import signature
 from clinic.practice.ids import new_id
 from clinic.practice.models import WorkItem
-from notifications import delivery, recovery
 from notifications.models import Attempt, Message, Suppression
+from notifications.sending import delivery, recovery
 from tests.notifications import making
 from tests.notifications.making import Clock, state
 
@@ -76,6 +76,8 @@ def test_any_order_of_the_reports_ends_the_same(
         assert report(client, attempt_of(sent), MessageStatus=status) == 204
     assert state(sent) == ("delivered", "")
     assert not WorkItem.objects.filter(done_at=None).exists()
+    # What was reported is kept as it came, each status once.
+    assert [one["status"] for one in Attempt.objects.get(message=sent).reports] == [*order]
 
 
 @pytest.mark.parametrize("told", ["wrong", "aGVsbG8=", "\x00"])
@@ -168,3 +170,25 @@ def test_a_report_on_an_earlier_try_does_not_move_the_later_one(
     making.deliver(clock)
     assert report(client, first, MessageStatus="failed", ErrorCode="30008") == 204
     assert state(row)[0] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("told", "end"), [("sent", "accepted"), ("delivered", "delivered"), ("failed", "planned")]
+)
+@pytest.mark.parametrize("leased", [False, True])
+def test_what_a_report_proves_taken_does_not_go_again(
+    client: Client, sms_provider: SmsProvider, told: str, end: str, leased: bool
+) -> None:
+    """Thought not to have been taken, and planned again; then its provider tells of it after all."""
+    clock = Clock()
+    row = making.reminder(making.visit(making.patient(), making.tomorrow()))
+    sms_provider.fault(times=1, to=None, status=503)
+    making.deliver(clock)
+    assert state(row)[0] == "planned"
+    clock.forward(minutes=2)
+    if leased:
+        assert delivery.claim(worker="slow", now=clock()) == row.pk
+    assert report(client, attempt_of(row), MessageStatus=told) == 204
+    assert state(row)[0] == ("leased" if leased and end == "planned" else end)
+    if leased:
+        assert (delivery.begin(message_id=row.pk, worker="slow", now=clock()) is None) == (end != "planned")

@@ -9,9 +9,10 @@ from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotAllowed, Stale, Throttled
 from clinic.practice.models import Practice, TrailEntry, WorkItem
-from notifications import checking, neutral, texts, trials, wordings
+from notifications import neutral
 from notifications.models import Message, Suppression, Trial, Wording
-from notifications.texts import Which, Words
+from notifications.wording import checking, texts, trials, wordings
+from notifications.wording.texts import Which, Words
 from tests import factories
 from tests.notifications import making
 from tests.notifications.making import NOW, Clock, state

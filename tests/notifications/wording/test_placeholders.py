@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications import placeholders
-from notifications.placeholders import Unreadable
+from notifications.wording import placeholders
+from notifications.wording.placeholders import Unreadable
 
 VALUES = {"clinic": "Harbor", "phone": "1", "link": None, "several": "", "total": "2"}
 

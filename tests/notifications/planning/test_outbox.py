@@ -12,9 +12,9 @@ from django.db import transaction
 from redis import Redis
 
 from clinic.practice.ids import new_id
-from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import Draft
+from notifications.planning import outbox
+from notifications.planning.outbox import Draft
 from patients.models import Patient
 from tests.notifications import making
 from tests.notifications.making import NOW
@@ -134,10 +134,10 @@ BOOK_WITHOUT_REDIS = """
     import django, time
     django.setup()
     from django.db import transaction
-    from notifications import doorbell, outbox
+    from notifications.planning import outbox
     from patients.models import Patient
     from tests.notifications.making import NOW
-    from tests.notifications.test_outbox import draft
+    from tests.notifications.planning.test_outbox import draft
     someone = Patient.objects.get()
     with transaction.atomic():
         outbox.queue(messages=[draft(someone, due_at=NOW)], now=NOW)

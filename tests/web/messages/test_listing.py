@@ -1,5 +1,8 @@
 """Which messages reached the patients, and whom to call instead."""
 
+import html
+import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -48,8 +51,8 @@ def test_what_did_not_arrive_is_shown_first_with_why_and_whom_to_call(world: Wor
     assert "the address does not exist" in told
     assert f'href="tel:{number}"' in told
     assert f"/visits/{world.dose.pk}/" in told
-    assert "New times</td>" not in told
-    assert "New times</td>" in page(desk, show="sent")
+    assert "New times</a>" not in told
+    assert "New times</a>" in page(desk, show="sent")
 
 
 def test_what_became_untrue_is_no_failure(world: World, desk: Client) -> None:
@@ -73,7 +76,8 @@ def test_filters_stay_in_the_address_and_narrow_the_list(world: World, desk: Cli
 
 
 @pytest.mark.parametrize(
-    "query", ["show=x", "channel=fax", "kind=%3Cscript%3E", "from=tomorrow", "to=9999-12-31"]
+    "query",
+    ["show=x", "channel=fax", "kind=%3Cscript%3E", "from=tomorrow", "to=9999-12-31", "after=x", "patient=x"],
 )
 def test_an_address_that_means_nothing_is_not_found(desk: Client, query: str) -> None:
     assert desk.get(f"/messages/?{query}").status_code == 404
@@ -99,5 +103,39 @@ def test_the_list_is_bounded_and_its_queries_do_not_grow(world: World, desk: Cli
     with CaptureQueriesContext(connection) as many:
         told = page(desk)
     assert told.count('<th scope="row">') == 100
-    assert "These are the first 100" in told
+    assert "The next ones" in told
     assert len(many) == len(few)
+
+
+def test_the_pages_hold_each_message_once_and_keep_the_filters(world: World, desk: Client) -> None:
+    due = timezone.now() - timedelta(hours=3)
+    ids = {said(world, state="failed_final", due_at=due).pk for _ in range(130)}
+    seen: list[str] = []
+    path = "/messages/?channel=sms"
+    while path:
+        told = desk.get(path).content.decode()
+        seen += re.findall(r'href="/messages/([0-9a-f-]{36})/', told)
+        following = re.search(r'href="(\?[^"]*after=[^"]*)"', told)
+        path = f"/messages/{html.unescape(following[1])}" if following else ""
+        assert not path or "channel=sms" in path
+    assert sorted(seen) == sorted(map(str, ids))
+
+
+def test_one_patient_is_looked_at_alone(world: World, desk: Client) -> None:
+    somebody = factories.patient(world.clinic.site, family_name="Elsewhere")
+    said(world, state="failed_final")
+    said(world, state="failed_final", patient=somebody)
+    told = page(desk, patient=str(somebody.pk))
+    assert "Only messages to" in told
+    assert told.count('<th scope="row">') == 1
+    other = factories.patient(factories.site(factories.practice()))
+    assert desk.get("/messages/", {"patient": str(other.pk)}).status_code == 404
+
+
+def test_doubt_and_delay_stand_above_the_list(world: World, desk: Client) -> None:
+    said(world, state="in_doubt", current_attempt=uuid.uuid4(), state_reason="ReadTimeout")
+    said(world, state="planned")
+    told = page(desk)
+    assert "Of 1 message nobody knows whether it was sent" in told
+    assert re.search(r"\d+ messages? (is|are) late by more than five minutes", told)
+    assert "the connection broke off (ReadTimeout)" in page(desk, show="doubt")

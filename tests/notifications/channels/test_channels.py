@@ -11,11 +11,11 @@ from pytest_django import Settings
 
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.practice.ids import new_id
-from notifications import invitation
 from notifications.channels import email as email_channel
 from notifications.channels import twilio
 from notifications.channels.base import Outcome, Outgoing, Sent
-from notifications.ports import Visit
+from notifications.planning.ports import Visit
+from notifications.wording import invitation
 
 START = datetime(2026, 10, 30, 14, tzinfo=UTC)
 
@@ -84,7 +84,14 @@ class TestEmail:
         ("stage", "reply", "outcome", "suppress"),
         [
             ("rcpt", "550 5.1.1 no such user", Outcome.PERMANENT, "no_such_address"),
+            ("rcpt", "550 5.1.10 takes no mail", Outcome.PERMANENT, "no_such_address"),
+            ("rcpt", "550 5.2.1 disabled", Outcome.PERMANENT, "no_such_address"),
+            ("rcpt", "550 5.1.11 looks like another code", Outcome.PERMANENT, ""),
+            ("rcpt", "550 no such user, by a server without codes", Outcome.PERMANENT, ""),
             ("rcpt", "550 5.7.1 policy", Outcome.PERMANENT, ""),
+            ("rcpt", "552 5.2.2 full", Outcome.TRANSIENT, ""),
+            ("rcpt", "552 full, by a server without codes", Outcome.TRANSIENT, ""),
+            ("rcpt", "552 5.3.4 too big", Outcome.PERMANENT, ""),
             ("rcpt", "451 4.3.0 later", Outcome.TRANSIENT, ""),
             ("data", "554 5.6.0 refused", Outcome.PERMANENT, ""),
             ("data", "452 4.3.1 full", Outcome.TRANSIENT, ""),
@@ -101,6 +108,16 @@ class TestEmail:
     def test_a_connection_lost_after_the_text_is_a_doubt(self, smtp_catcher: SmtpCatcher) -> None:
         smtp_catcher.fault(times=1, to=None, stage="data", drop=True, accept=True)
         assert email_channel.send(outgoing=outgoing("p@example.com")).outcome is Outcome.IN_DOUBT
+
+    @pytest.mark.parametrize(("seconds", "outcome"), [(0.5, Outcome.IN_DOUBT), (10, Outcome.ACCEPTED)])
+    def test_a_server_that_is_slow_in_each_step_is_not_waited_for_longer_than_a_call(
+        self, smtp_catcher: SmtpCatcher, settings: Settings, seconds: float, outcome: Outcome
+    ) -> None:
+        """Each step alone is in its time; the second is the control."""
+        settings.MESSAGE_CALL_SECONDS = seconds
+        for stage in ("rcpt", "data"):
+            smtp_catcher.fault(times=1, to=None, stage=stage, seconds=0.4)
+        assert email_channel.send(outgoing=outgoing("p@example.com")).outcome is outcome
 
     def test_a_server_that_is_down_has_taken_nothing(
         self, smtp_catcher: SmtpCatcher, settings: Settings
@@ -136,6 +153,47 @@ class TestSms:
     ) -> None:
         result = twilio.send(outgoing=outgoing(number))
         assert (result.outcome, result.code, result.suppress) == (Outcome.PERMANENT, code, suppress)
+
+    @pytest.mark.parametrize(
+        ("code", "outcome", "suppress"),
+        [
+            (21635, Outcome.PERMANENT, "no_such_address"),
+            (21610, Outcome.PERMANENT, "opted_out"),
+            (21612, Outcome.PERMANENT, ""),
+            (21611, Outcome.TRANSIENT, ""),
+            (99999, Outcome.PERMANENT, ""),
+        ],
+    )
+    def test_a_code_says_more_than_the_status(
+        self, sms_provider: SmsProvider, code: int, outcome: Outcome, suppress: str
+    ) -> None:
+        sms_provider.fault(times=1, to=None, status=400, code=code)
+        result = twilio.send(outgoing=outgoing("+12025550123"))
+        assert (result.outcome, result.code, result.suppress) == (outcome, str(code), suppress)
+
+    @pytest.mark.parametrize(
+        ("code", "suppress"),
+        [
+            ("30005", "no_such_address"),
+            ("30006", "no_such_address"),
+            ("30003", ""),
+            ("30007", ""),
+            ("30008", ""),
+            ("30034", ""),
+            ("63016", ""),
+            ("", ""),
+        ],
+    )
+    def test_a_report_gives_an_address_up_only_where_nobody_is_there(self, code: str, suppress: str) -> None:
+        assert twilio.suppresses(code) == suppress
+
+    def test_a_messaging_service_and_a_number_of_ours_are_said_differently(
+        self, sms_provider: SmsProvider, settings: Settings
+    ) -> None:
+        for sender in ("+12025550199", "MG" + "0" * 32):
+            settings.TWILIO_FROM = sender
+            assert twilio.send(outgoing=outgoing("+12025550123")).outcome is Outcome.ACCEPTED
+        assert [one["from"] for one in sms_provider.inbox()] == ["+12025550199", "MG" + "0" * 32]
 
     @pytest.mark.parametrize("status", [500, 502, 504])
     def test_an_error_of_the_provider_is_a_doubt(self, sms_provider: SmsProvider, status: int) -> None:

@@ -17,6 +17,8 @@ from tests.notifications.making import NOW, Clock, state
 
 pytestmark = pytest.mark.django_db
 
+DAY = timedelta(days=1)
+
 
 @pytest.mark.parametrize(
     ("change", "reason"),
@@ -36,6 +38,17 @@ def test_a_reminder_that_became_untrue_is_silent(
     assert state(row) == ("suppressed", reason)
     assert sms_provider.inbox() == []
     assert Message.objects.count() == 1
+
+
+@pytest.mark.parametrize("arrive", [False, True])
+def test_a_reply_is_asked_for_where_replies_arrive(
+    sms_provider: SmsProvider, settings: Settings, arrive: bool
+) -> None:
+    settings.SMS_ASKS_FOR_REPLIES = arrive
+    making.reminder(making.visit(making.patient(), making.tomorrow()))
+    making.deliver()
+    [text] = sms_provider.inbox()
+    assert ("Reply C to confirm" in text["body"]) is arrive
 
 
 def test_confirming_a_visit_does_not_silence_its_reminder(sms_provider: SmsProvider) -> None:
@@ -178,6 +191,41 @@ def test_after_a_downtime_both_reminders_of_a_visit_are_one(sms_provider: SmsPro
     [sms] = sms_provider.inbox()
     assert "see you Tue 5 May 11:00." in sms["body"]
     assert state(early)[1] == "merged"
+
+
+def test_under_a_cap_another_kind_goes_first_and_the_rest_waits_for_it(sms_provider: SmsProvider) -> None:
+    """R-06: also where one text could not say both."""
+    someone = making.patient()
+    someone.practice.settings = {"messages": {"relies_on_exemption": True}}
+    someone.practice.save(update_fields=["settings"])
+    early = making.reminder(
+        making.visit(someone, NOW + timedelta(hours=70), kind="therapy"), kind="reminder_72h"
+    )
+    missed = making.visit(someone, NOW - timedelta(days=1), status="no_show", no_show_at=NOW, no_show_by="t")
+    first = making.reminder(missed, kind="no_show", due_at=NOW + timedelta(hours=1), useful_until=NOW + DAY)
+    clock = Clock()
+    making.deliver(clock)
+    assert (state(early)[0], state(first)[0]) == ("planned", "planned")
+    clock.forward(hours=1, seconds=2)
+    making.deliver(clock)
+    assert (state(first)[0], state(early)) == ("accepted", ("suppressed", "over_cap"))
+    assert len(sms_provider.inbox()) == 1
+
+
+def test_what_was_waited_for_and_became_untrue_takes_no_place_under_the_cap(
+    sms_provider: SmsProvider,
+) -> None:
+    someone = making.patient()
+    someone.practice.settings = {"messages": {"relies_on_exemption": True}}
+    someone.practice.save(update_fields=["settings"])
+    early = making.reminder(making.visit(someone, NOW + timedelta(hours=70)), kind="reminder_72h")
+    here = making.visit(someone, NOW - timedelta(days=1), status="booked")
+    first = making.reminder(here, kind="no_show", due_at=NOW + timedelta(hours=1), useful_until=NOW + DAY)
+    clock = Clock()
+    making.deliver(clock)
+    clock.forward(hours=1, seconds=2)
+    making.deliver(clock)
+    assert (state(first), state(early)) == (("suppressed", "not_missed"), ("accepted", ""))
 
 
 def test_a_practice_that_relies_on_the_exemption_sends_one_a_day(sms_provider: SmsProvider) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications import replies
-from notifications.replies import Meaning
+from notifications.inbox import replies
+from notifications.inbox.replies import Meaning
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,11 @@ def test_keywords(text, meaning):
     assert replies.read_reply(text=text) == replies.Reading(meaning)
 
 
+@pytest.mark.parametrize("text", ["YES", "Sí", "si!", "y"])
+def test_r_13_a_yes_confirms_and_opts_in_again_who_had_opted_out(text):
+    assert replies.read_reply(text=text) == replies.Reading(Meaning.CONFIRM, start_if_out=True)
+
+
 @pytest.mark.parametrize("text", ["R", "r!", "change", "reschedule", "cambiar"])
 def test_a_wish_for_another_time_goes_to_staff(text):
     assert replies.read_reply(text=text) == replies.Reading(Meaning.CHANGE, ask_staff=True)
@@ -83,9 +88,7 @@ def test_a_sentence_that_may_revoke_goes_to_a_person_marked(text):
     assert (reading.meaning, reading.ask_staff, reading.may_mean_stop) == (Meaning.UNCLEAR, True, True)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "👍", "yes", "ok see you then", "can I come at 11?", "C u", "R u open?"]
-)
+@pytest.mark.parametrize("text", ["", "👍", "ok see you then", "can I come at 11?", "C u", "R u open?"])
 def test_anything_else_goes_to_a_person(text):
     assert replies.read_reply(text=text) == replies.Reading(Meaning.UNCLEAR, ask_staff=True)
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from clinic.config import metrics
 from clinic.config.celery import QUEUES
-from notifications import pulse
+from notifications.sending import pulse
 from tests import factories
 
 NOW = timezone.now()

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications import policy
-from notifications.policy import Candidate, Caps, Choice, Kind, SendWindow, Timing, Verdict
+from notifications.planning import policy
+from notifications.planning.kinds import RULES, Kind
+from notifications.planning.policy import Candidate, Caps, Choice, SendWindow, Timing, Verdict
 
 NEW_YORK = "America/New_York"
+REPLIES = [kind for kind in Kind if RULES[kind].reply]
 WINDOW = SendWindow()
 ZONES = [
     NEW_YORK,
@@ -271,7 +273,7 @@ class TestChoosing:
         verdicts = self.choose(dose, other, sent=sent)
         assert (verdicts[dose.id].choice, verdicts["talk"].choice) == (Choice.SEND, Choice.DROP)
 
-    @pytest.mark.parametrize("kind", sorted(policy.REPLIES))
+    @pytest.mark.parametrize("kind", REPLIES)
     def test_an_answer_to_the_patient_always_goes(self, kind):
         reply = self.one(kind)
         assert self.choose(reply, sent=[local(10, 9)] * 5)[reply.id].choice is Choice.SEND
@@ -289,11 +291,14 @@ class TestChoosing:
         days = [
             one.send_at.date()
             for one in candidates
-            if verdicts[one.id].choice is Choice.SEND and one.kind not in policy.REPLIES
+            if verdicts[one.id].choice is Choice.SEND and one.kind not in REPLIES
         ]
         for day in days:
             assert days.count(day) == 1
             assert sum(1 for other in days if timedelta(0) <= other - day < timedelta(days=7)) <= 3
+
+    def test_every_kind_has_its_rule(self):
+        assert set(RULES) == set(Kind)
 
     def test_the_order_of_the_candidates_does_not_matter(self):
         some = [self.one(kind, day) for kind in Kind for day in (10, 11)]

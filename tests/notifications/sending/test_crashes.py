@@ -13,10 +13,10 @@ from django.utils import timezone
 from clinic.local.providers import SmsProvider
 from clinic.practice.ids import new_id
 from clinic.practice.models import WorkItem
-from notifications import delivery, recovery, spans
 from notifications.channels import twilio
 from notifications.channels.base import Outgoing
 from notifications.models import Message
+from notifications.sending import delivery, recovery, spans
 from tests.notifications import making
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def test_nothing_is_handed_over_twice(sms_provider: SmsProvider) -> None:
     assert WorkItem.objects.filter(kind="message_in_doubt", done_at=None).count() == KILLS
     finish(ours)
     assert told_twice(sms_provider) == 0
-    assert recovery.settle(now=timezone.now()) == KILLS
+    assert recovery.settle(clock=timezone.now) == KILLS
     assert Message.objects.filter(state="accepted").count() == len(sms_provider.inbox()) == MESSAGES
     assert not WorkItem.objects.filter(done_at=None).exists()
 

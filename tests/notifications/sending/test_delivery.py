@@ -15,9 +15,11 @@ from django.utils import timezone
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.practice.ids import new_id
 from clinic.practice.models import TrailEntry, WorkItem
-from notifications import delivery, recovery
-from notifications.channels.base import Outcome, Result
+from notifications import tasks
+from notifications.channels import twilio
+from notifications.channels.base import Outcome, Result, Sent
 from notifications.models import Attempt, Message, Suppression
+from notifications.sending import delivery, recovery, spans
 from patients.models import Patient
 from tests.notifications import making
 from tests.notifications.making import NOW, Clock, child_environment, state
@@ -43,6 +45,7 @@ def test_a_due_reminder_arrives_and_is_kept_as_it_was_sent(sms_provider: SmsProv
     assert (row.state, row.sent_body) == ("accepted", sms["body"])
     [attempt] = Attempt.objects.all()
     assert (attempt.number, attempt.outcome, attempt.provider_id) == (1, "accepted", row.provider_id)
+    assert attempt.segments == 1
     told = TrailEntry.objects.get(verb="message.sent")
     assert (told.subject_id, told.actor_ref) == (row.pk, "system")
 
@@ -92,7 +95,7 @@ def test_a_lost_answer_is_a_doubt_that_a_look_up_resolves(sms_provider: SmsProvi
     assert state(row)[0] == "in_doubt"
     item = WorkItem.objects.get(kind="message_in_doubt")
     assert (item.subject_id, item.done_at) == (row.pk, None)
-    assert recovery.settle(now=clock()) == 1
+    assert recovery.settle(clock=clock) == 1
     assert state(row)[0] == "accepted"
     item.refresh_from_db()
     assert item.done_by == "system"
@@ -110,9 +113,9 @@ def test_an_error_answer_is_settled_by_what_the_provider_lists(
     sms_provider.fault(times=1, to=None, status=500, accept=taken)
     making.deliver(clock)
     assert state(row)[0] == "in_doubt"
-    assert recovery.settle(now=clock()) == taken
+    assert recovery.settle(clock=clock) == taken
     clock.forward(seconds=61)
-    assert recovery.settle(now=clock()) == (not taken)
+    assert recovery.settle(clock=clock) == (not taken)
     assert state(row)[0] == becomes
     assert not WorkItem.objects.filter(done_at=None).exists()
     clock.forward(minutes=3)
@@ -145,8 +148,35 @@ def test_a_doubt_that_nobody_can_settle_does_not_keep_others_from_being_asked_ab
     sms_provider.fault(times=1, to=None, drop=True, accept=True)
     row = making.reminder_now(clock())
     making.deliver(clock)
-    assert sum(recovery.settle(now=clock(), limit=2) for _ in range(2)) == 1
+    assert sum(recovery.settle(clock=clock, limit=2) for _ in range(2)) == 1
     assert state(row)[0] == "accepted"
+
+
+def test_a_provider_that_hangs_is_not_asked_until_the_task_is_ended(
+    sms_provider: SmsProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that there was no time for are asked about first the next time."""
+    clock = Clock(timezone.now())
+    sms_provider.fault(times=5, to=None, drop=True, accept=True)
+    for _ in range(5):
+        making.reminder_now(clock())
+    making.deliver(clock)
+    asked: list[str] = []
+
+    def hangs(*, sent: Sent) -> None:
+        asked.append(sent.to)
+        clock.forward(seconds=13)
+
+    monkeypatch.setattr(twilio, "look_up", hangs)
+    for _ in range(2):
+        began = clock()
+        recovery.settle(clock=clock, until=began + spans.beginning(task=tasks.RECOVER_SECONDS))
+        assert clock() - began < timedelta(seconds=tasks.RECOVER_SECONDS)
+    assert len(asked) == 6
+    assert set(asked) == set(Message.objects.values_list("sent_to", flat=True))
+    asked.clear()
+    recovery.settle(clock=clock)
+    assert len(asked) == 5, "the control: without its end, for as long as there are doubts"
 
 
 def test_a_doubt_without_evidence_stays_with_a_person_and_is_never_sent_again(
@@ -158,7 +188,7 @@ def test_a_doubt_without_evidence_stays_with_a_person_and_is_never_sent_again(
     making.deliver(clock)
     for _ in range(5):
         clock.forward(minutes=10)
-        assert recovery.settle(now=clock()) == 0
+        assert recovery.settle(clock=clock) == 0
         recovery.recover(now=clock())
         assert making.deliver(clock) == 0
     assert state(row)[0] == "in_doubt"

@@ -1,0 +1,49 @@
+"""The screens of messages and of what patients answer, state by state."""
+
+from collections.abc import Iterator
+
+from playwright.sync_api import expect
+
+from notifications.inbox import inbound
+from notifications.models import Attempt, Message, Thread
+from tests.browser.conftest import Screen, everybody, press
+from tests.web.conftest import World
+
+# A state is named after the address of its screen.
+IN_DOUBT = {"messages: doubt", "message: doubt", "message: refused", "messages-refused: refused"}
+ANSWERED = {"inbox: waits", "inbox-thread: waits", "inbox-thread: refused"}
+
+
+def a_message_in_doubt(screen: Screen, world: World) -> Iterator[str]:
+    page, row = screen.page, world.message
+    attempt = Attempt.objects.create(
+        message=row, number=1, begun_at=world.now, outcome="in_doubt", segments=1
+    )
+    doubt = {"state": "in_doubt", "state_reason": "ReadTimeout", "sent_body": "Clinic: see you."}
+    Message.objects.filter(pk=row.pk).update(current_attempt=attempt.pk, due_at=world.now, **doubt)
+    screen.sign_in(everybody(world), "/messages/?show=doubt")
+    yield "messages: doubt"
+    screen.open(f"/messages/{row.pk}/")
+    yield "message: doubt"
+    page.locator("form[action$='/sent/']").evaluate("form => { form.noValidate = true }")
+    press(screen, "It was sent")
+    yield "message: refused"
+    screen.open("/messages/refused/")
+    page.locator("main details").evaluate_all("all => all.forEach(one => one.open = true)")
+    page.locator("form[action$='/lift/']").evaluate("form => { form.noValidate = true }")
+    press(screen, "Write to it again")
+    yield "messages-refused: refused"
+
+
+def what_patients_answer(screen: Screen, world: World) -> Iterator[str]:
+    number = Thread.objects.get().number
+    asked = {"provider": "twilio", "provider_id": "SM1", "sender": number, "receiver": "+15005550006"}
+    inbound.take(text=inbound.Text(**asked, body="May I bring somebody?"), now=world.now)
+    screen.sign_in(everybody(world), "/inbox/")
+    yield "inbox: waits"
+    screen.page.locator("main table a, main li a").first.click()
+    yield "inbox-thread: waits"
+    screen.page.get_by_role("textbox").last.fill("Before your ketamine: yes.")
+    screen.page.locator("form[action$='/reply/'] button").first.click()
+    expect(screen.page.get_by_text("ketamine").first).to_be_visible()
+    yield "inbox-thread: refused"
