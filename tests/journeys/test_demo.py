@@ -10,11 +10,11 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 
 from clinic.practice import actor as actors
-from clinic.practice import programs
-from clinic.practice.models import IntegrationClient, Practice, Room, Site, StaffMember
+from clinic.practice import programs, work
+from clinic.practice.models import IntegrationClient, Practice, Room, Site, StaffMember, WorkItem
 from clinic.practice.models.staff import Role
 from clinic.practice.permissions import SCOPES
-from notifications.models import Message
+from notifications.models import Inbound, Message
 from patients.models import ContactPoint, Patient
 from scheduling.booking.course import courses
 from scheduling.booking.protocol import protocols
@@ -120,9 +120,17 @@ def test_the_demo_shows_every_stage_and_a_second_run_adds_nothing(credentials):
     _assert_stages()
     _assert_gaps()
     _assert_messages()
+    _assert_answers()
     counted = _counts()
     load(credentials)
     assert _counts() == counted
+
+
+def _assert_answers() -> None:
+    meant = set(Inbound.objects.values_list("meaning", flat=True))
+    assert meant == {"confirm", "change", "unclear"}
+    waiting = WorkItem.objects.filter(done_at=None, kind__in=work.FROM_TEXTS)
+    assert {"patient_text", "patient_asks_change"} <= set(waiting.values_list("kind", flat=True))
 
 
 def _assert_stages() -> None:

@@ -14,7 +14,7 @@ from clinic.practice import trail
 from clinic.practice.models import TrailEntry
 from patients.models import Patient
 from scheduling.followups import gaps
-from scheduling.management.demo import courses, patients, place, plans
+from scheduling.management.demo import answers, courses, patients, place, plans
 from scheduling.management.demo.credentials import Credentials
 from scheduling.management.demo.place import Built
 from scheduling.management.demo.replay import Replay
@@ -68,6 +68,7 @@ class Command(BaseCommand):
                 story=story, built=by_site[story.site], patient=next(waiting[story.site]), replay=replay
             )
         replay.run()
+        answers.tell(practice=first.practice, now=now)
         while gaps.sweep(now=now):
             pass
         with transaction.atomic(durable=True):
