@@ -19,7 +19,14 @@ from patients.models import EligibilityDecision, Measure
 from scheduling.models import Appointment
 from tests import factories
 from tests.browser.conftest import PASSWORD, Screen, everybody, press
-from tests.browser.every_messages import ANSWERED, IN_DOUBT, a_message_in_doubt, what_patients_answer
+from tests.browser.every_messages import (
+    ANSWERED,
+    IN_DOUBT,
+    STOPPING,
+    a_message_in_doubt,
+    an_end_of_mails,
+    what_patients_answer,
+)
 from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
@@ -359,6 +366,7 @@ WALKS: dict[Walk, set[str]] = {
     a_course: {"course: with scores", "course: over"},
     a_message_in_doubt: IN_DOUBT,
     what_patients_answer: ANSWERED,
+    an_end_of_mails: STOPPING,
     accounts: ACCOUNTS,
     a_patient: OWN,
     a_patient_in_spanish: OWN,

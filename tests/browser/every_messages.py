@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from playwright.sync_api import expect
 
 from notifications.inbox import inbound
 from notifications.models import Attempt, Message, Thread
-from tests.browser.conftest import Screen, everybody, press
+from notifications.sending import stopping
+from tests.browser.conftest import Screen, everybody, go, press
 from tests.web.conftest import World
 
 # A state is named after the address of its screen.
 IN_DOUBT = {"messages: doubt", "message: doubt", "message: refused", "messages-refused: refused"}
+STOPPING = {"stop-mails: asked", "stop-mails: done", "stop-mails: gone"}
 ANSWERED = {"inbox: waits", "inbox-thread: waits", "inbox-thread: refused"}
 
 
@@ -47,3 +50,15 @@ def what_patients_answer(screen: Screen, world: World) -> Iterator[str]:
     screen.page.locator("form[action$='/reply/'] button").first.click()
     expect(screen.page.get_by_text("ketamine").first).to_be_visible()
     yield "inbox-thread: refused"
+
+
+def an_end_of_mails(screen: Screen, world: World) -> Iterator[str]:
+    """Behind the link that every e-mail has, as a mail program opens it."""
+    attempt = Attempt.objects.create(message=world.message, number=1, begun_at=world.now, segments=1)
+    path = stopping.address(attempt_id=attempt.pk).removeprefix(settings.PUBLIC_URL)
+    screen.open(path)
+    yield "stop-mails: asked"
+    go(screen, "form button")
+    yield "stop-mails: done"
+    screen.open(path[:-1])
+    yield "stop-mails: gone"
