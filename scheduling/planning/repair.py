@@ -50,6 +50,8 @@ from scheduling.planning.values import Availability, NoPlan, PlannedVisit, Viola
 
 NEAR_DAYS = 7
 """How far from where they stand doses are looked at first."""
+NEAREST_DAYS = 1
+"""And where somebody waits: most courses move by no more than a day, and a day is searched at once."""
 
 __all__ = ["Change", "Repair", "RepairRequest", "Standing", "UnknownVisit", "judge", "repair"]
 
@@ -99,17 +101,19 @@ def quickly(
     if refusal.at_once(request, bonds, availability) is not None:
         return None
     calendar = mending.calendar_of(bonds, availability, free)
-    problem = RepairProblem(calendar, bonds, replan=False, near=NEAR_DAYS)
-    try:
-        solution = CarryChain(problem).solve(most)
-        if solution is None:
-            return None
-        rebuilder = Rebuilder(problem, solution)
-        chain = rebuilder.chain()
-        loose = Settler(problem, rebuilder, chain).settle()
-    except (SearchLimit, NoOtherPlace):
-        return None
-    return _answer(request, availability, problem, (chain, loose), proven=False)
+    for near in (NEAREST_DAYS, NEAR_DAYS):
+        problem = RepairProblem(calendar, bonds, replan=False, near=near)
+        try:
+            solution = CarryChain(problem).solve(most)
+            if solution is None:
+                continue
+            rebuilder = Rebuilder(problem, solution)
+            chain = rebuilder.chain()
+            loose = Settler(problem, rebuilder, chain).settle()
+        except (SearchLimit, NoOtherPlace):
+            continue
+        return _answer(request, availability, problem, (chain, loose), proven=False)
+    return None
 
 
 def _near(problem: RepairProblem) -> Solution | None:

@@ -40,7 +40,7 @@ from scheduling.planning.values import (
 # How many other times of a visit are shown, and how many are tried to find them.
 SHOWN, TRIED = 8, 12
 # What looking for a place for the rest may cost, in the planner's measure of work.
-WORK = 2_000
+WORK = 8_000
 # How far from where it stands a visit without a window of its own is looked for.
 REACH = timedelta(days=7)
 # Of one day: on its own so many first and more where other days have none, on others so many.

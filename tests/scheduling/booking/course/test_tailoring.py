@@ -77,6 +77,17 @@ def test_a_dose_that_needs_nobody_is_offered_at_working_hours(clinic: factories.
         assert start.isoweekday() <= 5
 
 
+def test_every_visit_of_a_course_at_home_has_other_times(clinic: factories.Clinic) -> None:
+    at_home = factories.protocol(clinic.practice, "at_home_sublingual_telehealth")
+    best = booked.propose(clinic, protocol_id=at_home.template_id, alternatives=1)[0]
+    without = {
+        one.ref
+        for one in best.visits
+        if not tailoring.choices(actor=clinic.admin, token=best.token, ref=one.ref, now=NOW).found
+    }
+    assert without == set()
+
+
 def test_what_moves_along_keeps_every_window(clinic: factories.Clinic, best: Proposal) -> None:
     choice = choose(clinic, best, "dose-2", -1)
     for one in change(clinic, best, "dose-2", choice).proposals[0].visits:
