@@ -8,7 +8,7 @@ from django.utils import timezone
 from clinic.practice import factors, idempotency, reads
 from scheduling.booking.course import reviews
 from scheduling.booking.waiting import holds, waitlist
-from scheduling.followups import digest, escalation, gaps, nightly
+from scheduling.followups import alerts, digest, escalation, gaps, nightly
 
 
 @shared_task(name="scheduling.sweep_gaps", soft_time_limit=50, time_limit=60)
@@ -28,6 +28,12 @@ def expire_holds() -> None:
 def escalate() -> None:
     """Follow-ups that nobody settled in their time."""
     escalation.sweep(now=timezone.now())
+
+
+@shared_task(name="scheduling.alert_staff", soft_time_limit=50, time_limit=60)
+def alert_staff() -> None:
+    """What became urgent, to whoever is responsible for it."""
+    alerts.plan(now=timezone.now())
 
 
 @shared_task(name="scheduling.reviews_due", soft_time_limit=100, time_limit=120)

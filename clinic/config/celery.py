@@ -35,6 +35,8 @@ app.conf.task_routes = {
     "notifications.forget_trials": {"queue": "default"},
     "notifications.reseal_webhooks": {"queue": "default"},
     "notifications.*": {"queue": "messages"},
+    # That nobody takes from the other queue is told by this one.
+    "scheduling.alert_staff": {"queue": "messages"},
 }
 
 
@@ -58,6 +60,7 @@ app.conf.beat_schedule = {
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "end holds whose time is over": every(30, "scheduling.expire_holds"),
     "tell the clinical lead": every(60, "scheduling.escalate"),
+    "tell staff what is urgent": every(60, "scheduling.alert_staff"),
     "ask for reviews": every(3600, "scheduling.reviews_due"),
     "tell staff in the morning": every(300, "scheduling.morning_digest"),
     "forget old keys": every(3600, "scheduling.purge_keys"),

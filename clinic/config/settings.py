@@ -314,6 +314,8 @@ RECOVERY_TICK_SECONDS = env.seconds("RECOVERY_TICK_SECONDS", 30)
 DOUBT_ASKED_SECONDS = env.seconds("DOUBT_ASKED_SECONDS", 3600)
 # How long no worker may have been heard of before that is an alarm.
 SILENCE_ALARM_SECONDS = env.seconds("SILENCE_ALARM_SECONDS", 120)
+# Between two e-mails that tell one member of staff what has become urgent.
+STAFF_ALERT_PAUSE_SECONDS = env.seconds("STAFF_ALERT_PAUSE_SECONDS", 900)
 # For tests alone: a folder in which a process is told where to stop. Nowhere in the public.
 CRASH_POINTS = "" if _HTTPS else env.text("CRASH_POINTS", "")
 # The 3-minute grace: a move and its undo within it send nothing.

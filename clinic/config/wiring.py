@@ -7,7 +7,7 @@ from notifications.wording import trials
 from scheduling.booking.moving import closures
 from scheduling.booking.own import own_measures, own_replies
 from scheduling.booking.writing import message_facts
-from scheduling.followups import digest, gaps
+from scheduling.followups import alerts, digest, gaps
 
 
 def wire() -> None:
@@ -17,6 +17,7 @@ def wire() -> None:
             **message_facts.sources(),
             **own_measures.sources(),
             **digest.sources(),
+            **alerts.sources(),
             **trials.sources(),
             **threads.sources(),
         }

@@ -1,6 +1,6 @@
 """Who stands in for whom: named by the person who will be away, or for them by the practice."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -89,6 +89,17 @@ def acts_for(*, staff_id: UUID | None, now: datetime) -> frozenset[UUID]:
     if not standing.filter(staff_id=staff_id).exists():
         found.add(staff_id)
     return frozenset(found)
+
+
+def instead_of(*, staff_ids: Collection[UUID], now: datetime) -> dict[UUID, frozenset[UUID]]:
+    """Who has the work of each of these people at the moment: themselves, or those who stand in for them."""
+    found: dict[UUID, set[UUID]] = {one: set() for one in staff_ids}
+    standing = Delegation.objects.filter(
+        staff_id__in=staff_ids, starts_at__lte=now, ends_at__gt=now, delegate__is_active=True
+    )
+    for staff_id, delegate_id in standing.values_list("staff_id", "delegate_id"):
+        found[staff_id].add(delegate_id)
+    return {one: frozenset(them or {one}) for one, them in found.items()}
 
 
 def _may(actor: Actor, staff_id: UUID) -> None:

@@ -70,6 +70,8 @@ GRANTS: dict[str, Grant] = {
     # Everybody names who stands in for them; for somebody else it needs `practitioners.write`.
     "delegations.read": Grant(EVERYONE, "read:practitioners"),
     "delegations.write": Grant(EVERYONE, "write:practitioners"),
+    # Which e-mails one gets oneself.
+    "own_mails.write": Grant(EVERYONE, None),
     "roster.read": Grant(EVERYONE, "read:roster"),
     "availability.read": Grant(EVERYONE, "read:availability"),
     "messages.read": Grant(EVERYONE, "read:messages"),

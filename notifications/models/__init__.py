@@ -1,5 +1,6 @@
 """The message ledger: rows and constraints."""
 
+from notifications.models.alert import StaffAlert
 from notifications.models.inbound import Inbound, StaffReply, Thread
 from notifications.models.message import Attempt, Message, Suppression
 from notifications.models.pulse import Pulse
@@ -11,6 +12,7 @@ __all__ = [
     "Inbound",
     "Message",
     "Pulse",
+    "StaffAlert",
     "StaffReply",
     "Suppression",
     "Thread",

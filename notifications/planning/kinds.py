@@ -21,6 +21,7 @@ class Kind(StrEnum):
     VISIT_LINK = "visit_link"
     VISIT_LIST = "visit_list"
     DIGEST = "digest"
+    STAFF_ALERT = "staff_alert"
     OPT_OUT_CONFIRMED = "opt_out_confirmed"
     OPT_IN_CONFIRMED = "opt_in_confirmed"
     HELP = "help"
@@ -92,6 +93,7 @@ RULES: Mapping[str, Rule] = {
     Kind.VISIT_CONFIRMED: Rule(reply=True),
     Kind.STAFF_REPLY: Rule(reply=True),
     Kind.DIGEST: Rule(),
+    Kind.STAFF_ALERT: Rule(),
     Kind.WORDING_TRIAL: Rule(),
 }
 _RANKS = {kind: rank for rank, kind in enumerate(RULES)}

@@ -35,8 +35,8 @@ class Facts:
     """What the text needs, true at the moment it was asked.
 
     `visits` in order of start; `covers` are other planned messages of the same recipient that this one says
-    as well; `count` is a number of open items for a digest; `link` opens the first visit, and is
-    not kept; `text` is what a person wrote.
+    as well; `count` is a number of open items for staff, and `matters` says which; `link` opens the
+    first visit, and is not kept; `text` is what a person wrote.
     """
 
     visits: tuple[Visit, ...] = ()
@@ -45,6 +45,7 @@ class Facts:
     count: int = 0
     link: str = ""
     text: str = ""
+    matters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

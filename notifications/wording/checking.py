@@ -35,6 +35,7 @@ _WHY = {
     "link": "it is what was asked for",
     "times": "it says when",
     "count": "it says how much there is",
+    "matters": "it says what",
     "home": "it says where",
 }
 

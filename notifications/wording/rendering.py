@@ -130,6 +130,7 @@ def _values(
         "several": "" if max(len(times), facts.count if not times else 0) > 1 else None,
         "reply": "" if reader.heard and channel == "sms" and len(times) == 1 else None,
         "place": places.pop() if len(places) == 1 else None,
+        "matters": "\n".join(f"- {one}" for one in facts.matters) or None,
         "count": str(facts.count) if facts.count else None,
         "link": facts.link or None,
         "home": settings.PUBLIC_URL,

@@ -14,6 +14,8 @@ PHONE = "+12025550100"
 # As long as the token of a patient's link; it opens nothing.
 TOKEN = "x" * 22
 LINK = f"https://visits.example.org/v/{TOKEN}"
+# What staff are told of, each with its number.
+MATTERS = ("1 answer to look at today", "2 follow-ups past their time", "12 messages that failed")
 HERE, ELSEWHERE = "America/New_York", "America/Los_Angeles"
 
 
@@ -45,16 +47,21 @@ def longest() -> tuple[Sample, ...]:
     """One visit with a zone to name, more visits than fit; without a phone, and without a link."""
     one, twelve = visits(1), visits(12)
     return (
-        Sample("one visit", Facts(visits=one, phone=PHONE, count=1, link=LINK)),
-        Sample("twelve visits", Facts(visits=twelve, phone=PHONE, count=12, link=LINK)),
-        Sample("no phone", Facts(visits=one, count=2, link=LINK)),
-        Sample("no link", Facts(visits=one, phone=PHONE, count=2)),
+        Sample("one visit", Facts(visits=one, phone=PHONE, count=1, link=LINK, matters=MATTERS)),
+        Sample("twelve visits", Facts(visits=twelve, phone=PHONE, count=12, link=LINK, matters=MATTERS)),
+        Sample("no phone", Facts(visits=one, count=2, link=LINK, matters=MATTERS)),
+        Sample("no link", Facts(visits=one, phone=PHONE, count=2, matters=MATTERS)),
     )
 
 
 def of(*, kind: str, phone: str, link: str) -> tuple[Sample, ...]:
     """What a message of this kind can be about: first the usual, last the longest."""
     names = set(texts.KINDS[kind].names)
+    if "matters" in names:
+        return (
+            Sample("One matter", Facts(count=1, matters=MATTERS[:1]), HERE),
+            Sample("Several matters", Facts(count=15, matters=MATTERS), HERE),
+        )
     if "count" in names:
         return Sample("One item", Facts(count=1), HERE), Sample("Many items", Facts(count=128), HERE)
     known = Facts(phone=phone or PHONE, link=link if "link" in names else "")

@@ -87,6 +87,12 @@ KINDS: dict[str, Said] = {
         channels=("email",),
         languages=("en",),
     ),
+    Kind.STAFF_ALERT: Said(
+        ("clinic", "count", "several", "matters", "home"),
+        (("matters",), ("home",)),
+        channels=("email",),
+        languages=("en",),
+    ),
 }
 
 

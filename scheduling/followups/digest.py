@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from clinic.practice import opening
+from clinic.practice import mails, opening
 from clinic.practice.models import Site, StaffMember
 from notifications.models import Message
 from notifications.planning import outbox, policy
@@ -49,6 +49,7 @@ def _plan_site(site: Site, morning: datetime, now: datetime) -> int:
             practice_id=site.practice_id, kind=Kind.DIGEST, subject_version=day, staff__home_site=site
         )
         people = StaffMember.objects.filter(home_site=site, is_active=True).exclude(email="")
+        people = people.exclude(mail_choice__digest=False)
         drafts = [
             Draft(
                 practice_id=site.practice_id,
@@ -71,5 +72,7 @@ def _plan_site(site: Site, morning: datetime, now: datetime) -> int:
 
 def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """How much is open at the moment of sending; silent when it was dealt with meanwhile."""
+    if message.staff_id and mails.unwilling(staff_ids=[message.staff_id], sort=mails.DIGEST):
+        return Silence("switched_off")
     count = queries.open_items(staff=message.staff, now=now) if message.staff else 0
     return Facts(count=count) if count else Silence("nothing_open")

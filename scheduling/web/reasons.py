@@ -51,6 +51,7 @@ WHY = {
     "no_dose": "the dose did not take place",
     "nothing_booked": "nothing is booked any more",
     "nothing_open": "nothing was open any more",
+    "switched_off": "its reader has switched these e-mails off",
     "ride_named": "somebody was named who takes the patient home",
     "no_ride_needed": "nobody needs to take the patient home",
     "not_first": "another dose comes before it",

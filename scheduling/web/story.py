@@ -13,6 +13,7 @@ WORK = {
     "escalated_follow_up": "Follow-up that nobody settled",
     "message_in_doubt": "Message in doubt",
     "message_failed": "Message failed",
+    "message_alarm": "Messages are in trouble",
     "wording_refused": "Own wording that breaks a rule",
     "webhook_disabled": "Webhook that stopped working",
     "follow_up_record_differs": "Follow-up record that is not true",

@@ -144,6 +144,7 @@ MESSAGE_KINDS = {
     "help": "Answer to HELP",
     "staff_reply": "Reply by staff",
     "digest": "Morning digest, to staff",
+    "staff_alert": "What became urgent, to staff",
     "wording_trial": "Test of a wording",
 }
 CHANNELS = {"sms": "Text message", "email": "E-mail"}

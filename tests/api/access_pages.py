@@ -139,6 +139,8 @@ PAGES: list[Page] = [
     Page("POST", "set-up/absences/<uuid:absence_id>/give/", "absences", DONE, form={}),
     Page("GET", "set-up/closures/<uuid:closure_id>/rooms/", "closures", ALL),
     Page("POST", "set-up/closures/<uuid:closure_id>/rooms/", "closures", DONE, form={}),
+    Page("GET", "accounts/mails/", "", ALL),
+    Page("POST", "accounts/mails/", "", DONE, form={}),
     Page("GET", "accounts/people/", "", ADMINS),
     Page(
         "POST",

@@ -4,6 +4,7 @@ from clinic.practice.models.delegation import Delegation
 from clinic.practice.models.idempotency import IdempotencyKey
 from clinic.practice.models.imports import ImportRun
 from clinic.practice.models.integration import IntegrationClient
+from clinic.practice.models.mails import MailChoice
 from clinic.practice.models.place import Closure, OpeningHours, Practice, Resource, Room, Site
 from clinic.practice.models.reads import PatientRead
 from clinic.practice.models.roster_stamp import RosterStamp
@@ -17,6 +18,7 @@ __all__ = [
     "IdempotencyKey",
     "ImportRun",
     "IntegrationClient",
+    "MailChoice",
     "OpeningHours",
     "PatientRead",
     "Practice",

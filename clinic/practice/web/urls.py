@@ -9,7 +9,7 @@ from allauth.mfa.webauthn import views as webauthn
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from clinic.practice.web import factors, session
+from clinic.practice.web import factors, mails, session
 
 urlpatterns = [
     path("sign-in/", account.login, name="account_login"),
@@ -36,6 +36,7 @@ urlpatterns = [
         login_required(factors.RemoveKey.as_view()),
         name="mfa_remove_webauthn",
     ),
+    path("mails/", mails.own, name="own-mails"),
     path("people/", factors.people, name="people"),
     path("people/<uuid:staff_id>/reset/", factors.reset, name="reset-factors"),
 ]

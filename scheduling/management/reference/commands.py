@@ -25,6 +25,8 @@ TICK_WORDS = {
     "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
     "scheduling.escalate": "Brings follow-up units that nobody settled in their time before the clinical "
     "lead.",
+    "scheduling.alert_staff": "Queues e-mails to whoever is responsible for what has become urgent, and "
+    "raises a task when messages are in trouble themselves.",
     "scheduling.reviews_due": "Asks for the review of courses whose review date has come.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
     "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",

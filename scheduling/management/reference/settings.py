@@ -70,6 +70,8 @@ VARIABLES = {
     "RECOVERY_TICK_SECONDS": "How often it is looked for what dead processes left behind, and providers are "
     "asked about messages in doubt.",
     "DOUBT_ASKED_SECONDS": "How long a provider is asked about a message in doubt.",
+    "STAFF_ALERT_PAUSE_SECONDS": "Between two e-mails that tell one member of staff what has become urgent; "
+    "an answer about self-harm does not wait for it.",
     "SILENCE_ALARM_SECONDS": "How long no worker may have been heard of before that is an alarm.",
     "CRASH_POINTS": "For tests of this code alone: a folder in which processes are told where to stop. "
     "Without effect where PUBLIC_URL is https.",

@@ -17,6 +17,7 @@ PURPOSE = {
     "visit_confirmed": "That the answer by text has confirmed the visit.",
     "visit_list": "All coming visits of a course on one sheet.",
     "digest": "To staff: how many open items wait for them. It names nobody.",
+    "staff_alert": "To staff: what has become urgent and is theirs, by kind and number. It names nobody.",
 }
 WHEN = {
     "course_booked": "Three minutes after the booking; the e-mail brings a calendar entry.",
@@ -36,6 +37,8 @@ WHEN = {
     "visit_confirmed": "At once, when the patient answers C.",
     "visit_list": "When the front desk mails it.",
     "digest": "At half past seven each business morning, to who has something open.",
+    "staff_alert": "When a follow-up has gone to the clinical lead, when an answer has to be looked at "
+    "today, when a message is in doubt or failed; once in 15 minutes at most, but for such an answer.",
 }
 PLACEHOLDERS = {
     "clinic": "the practice's name in messages",
@@ -50,6 +53,7 @@ PLACEHOLDERS = {
     "place": "the address, if it is one for all",
     "link": "the patient's own page of the visit",
     "count": "how many open items",
+    "matters": "how much there is of each kind, one a line",
     "home": "the address of this service",
 }
 LANGUAGES = {"en": "English", "es": "Spanish"}
