@@ -5,6 +5,7 @@ or clinical specialty in an SMS, an e-mail subject, a sender's name or a calenda
 characters.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -52,6 +53,9 @@ _GSM7 = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM7_ESCAPED = frozenset("\f^{}\\[~]|€")
+_CARRIED = _GSM7 | _GSM7_ESCAPED
+_ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_JOINING = re.compile(r"(?<=\w)[-\u2010\u2011](?=\w)")
 _PLAINER = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "}
 )
@@ -89,14 +93,16 @@ def problems(text: str, language: str, *, sms: bool = False, private: Iterable[s
 
 def denied_words(text: str, language: str) -> list[str]:
     """The denied words of the text, without case and accents, each once, in their order."""
-    joined = re.sub(r"(?<=\w)[-\u2010\u2011](?=\w)", "", text)
+    joined = _JOINING.sub("", text)
     pattern = _pattern(language.partition("-")[0].casefold())
-    hits = (match.group() for one in (text, joined) for match in pattern.finditer(_words(one)))
+    hits = (match.group() for one in dict.fromkeys((text, joined)) for match in pattern.finditer(_words(one)))
     return list(dict.fromkeys(hits))
 
 
 def length(text: str) -> int:
     """Characters as an SMS counts them: escaped GSM-7 ones twice; UTF-16 units when any is outside GSM-7."""
+    if is_gsm7(text):
+        return len(text) + sum(map(text.count, _GSM7_ESCAPED))
     return sum(_sizes(text))
 
 
@@ -106,10 +112,10 @@ def segments(text: str) -> int:
 
     A character of two units is never cut in half, so a part may be a unit short.
     """
-    sizes = _sizes(text)
     one, each = (160, 153) if is_gsm7(text) else (70, 67)
-    if sum(sizes) <= one:
+    if length(text) <= one:
         return 1
+    sizes = _sizes(text)
     parts, used = 1, 0
     for size in sizes:
         if used + size > each:
@@ -129,7 +135,7 @@ def wide(text: str) -> list[str]:
 
 
 def is_gsm7(text: str) -> bool:
-    return all(char in _GSM7 or char in _GSM7_ESCAPED for char in text)
+    return _CARRIED.issuperset(text)
 
 
 def to_gsm7(text: str) -> str:
@@ -137,6 +143,8 @@ def to_gsm7(text: str) -> str:
 
     What has no plainer form (another script, an emoji) stays.
     """
+    if is_gsm7(text):
+        return text
     return "".join(_plainer(char) for char in unicodedata.normalize("NFC", text).translate(_PLAINER))
 
 
@@ -157,6 +165,9 @@ def _words(text: str) -> str:
     """The text as lower-case words without accents, one space between them; look-alike forms and unseen
     marks go.
     """
+    if text.isascii():
+        # Most texts, character for character what follows makes of them.
+        return " ".join(text.lower().translate(_ASCII_WORDS).split())
     plain = unicodedata.normalize("NFKD", text).casefold()
     kept = (char for char in plain if not unicodedata.combining(char) and unicodedata.category(char) != "Cf")
     return " ".join("".join(char if char.isalnum() else " " for char in kept).split())
@@ -166,9 +177,13 @@ def _words(text: str) -> str:
 def _pattern(language: str) -> re.Pattern[str]:
     own = _BY_LANGUAGE.get(language) or " ".join(_BY_LANGUAGE.values())
     words = sorted({*_EVERYWHERE.split(), *own.split()})
-    return re.compile(
-        "|".join(rf"\b{word.replace('_', ' ').replace('*', r'[^ ]*')}(?![^ ])" for word in words)
+    written = [word.replace("_", " ").replace("*", "[^ ]*") for word in words]
+    # By their first letters, of which each place of a text tries one list alone.
+    groups = (
+        f"{first}(?:{'|'.join(word[1:] for word in group)})"
+        for first, group in itertools.groupby(written, key=lambda word: word[0])
     )
+    return re.compile(rf"\b(?:{'|'.join(groups)})(?![^ ])")
 
 
 def _tells(link: str, private: Iterable[str]) -> bool:
