@@ -5,10 +5,12 @@ UPDATE SKIP LOCKED, commits, marks it sent, and commits. Ours commits three time
 wait for the disk), the hand-over before the provider is called (what makes a crash visible), and the result.
 In between it asks whether the message is still true, wanted and fit to be seen, and writes its text, its
 attempt and its line of the trail. Both loops take turns, in one process each, on the same server. Then the
-same with `--rows` (five million) messages of years gone by in the table.
+same with `--rows` (five million) messages of years gone by in the table. Each time also as a worker does it:
+so many children at once, as many as `docker-compose.yml` has by default.
 """
 
 import argparse
+import multiprocessing
 import os
 import platform
 import statistics
@@ -34,6 +36,7 @@ from tests.bench import _server  # noqa: E402
 from tests.faults.due import Reminders  # noqa: E402
 
 GOAL, FLAT = 0.3, 1.2
+CHILDREN = 2
 
 
 class Instant:
@@ -61,7 +64,8 @@ def main() -> None:
     channels.PROVIDERS["sms"][settings.SMS_PROVIDER] = cast("Channel", Instant())
     settings.MESSAGE_PAUSE_SECONDS = 0
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; nothing left to chance")
-    waiting = Reminders(options.messages * options.turns * (2 if options.rows else 1))
+    # In each turn once alone and once together, at both sizes.
+    waiting = Reminders(options.messages * options.turns * 2 * (2 if options.rows else 1))
     fill(10_000 - Message.objects.count())
     small = measure(waiting, options, "at ten thousand rows")
     if options.rows:
@@ -75,13 +79,15 @@ def main() -> None:
 
 def measure(waiting: Reminders, options: argparse.Namespace, where: str) -> float:
     """Seconds a message of ours, the median of the turns."""
-    ours, theirs = [], []
+    ours, theirs, together = [], [], []
     for _ in range(options.turns):
         ours.append(ours_once(waiting, options.messages))
         theirs.append(bare_once(options.messages))
+        together.append(together_once(waiting, options.messages))
     mine, bare = statistics.median(ours), statistics.median(theirs)
     rates = f"{1 / mine:.0f} messages a second, bare {1 / bare:.0f}"
     print(f"{where}: {rates}: ratio {bare / mine:.2f} (goal >= {GOAL})", flush=True)
+    print(f"    {CHILDREN} children at once: {1 / statistics.median(together):.0f} a second", flush=True)
     return mine
 
 
@@ -92,6 +98,31 @@ def ours_once(waiting: Reminders, count: int) -> float:
     seconds = time.perf_counter() - began
     assert handled == count, handled
     return seconds / count
+
+
+def together_once(waiting: Reminders, count: int) -> float:
+    """The same by the children of a worker, each with a connection that is open already."""
+    waiting.release(count)
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    start, handled = context.Barrier(CHILDREN + 1), context.SimpleQueue()
+    children = [context.Process(target=_child, args=(start, handled)) for _ in range(CHILDREN)]
+    for child in children:
+        child.start()
+    start.wait()
+    began = time.perf_counter()
+    done = sum(handled.get() for _ in children)
+    seconds = time.perf_counter() - began
+    for child in children:
+        child.join()
+    assert done == count, done
+    return seconds / count
+
+
+def _child(start: Any, handled: Any) -> None:
+    connection.ensure_connection()
+    start.wait()
+    handled.put(delivery.run(clock=timezone.now, worker=f"bench-{os.getpid()}", seconds=3600))
 
 
 def bare_once(count: int) -> float:
