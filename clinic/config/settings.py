@@ -91,6 +91,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# A statement of `clinic.practice.prepared` is planned when a connection meets it again; all others never are.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1
 PGHISTORY_APPEND_ONLY = True
 
 # --- Redis: the broker's doorbell and a cache that may be empty at any time ------------------------------

@@ -25,9 +25,12 @@ class Actor:
         return f"{self.kind}:{self.id}" if self.id else self.kind
 
 
+SYSTEM, SYSTEM_LABEL = "system", "the system"
+
+
 def system(*, practice_id: UUID) -> Actor:
     """The actor of everything that only the passing of time does."""
-    return Actor(practice_id=practice_id, kind="system", label="the system")
+    return Actor(practice_id=practice_id, kind=SYSTEM, label=SYSTEM_LABEL)
 
 
 def patient(*, practice_id: UUID, patient_id: UUID) -> Actor:

@@ -11,8 +11,9 @@ from datetime import date, time
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import NOT_PROVIDED, AutoField, Field, Model
+
+from clinic.practice import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,11 @@ def insert(
     told = [_told(table, row) for row in rows]
     if not told:
         return []
-    ending = "ON CONFLICT DO NOTHING" if skip_known else f"RETURNING {', '.join(table.returned.values())}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{table.statement} {ending}", [json.dumps(told, default=_text)])
-        made = [] if skip_known else cursor.fetchall()
+    values = [json.dumps(told, default=_text)]
+    if skip_known:
+        prepared.execute(f"{table.statement} ON CONFLICT DO NOTHING", values)
+        return []
+    made = prepared.fetch(f"{table.statement} RETURNING {', '.join(table.returned.values())}", values)
     return [dict(zip(table.returned, values, strict=True)) for values in made]
 
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 
+from clinic.practice import prepared
+
 T = TypeVar("T", bound=Model)
 
 
@@ -43,18 +45,22 @@ class Joined(Generic[T]):
     """`Joined(Message, "practice", "patient")`: messages with both, as `select_related` gives them.
 
     In `fetch`'s ending the model's own table is called `one`, another by the name of its foreign key.
+    `asking` are expressions over them, whose values come with each row of `fetch_asking`.
     """
 
-    def __init__(self, model: type[T], *names: str) -> None:
+    def __init__(self, model: type[T], *names: str, asking: Sequence[str] = ()) -> None:
         self.model = model
         self.names = names
+        self.asking = tuple(asking)
 
     def fetch(self, ending: str, params: Sequence[Any]) -> list[T]:
         """The rows of `SELECT … FROM … <ending>`; the ending's values are `params`."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"{self._select} {ending}", params)
-            found = cursor.fetchall()
-        return [self._made(row) for row in found]
+        return [one for one, _ in self.fetch_asking(ending, params)]
+
+    def fetch_asking(self, ending: str, params: Sequence[Any]) -> list[tuple[T, Sequence[Any]]]:
+        """The same, each with what was asked of it."""
+        end = self._parts[-1][0].end
+        return [(self._made(row), row[end:]) for row in prepared.fetch(f"{self._select} {ending}", params)]
 
     def _made(self, row: Sequence[Any]) -> T:
         (first, converters), *others = self._parts
@@ -80,7 +86,7 @@ class Joined(Generic[T]):
             f' ON "{part.alias}"."{part.model._meta.pk.column}" = one."{self._column(part.alias)}"'
             for part in parts[1:]
         )
-        columns = ", ".join(part.columns for part in parts)
+        columns = ", ".join([*(part.columns for part in parts), *self.asking])
         return f'SELECT {columns} FROM "{self.model._meta.db_table}" one {joins}'
 
     def _column(self, name: str) -> str:

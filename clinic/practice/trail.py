@@ -39,12 +39,31 @@ def record(*, actor: Actor, at: datetime, steps: list[Step]) -> None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("the trail is written in the transaction of what it tells")
-    request_id = str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid.uuid4().hex)
     common = {
         "practice_id": actor.practice_id,
         "at": at,
         "actor_ref": actor.ref,
         "actor_label": actor.label,
-        "request_id": request_id,
+        "request_id": request_id(),
     }
     bulk.insert(TrailEntry, ({**common, **{name: getattr(step, name) for name in _TOLD}} for step in steps))
+
+
+def request_id() -> str:
+    """What all lines of one request, or of one step of a worker, have in common."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid.uuid4().hex)
+
+
+def telling(*, source: str) -> str:
+    """An insert of one line for each row of `source`, a part of the very statement that writes what it tells.
+
+    `source` has `subject_kind`, `subject_id`, `practice_id`, `course_id`, `patient_id`, `verb` and `data`;
+    the statement's values have `actor_ref`, `actor_label`, `request_id` and `now`.
+    """
+    return f"""
+        INSERT INTO practice_trailentry (practice_id, at, actor_ref, actor_label, verb, subject_kind,
+            subject_id, course_id, patient_id, reason, data, request_id, recorded_at)
+        SELECT practice_id, %(now)s, %(actor_ref)s, %(actor_label)s, verb, subject_kind,
+            subject_id, course_id, patient_id, '', data, %(request_id)s, STATEMENT_TIMESTAMP()
+        FROM {source}
+    """

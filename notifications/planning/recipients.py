@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
+from clinic.practice import prepared
 from notifications.models import Inbound, Message, StaffReply, Suppression, Trial
 from notifications.models.message import TO_NUMBERS
 from notifications.planning import suppressions
@@ -57,39 +58,37 @@ def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
     """The patient's latest decision, and their addresses in order, each with why nothing may go there; blank
     when it may. One statement: it is asked of every message that leaves.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
-                contact.value, COALESCE(refused.reason, '')
-            FROM (SELECT) one
-            LEFT JOIN LATERAL (
-                SELECT decision FROM patients_messagingconsent
-                WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(category)s
-                ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
-            ) own ON true
-            LEFT JOIN LATERAL (
-                SELECT decision FROM patients_messagingconsent
-                WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(general)s
-                ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
-            ) general ON true
-            LEFT JOIN patients_contactpoint contact
-                ON contact.patient_id = %(patient)s AND contact.channel = %(channel)s AND contact.is_active
-            LEFT JOIN notifications_suppression refused
-                ON refused.practice_id = %(practice)s AND refused.channel = %(channel)s
-                AND refused.value = contact.value AND refused.category IN ('', %(category)s)
-            ORDER BY contact.rank, contact.id
-            """,
-            {
-                "patient": message.patient_id,
-                "practice": message.practice_id,
-                "channel": message.channel,
-                "category": message.category,
-                "general": CONSENT,
-                "revoked": MessagingConsent.Decision.REVOKED.value,
-            },
-        )
-        found = cursor.fetchall()
+    found = prepared.fetch(
+        """
+        SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
+            contact.value, COALESCE(refused.reason, '')
+        FROM (SELECT) one
+        LEFT JOIN LATERAL (
+            SELECT decision FROM patients_messagingconsent
+            WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(category)s
+            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+        ) own ON true
+        LEFT JOIN LATERAL (
+            SELECT decision FROM patients_messagingconsent
+            WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(general)s
+            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+        ) general ON true
+        LEFT JOIN patients_contactpoint contact
+            ON contact.patient_id = %(patient)s AND contact.channel = %(channel)s AND contact.is_active
+        LEFT JOIN notifications_suppression refused
+            ON refused.practice_id = %(practice)s AND refused.channel = %(channel)s
+            AND refused.value = contact.value AND refused.category IN ('', %(category)s)
+        ORDER BY contact.rank, contact.id
+        """,
+        {
+            "patient": message.patient_id,
+            "practice": message.practice_id,
+            "channel": message.channel,
+            "category": message.category,
+            "general": CONSENT,
+            "revoked": MessagingConsent.Decision.REVOKED.value,
+        },
+    )
     return found[0][0], [(value, reason) for _, value, reason in found if value is not None]
 
 

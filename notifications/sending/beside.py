@@ -3,11 +3,11 @@ that are only looked ahead at (`notifications.reading.ahead`).
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from django.db import connection
-
+from clinic.practice import prepared
 from notifications.models import Message
 from notifications.models.message import State
 from notifications.planning import ledger
@@ -16,12 +16,20 @@ from notifications.planning import ledger
 LATELY = timedelta(days=14)
 TAKEN = (State.ACCEPTED, State.DELIVERED, State.IN_DOUBT)
 
-# One statement, because it is asked of every message.
-OTHERS = """
-SELECT EXISTS(SELECT FROM notifications_message WHERE subject_id = %(subject)s AND kind = %(kind)s
-              AND practice_id = %(practice)s AND subject_version > %(version)s),
-       EXISTS(SELECT FROM notifications_message WHERE patient_id = %(patient)s
-              AND channel = %(channel)s AND state IN ('planned', 'leased') AND id <> %(id)s)
+# Asked of every message, here called `one`, in the statement that reads it.
+SUPERSEDED = """
+    EXISTS(SELECT FROM notifications_message WHERE subject_id = one.subject_id AND kind = one.kind
+           AND practice_id = one.practice_id AND subject_version > one.subject_version)
+"""
+ACCOMPANIED = """
+    EXISTS(SELECT FROM notifications_message WHERE patient_id = one.patient_id AND channel = one.channel
+           AND state IN ('planned', 'leased') AND id <> one.id)
+"""
+OTHERS = f"""
+SELECT {SUPERSEDED}, {ACCOMPANIED}
+FROM (SELECT %(id)s::uuid AS id, %(subject)s::uuid AS subject_id, %(version)s::int AS subject_version,
+             %(practice)s::uuid AS practice_id, %(patient)s::uuid AS patient_id,
+             %(kind)s::text AS kind, %(channel)s::text AS channel) one
 """
 
 
@@ -46,20 +54,19 @@ class Ledger:
     """The messages that there are."""
 
     def others(self, *, message: Message) -> tuple[bool, bool]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                OTHERS,
-                {
-                    "subject": message.subject_id,
-                    "kind": message.kind,
-                    "practice": message.practice_id,
-                    "version": message.subject_version,
-                    "patient": message.patient_id,
-                    "channel": message.channel,
-                    "id": message.pk,
-                },
-            )
-            superseded, accompanied = cursor.fetchone()
+        [found] = prepared.fetch(
+            OTHERS,
+            {
+                "subject": message.subject_id,
+                "kind": message.kind,
+                "practice": message.practice_id,
+                "version": message.subject_version,
+                "patient": message.patient_id,
+                "channel": message.channel,
+                "id": message.pk,
+            },
+        )
+        superseded, accompanied = found
         return superseded, accompanied
 
     def waiting(
@@ -84,3 +91,14 @@ class Ledger:
             updated_at__gte=now - LATELY,
         )
         return list(rows.values_list("updated_at", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Ledger):
+    """The same, where the first question was asked together with the message's row."""
+
+    superseded: bool
+    accompanied: bool
+
+    def others(self, *, message: Message) -> tuple[bool, bool]:
+        return self.superseded, self.accompanied

@@ -57,8 +57,11 @@ class Blocked:
 Decision = Send | Later | Silence | Blocked
 
 
-def decide(*, message: Message, now: datetime, beside: Beside = LEDGER) -> Decision:
-    """What becomes of a leased message. Reads the database, writes nothing."""
+def decide(*, message: Message, now: datetime, beside: Beside = LEDGER, worded: bool = True) -> Decision:
+    """What becomes of a leased message. Reads the database, writes nothing.
+
+    `worded`: False where the caller knows that it has the built-in words.
+    """
     if policy.is_stale(now=now, useful_until=message.useful_until):
         return Silence("skipped_stale")
     superseded, accompanied = beside.others(message=message)
@@ -78,7 +81,8 @@ def decide(*, message: Message, now: datetime, beside: Beside = LEDGER) -> Decis
     address = recipients.address(message)
     if isinstance(address, Silence):
         return address
-    return _quiet(message, now) or _compose(message, _without_telling_places(facts), address.value, now)
+    facts = _without_telling_places(facts)
+    return _quiet(message, now) or _compose(message, facts, address.value, now, worded)
 
 
 def zone_of(message: Message) -> str:
@@ -173,12 +177,12 @@ def _quiet(message: Message, now: datetime) -> Later | Silence | None:
     return Later(at) if at <= message.useful_until else Silence("quiet_hours")
 
 
-def _compose(message: Message, facts: Facts, to: str, now: datetime) -> Send | Blocked:
+def _compose(message: Message, facts: Facts, to: str, now: datetime, worded: bool) -> Send | Blocked:
     """In the practice's own words where they may be used, else in the built-in ones: no message waits for
     somebody to mend a wording.
     """
     language = language_of(message)
-    own = wordings.of(message=message, language=language)
+    own = wordings.of(message=message, language=language) if worded else None
     if own is None:
         return _said(message, facts, to, now, language, None)
     made = _said(message, facts, to, now, own.which.language, own) if own.usable else Blocked(())

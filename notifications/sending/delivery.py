@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from clinic.practice import crashpoints
 from clinic.practice.ids import new_id
@@ -34,7 +34,6 @@ log = structlog.get_logger("notifications.sending.delivery")
 # One message at a time to one patient: the next looks again after the first has gone, and may find itself
 # said.
 TURN = timedelta(seconds=5)
-_PATIENT_TURN = 0x6D657373
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +109,15 @@ def handle(*, message_id: UUID, worker: str, clock: Callable[[], datetime]) -> b
 def begin(*, message_id: UUID, worker: str, now: datetime) -> Begun | None:
     """Look again and commit either the hand-over or why there is none. None: there is nothing to call."""
     with transaction.atomic(durable=True):
-        message = rows.leased(message_id=message_id, worker=worker, now=now)
-        if message is None:
+        rows.take_turn(message_id=message_id)
+        leased = rows.leased(message_id=message_id, worker=worker, now=now)
+        if leased is None:
             return None
-        turn = now + TURN
-        if turn <= message.useful_until and _busy(message):
+        message, turn = leased.message, now + TURN
+        if leased.busy and turn <= message.useful_until:
             _give_back(message, turn, now)
             return None
-        verdict = decision.decide(message=message, now=now)
+        verdict = decision.decide(message=message, now=now, beside=leased.beside, worded=leased.worded)
         if isinstance(verdict, Send):
             return _hand_over(message, verdict, now)
         if isinstance(verdict, Later):
@@ -135,48 +135,34 @@ def record(*, message_id: UUID, attempt_id: UUID, result: Result, now: datetime,
     A late answer is evidence about its own attempt, so it also resolves a doubt about that attempt. `alone`:
     the caller knows that it said nothing for other messages.
     """
-    if result.outcome is Outcome.ACCEPTED and not alone:
+    taken, provider_id = result.outcome is Outcome.ACCEPTED, result.provider_id
+    if taken and not alone:
         # Before the result is written: until then no other message to this patient can begin.
         aftermath.merge(attempt_id=attempt_id, now=now)
+    crashpoints.reach("before-result-commit")
+    if taken and rows.accept(message_id=message_id, attempt_id=attempt_id, provider_id=provider_id, now=now):
+        return True
     with transaction.atomic(durable=True):
         message = rows.handed_over(message_id=message_id, attempt_id=attempt_id)
-        if message is None:
-            return False
-        rows.finish(
-            attempt_id=attempt_id,
-            outcome=str(result.outcome),
-            code=result.code,
-            provider_id=result.provider_id,
-            now=now,
-        )
-        if result.outcome is Outcome.ACCEPTED:
-            aftermath.accepted(message=message, provider_id=result.provider_id, now=now)
-        elif result.outcome is Outcome.IN_DOUBT:
-            aftermath.in_doubt(message=message, code=result.code, now=now)
-        else:
-            _refused(message, result, now)
-        crashpoints.reach("before-result-commit")
-        return True
+        if message is not None:
+            _write(message, attempt_id, result, now)
+        return message is not None
 
 
-def _busy(message: Message) -> bool:
-    """Whether another message to this patient is being handed over just now.
-
-    Two loops that begin at the same moment for the same patient take turns by an advisory lock; it ends with
-    the transaction, when the first one's `handing_over` can be seen.
-    """
-    if message.patient_id is None:
-        return False
-    with connection.cursor() as cursor:
-        # Two statements at one go: the second sees what was committed while the first waited.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%(turn)s, hashtext(%(patient)s::text));"
-            " SELECT EXISTS(SELECT FROM notifications_message"
-            " WHERE patient_id = %(patient)s AND state = 'handing_over')",
-            {"turn": _PATIENT_TURN, "patient": message.patient_id},
-        )
-        cursor.nextset()
-        return bool(cursor.fetchone()[0])
+def _write(message: Message, attempt_id: UUID, result: Result, now: datetime) -> None:
+    rows.finish(
+        attempt_id=attempt_id,
+        outcome=str(result.outcome),
+        code=result.code,
+        provider_id=result.provider_id,
+        now=now,
+    )
+    if result.outcome is Outcome.ACCEPTED:
+        aftermath.accepted(message=message, provider_id=result.provider_id, now=now)
+    elif result.outcome is Outcome.IN_DOUBT:
+        aftermath.in_doubt(message=message, code=result.code, now=now)
+    else:
+        _refused(message, result, now)
 
 
 def _hand_over(message: Message, send: Send, now: datetime) -> Begun:
@@ -250,10 +236,10 @@ def _block(message: Message, verdict: Blocked, now: datetime) -> None:
 def _not_begun(*, message_id: UUID, worker: str, reason: str, now: datetime) -> None:
     """The message could not even be made: try again later, or give up on it alone."""
     with transaction.atomic(durable=True):
-        message = rows.leased(message_id=message_id, worker=worker, now=now - spans.lease())
-        if message is None:
+        leased = rows.leased(message_id=message_id, worker=worker, now=now - spans.lease())
+        if leased is None:
             return
-        _again_or_never(message, Result(Outcome.TRANSIENT, code=reason), now, verb="give_back")
+        _again_or_never(leased.message, Result(Outcome.TRANSIENT, code=reason), now, verb="give_back")
 
 
 def _refused(message: Message, result: Result, now: datetime) -> None:

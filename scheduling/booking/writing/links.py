@@ -7,7 +7,7 @@ hash alone, and a message that is written anew says the same link.
 import hashlib
 import hmac
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,11 +16,10 @@ from uuid import UUID
 from django.conf import settings
 
 from clinic.practice import actor as actors
-from clinic.practice import bulk, trail, work
+from clinic.practice import bulk, prepared, trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.ids import new_id
-from clinic.practice.joined import Joined
 from clinic.practice.trail import Step
 from scheduling.booking.guard import locks
 from scheduling.models import Appointment, PatientLink
@@ -32,7 +31,11 @@ PATH = "/v/"
 ALPHABET = string.digits + string.ascii_letters
 # 62 ** 22 is 2 ** 131: as short as more than 128 bits can be.
 LENGTH = 22
-_LINKS = Joined(PatientLink)
+# For whoever asks for visits, each called `one`, and their links in one statement: see `said`.
+ASKED = """
+    (SELECT ARRAY[id::text, token_hash] FROM scheduling_patientlink
+     WHERE appointment_id = one.id AND purpose = 'visit' AND revoked_at IS NULL ORDER BY id LIMIT 1)
+"""
 
 
 class Proof(StrEnum):
@@ -81,16 +84,18 @@ def address(*, visit_id: UUID) -> str:
 
     A key that SECRET_KEY_FALLBACKS still holds makes its links again.
     """
-    rows = _LINKS.fetch(
-        "WHERE appointment_id = %s AND purpose = %s AND revoked_at IS NULL ORDER BY id LIMIT 1",
-        [visit_id, Purpose.VISIT.value],
-    )
-    if not rows:
+    [[asked]] = prepared.fetch(f"SELECT {ASKED} FROM (SELECT %s::uuid AS id) one", [visit_id])
+    return said(asked=asked)
+
+
+def said(*, asked: Sequence[str] | None) -> str:
+    """The same, from what was `ASKED`."""
+    if asked is None:
         return ""
-    [row] = rows
+    link_id, token_hash = asked
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        token = _token(row.pk, key)
-        if _hash(token) == row.token_hash:
+        token = _token(UUID(link_id), key)
+        if _hash(token) == token_hash:
             return f"{settings.PUBLIC_URL}{PATH}{token}"
     return ""
 

@@ -20,7 +20,7 @@ from scheduling.models import Appointment, FollowUpGap
 from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
 from scheduling.models.followup import GapStatus
 
-_VISITS = Joined(Appointment, "site")
+_VISITS = Joined(Appointment, "site", asking=[links.ASKED])
 # Who comes in so many hours is asked then how they are.
 SEEN_SOON = timedelta(hours=12)
 
@@ -67,7 +67,8 @@ def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | 
 def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """The visit, if it is still to come at the time it was planned for; with it the others that are."""
     planned = {one.subject_id: one for one in (*also, message)}
-    found = {one.pk: one for one in _VISITS.fetch("WHERE one.id = ANY(%s)", [list(planned)])}
+    asked = _VISITS.fetch_asking("WHERE one.id = ANY(%s)", [list(planned)])
+    found = {visit.pk: visit for visit, _ in asked}
     reason = _untrue(found.get(message.subject_id), message, now)
     if reason:
         return Silence(reason)
@@ -82,7 +83,7 @@ def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Fac
         visits=tuple(_visit(appointment) for appointment, _ in true),
         phone=_phone(found[message.subject_id], message),
         covers=tuple(one.pk for one in also if one.subject_id in told),
-        link=links.address(visit_id=true[0][0].pk),
+        link=next(links.said(asked=link) for visit, [link] in asked if visit is true[0][0]),
     )
 
 
