@@ -44,6 +44,10 @@ CANCELLATION: dict[str, Reason] = {
     OTHER: Reason("another reason", needs_note=True),
 }
 CHOICES = tuple(code for code, reason in CANCELLATION.items() if reason.chosen)
+# What the patient said: nobody has to tell them that the visit is off.
+KNOWN_TO_PATIENTS = frozenset(
+    {"patient_asked", "patient_unwell", "patient_in_hospital", "no_escort", "cost", "improved"}
+)
 # What patients choose from themselves; who says more, says it on the telephone.
 BY_PATIENTS = ("patient_asked", "patient_unwell", "no_escort", "cost", "improved", "weather")
 

@@ -11,6 +11,7 @@ WORK = {
     "course_paused": "Paused course",
     "course_to_replan": "Course to plan anew",
     "escalated_follow_up": "Follow-up that nobody settled",
+    "cancelled_too_late": "Call: the visit is off, and no message comes in time",
     "message_in_doubt": "Message in doubt",
     "message_failed": "Message failed",
     "message_alarm": "Messages are in trouble",

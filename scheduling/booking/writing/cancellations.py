@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from uuid import UUID
 
 from django.db.models import Q
 
+from clinic.practice import work
 from clinic.practice.actor import Actor
+from clinic.practice.models.staff import Role
 from notifications.models import Message
 from notifications.planning import ledger, outbox
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
+from scheduling import reasons
 from scheduling.booking.writing import ahead, drafts, reminders
 from scheduling.models import Appointment
 
@@ -24,6 +27,16 @@ TELLS_OF_VISITS = (
     Kind.VISIT_LINK,
     *ahead.KINDS,
 )
+
+
+# A visit that is off and of which no message can tell in time: somebody calls.
+CALL_ITEM = "cancelled_too_late"
+# How long before a visit a message must go so that nobody sets out for it.
+IN_TIME = {"sms": timedelta(hours=1), "email": timedelta(hours=12)}
+# Further ahead there is always a morning for a text.
+NEAR = timedelta(hours=24)
+# A booking that is undone at once was never anybody's plan.
+PLANNED_ON = timedelta(hours=1)
 
 
 def on_cancelled(*, actor: Actor, appointments: Sequence[Appointment], now: datetime) -> None:
@@ -42,7 +55,41 @@ def on_cancelled(*, actor: Actor, appointments: Sequence[Appointment], now: date
         messages=[one for one in news if one.channel == "email" or not by_mail_alone],
         now=now,
     )
+    if actor.kind != "patient":
+        _have_called(visits=appointments, news=news, now=now)
     reminders.prepare_anew(ended=[one.pk for one in appointments], now=now)
+
+
+def _have_called(*, visits: Sequence[Appointment], news: Sequence[Draft], now: datetime) -> None:
+    """Ask the front desk to call whom no message can tell before they set out, once for what is cancelled
+    together."""
+    near = [
+        one
+        for one in visits
+        if now < one.start <= now + NEAR and one.cancel_code not in reasons.KNOWN_TO_PATIENTS
+    ]
+    if not near:
+        return
+    known = known_to_patients(visits=near)
+    first: dict[UUID, Appointment] = {}
+    for one in sorted(near, key=lambda visit: (visit.start, visit.pk)):
+        if one.pk in known or one.created_at <= now - PLANNED_ON:
+            first.setdefault(one.patient_id, one)
+    for patient_id, visit in first.items():
+        theirs = (one for one in news if one.patient_id == patient_id)
+        if any(one.due_at <= visit.start - IN_TIME[one.channel] for one in theirs):
+            continue
+        work.raise_item(
+            practice_id=visit.practice_id,
+            kind=CALL_ITEM,
+            dedupe_key=f"{CALL_ITEM}:{visit.pk}:{visit.version}",
+            subject_kind="appointment",
+            subject_id=visit.pk,
+            patient_id=patient_id,
+            role=Role.FRONT_DESK,
+            reason="The visit is off and no message can say so in time: please call.",
+            due_at=now,
+        )
 
 
 def cancelled(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:

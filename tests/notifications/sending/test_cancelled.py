@@ -12,6 +12,7 @@ from icalendar import Calendar
 from clinic.local.providers import SmsProvider, SmtpCatcher
 from clinic.practice import actor as actors
 from clinic.practice.actor import Actor
+from clinic.practice.models import WorkItem
 from notifications.models import Message
 from patients.models import Patient
 from scheduling.booking.writing import cancellations, reminders
@@ -135,3 +136,35 @@ def test_an_undo_within_the_grace_sends_no_cancellation_and_a_later_one_invites_
         assert (method, found.events[0]["sequence"]) == ("REQUEST", visit.version)
     states = Message.objects.filter(kind="visit_cancelled", channel="email").order_by("subject_version")
     assert [one.state for one in states] == ["cancelled", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hour", "code", "calls"),
+    [
+        (30, 15, "clinic_cancelled", 1),  # too near
+        (30, 15, "patient_unwell", 0),  # they said so themselves
+        (300, 15, "clinic_cancelled", 0),  # a text comes in time
+        (9 * 60, 4, "clinic_cancelled", 1),  # midnight in New York: a text at nine is too late
+        (14 * 60, 4, "clinic_cancelled", 0),  # it comes before two in the afternoon
+    ],
+)
+def test_whom_no_message_can_tell_in_time_is_called(
+    someone: Patient, minutes: int, hour: int, code: str, calls: int
+) -> None:
+    clock = Clock(making.NOW.replace(hour=hour))
+    start = clock.now + timedelta(minutes=minutes)
+    visit = making.visit(someone, start, created_at=clock.now - timedelta(days=2), cancel_code=code)
+    making.reminder(visit, state="accepted", due_at=clock.now - timedelta(hours=1), useful_until=start)
+    cancel([visit], desk(someone), clock)
+    found = WorkItem.objects.filter(kind=cancellations.CALL_ITEM)
+    assert [(one.role, one.subject_id) for one in found] == [("front_desk", visit.pk)] * calls
+
+
+def test_nobody_is_called_about_what_they_cancelled_or_what_was_never_planned(
+    someone: Patient, clock: Clock
+) -> None:
+    soon = clock.now + timedelta(minutes=30)
+    patient = actors.patient(practice_id=someone.practice_id, patient_id=someone.pk)
+    cancel([making.visit(someone, soon, created_at=clock.now - timedelta(days=2))], patient, clock)
+    cancel([making.visit(someone, soon + timedelta(hours=3), created_at=clock.now)], desk(someone), clock)
+    assert not WorkItem.objects.exists()
