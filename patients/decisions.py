@@ -16,7 +16,7 @@ from django.db.models import Model
 from clinic.practice import fields, permissions, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
-from patients import queries
+from patients import ports, queries
 from patients.models import EligibilityDecision, Measure, MessagingConsent, Patient, TreatmentConsent
 from patients.models.contact import Channel
 
@@ -56,7 +56,7 @@ def decide_messaging(
             problems.add("warning_version", "A grant names the warning that the patient was shown.")
         decided_at = fields.instant(problems, "at", at or now, not_after=now)
         problems.raise_if_any()
-        return MessagingConsent.objects.create(
+        made = MessagingConsent.objects.create(
             id=row_id,
             patient=patient,
             channel=channel,
@@ -67,6 +67,9 @@ def decide_messaging(
             decided_at=decided_at,
             decided_by=actor.ref,
         )
+        if (channel, decision, actor.kind) == (Channel.SMS, MessagingConsent.Decision.GRANTED, "staff"):
+            ports.texts_agreed(patient_id=patient.pk, now=now)
+        return made
 
     return _add(
         actor, patient_id, "patients.record_consent", "messaging_consent", now, key, make, MessagingConsent

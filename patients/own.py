@@ -13,7 +13,7 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotAllowed
 from clinic.practice.ids import new_id
-from patients import queries
+from patients import ports, queries
 from patients.models import ContactPoint, Escort, MessagingConsent, Patient
 from patients.models.contact import Channel
 from patients.models.patient import Language
@@ -90,6 +90,8 @@ def choose_channels(*, actor: Actor, wanted: frozenset[str], warning_version: st
         if wanted and patient.no_messages:
             writing.save(row=patient, values={"no_messages": False})
             _tell(actor, "update", "patient", patient.pk, now, "no_messages")
+        if Channel.SMS in wanted and held.get(Channel.SMS) != GRANTED:
+            ports.texts_agreed(patient_id=patient.pk, now=now)
 
 
 def stop(*, actor: Actor, channel: str, category: str, source: str, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Resource
-from patients import duplicates, queries
+from patients import duplicates, ports, queries
 from patients.errors import IdentifierTaken, LooksLikeAnother
 from patients.models import ContactPoint, ExternalIdentifier, MessagingConsent, Patient
 from patients.models.contact import Channel
@@ -68,6 +68,8 @@ def create_patient(
         if not is_new:
             _check_new(actor, values)
         add(actor=actor, people=[Newcomer(patient_id, values, may_message)], now=now)
+        if values["phone"] and may_message:
+            _agreed(actor, patient_id, now)
         return queries.patient(actor=actor, patient_id=patient_id)
 
     return writing.create(
@@ -176,7 +178,10 @@ def update_patient(
         patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
         writing.fresh(held=patient.version, read=version)
         values = clean(actor=actor, given=changes, now=now)
+        before = queries.first_address(patient, Channel.SMS)
         amend(actor=actor, patient=patient, values=values, now=now)
+        if values.get("phone", before) != before:
+            _agreed(actor, patient.pk, now)
     return queries.patient(actor=actor, patient_id=patient_id)
 
 
@@ -222,9 +227,12 @@ def add_contact_point(
         problems.raise_if_any()
         address = _address(problems, "value", value, channel, _region(actor))
         problems.raise_if_any()
-        return ContactPoint.objects.create(
+        made = ContactPoint.objects.create(
             id=point_id, patient=patient, channel=channel, value=address, rank=rank
         )
+        if channel == Channel.SMS:
+            _agreed(actor, patient.pk, now)
+        return made
 
     return writing.create(
         actor=actor,
@@ -254,6 +262,12 @@ def remove_contact_point(*, actor: Actor, patient_id: UUID, point_id: UUID, now:
             row_id=point_id,
             patient_id=patient.pk,
         )
+
+
+def _agreed(actor: Actor, patient_id: UUID, now: datetime) -> None:
+    """A person gave a number to a person (R-11). A program passes on what was agreed elsewhere."""
+    if actor.kind == "staff":
+        ports.texts_agreed(patient_id=patient_id, now=now)
 
 
 def _region(actor: Actor) -> str:

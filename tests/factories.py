@@ -183,7 +183,8 @@ def patient(site: Site, *, consents: bool = True, **fields: Any) -> Patient:
     )
     for channel in ("sms", "email") if consents else ():
         decisions.decide_messaging(
-            actor=someone,
+            # Agreed elsewhere and before: nothing confirms it.
+            actor=program(site.practice),
             patient_id=made.pk,
             channel=channel,
             decision="granted",

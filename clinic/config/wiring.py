@@ -2,8 +2,9 @@
 
 from clinic.practice import ports as practice
 from notifications.inbox import threads
-from notifications.planning import ports
+from notifications.planning import ports, welcoming
 from notifications.wording import trials
+from patients import ports as patients
 from scheduling.booking.moving import closures
 from scheduling.booking.own import own_measures, own_replies
 from scheduling.booking.writing import message_facts
@@ -20,7 +21,9 @@ def wire() -> None:
             **alerts.sources(),
             **trials.sources(),
             **threads.sources(),
+            **welcoming.sources(),
         }
     )
     ports.wire_visits(own_replies)
+    patients.wire(on_texts=welcoming.confirm)
     practice.wire(on_terms=gaps.judge_anew, on_closure=closures.changed)

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     STAFF_ALERT = "staff_alert"
     OPT_OUT_CONFIRMED = "opt_out_confirmed"
     OPT_IN_CONFIRMED = "opt_in_confirmed"
+    CONSENT_CONFIRMED = "consent_confirmed"
     HELP = "help"
     VISIT_CONFIRMED = "visit_confirmed"
     STAFF_REPLY = "staff_reply"
@@ -92,6 +93,8 @@ RULES: Mapping[str, Rule] = {
     Kind.HELP: Rule(reply=True),
     Kind.VISIT_CONFIRMED: Rule(reply=True),
     Kind.STAFF_REPLY: Rule(reply=True),
+    # Not an answer to a text: it waits for the morning.
+    Kind.CONSENT_CONFIRMED: Rule(),
     Kind.DIGEST: Rule(),
     Kind.STAFF_ALERT: Rule(),
     Kind.WORDING_TRIAL: Rule(),

@@ -123,6 +123,7 @@ def _values(
         "clinic": reader.clinic,
         "phone": facts.phone or None,
         "stop": texts.STOP[channel, language],
+        **texts.OURS[language],
         "list": "\n".join(f"- {time}" for time in times) or None,
         "times": ", ".join(times[:told]) + (f" (+{more})" if more > 0 else "") or None,
         "first": times[0] if times else None,

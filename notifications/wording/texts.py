@@ -21,6 +21,21 @@ STOP = {
     ("email", "en"): "To stop these messages, tell us by phone or at the front desk.",
     ("email", "es"): "Si no desea recibir estos mensajes, díganoslo por teléfono o en recepción.",
 }
+# What carriers and the law want said in so many words: ours too.
+OURS = {
+    "en": {
+        "frequency": "Frequency varies.",
+        "rates": "Msg&data rates may apply.",
+        "help": "HELP for help.",
+        "ended": "no further messages like these will come",
+    },
+    "es": {
+        "frequency": "La frecuencia varía.",
+        "rates": "Pueden aplicarse tarifas.",
+        "help": "AYUDA para ayuda.",
+        "ended": "no recibirá más mensajes como estos",
+    },
+}
 _ALWAYS = ("clinic", "phone", "stop")
 _TIMES = ("times", "first", "list")
 _VISITS = (*_ALWAYS, *_TIMES, "total", "several", "place", "link")
@@ -63,6 +78,12 @@ _OF_VISITS = Said(_VISITS, (*_LAWFUL, _TIMES))
 _OF_A_VISIT = Said(_ANSWERED, (*_LAWFUL, _TIMES))
 _TO_CALL = Said(_ALWAYS, _LAWFUL)
 
+_OPTED_IN = Said(
+    ("clinic", "phone", "frequency", "rates", "help", "stop"),
+    (("clinic",), ("frequency",), ("rates",), ("help",), ("stop",)),
+    channels=("sms",),
+)
+
 KINDS: dict[str, Said] = {
     Kind.COURSE_BOOKED: _OF_VISITS,
     Kind.VISIT_MOVED: _OF_VISITS,
@@ -80,6 +101,14 @@ KINDS: dict[str, Said] = {
     Kind.VISIT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.VISIT_CONFIRMED: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("sms",)),
     Kind.VISIT_LIST: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("email",)),
+    Kind.CONSENT_CONFIRMED: _OPTED_IN,
+    Kind.OPT_IN_CONFIRMED: _OPTED_IN,
+    Kind.OPT_OUT_CONFIRMED: Said(("clinic", "phone", "ended"), (("clinic",), ("ended",)), channels=("sms",)),
+    Kind.HELP: Said(
+        ("clinic", "phone", "rates", "stop"),
+        (("clinic",), ("phone",), ("rates",), ("stop",)),
+        channels=("sms",),
+    ),
     # To staff, who are no patients: nothing to stop.
     Kind.DIGEST: Said(
         ("clinic", "count", "several", "home"),

@@ -51,6 +51,8 @@ WHY = {
     "no_dose": "the dose did not take place",
     "nothing_booked": "nothing is booked any more",
     "nothing_open": "nothing was open any more",
+    "number_changed": "texts go to another number now",
+    "shared_number_told": "somebody else with this number was told",
     "switched_off": "its reader has switched these e-mails off",
     "ride_named": "somebody was named who takes the patient home",
     "no_ride_needed": "nobody needs to take the patient home",

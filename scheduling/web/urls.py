@@ -22,7 +22,16 @@ from scheduling.web import (
 from scheduling.web.book import book, newcomers, sheet
 from scheduling.web.day import day, place, walkins
 from scheduling.web.messages import coming, listing, message, refused, report
-from scheduling.web.setup import checklist, giving, practice, programmes, protocol, things, wordings
+from scheduling.web.setup import (
+    checklist,
+    giving,
+    practice,
+    programmes,
+    protocol,
+    registration,
+    things,
+    wordings,
+)
 from scheduling.web.setup.nouns import NOUNS
 
 WHICH = "<slug:kind>/<slug:language>/<slug:channel>"
@@ -70,6 +79,7 @@ urlpatterns = [
     path("set-up/", checklist.checklist, name="setup"),
     path("set-up/practice/", practice.practice, name="setup-practice"),
     path("set-up/messages/", wordings.listing, name="setup-wordings"),
+    path("set-up/messages/register/", registration.sheet, name="setup-register"),
     path(f"set-up/messages/{WHICH}/", wordings.edit, name="setup-wording"),
     path(f"set-up/messages/{WHICH}/tests/", wordings.tests, name="setup-wording-tests"),
     path("set-up/protocols/", programmes.listing, name="setup-protocols"),

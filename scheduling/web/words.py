@@ -141,6 +141,7 @@ MESSAGE_KINDS = {
     "visit_confirmed": "Thank you for confirming",
     "opt_out_confirmed": "Answer to STOP",
     "opt_in_confirmed": "Answer to START",
+    "consent_confirmed": "Texts are agreed to",
     "help": "Answer to HELP",
     "staff_reply": "Reply by staff",
     "digest": "Morning digest, to staff",

@@ -106,6 +106,7 @@ PAGES: list[Page] = [
     Page("GET", "set-up/practice/", "", ALL),
     Page("POST", "set-up/practice/", "", WRITERS, form={}),
     Page("GET", "set-up/messages/", "", ALL),
+    Page("GET", "set-up/messages/register/", "", ALL),
     Page("GET", f"set-up/messages/{WHICH}/", "", ALL),
     Page("POST", f"set-up/messages/{WHICH}/", "", WRITERS, form={"save": "1"}),
     Page("GET", f"set-up/messages/{WHICH}/tests/", "", ALL),

@@ -371,4 +371,12 @@ WALKS: dict[Walk, set[str]] = {
     a_patient: OWN,
     a_patient_in_spanish: OWN,
 }
-ONE_STATE = {"access-log", "course-messages", "design", "messages-report", "setup-wordings", "why-not"}
+ONE_STATE = {
+    "access-log",
+    "course-messages",
+    "design",
+    "messages-report",
+    "setup-register",
+    "setup-wordings",
+    "why-not",
+}

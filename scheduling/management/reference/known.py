@@ -243,13 +243,16 @@ RULES = (
         "R-11",
         "Opt-in, HELP and STOP (CTIA).",
         KEPT,
-        "Each SMS says STOP; HELP, STOP and START are answered, by us or by the provider.",
+        "Each SMS says STOP; HELP, STOP and START are answered, by us or by the provider. Whoever agrees to "
+        "texts, by the link or to staff, gets one that confirms it, once a number and consent; patients of a "
+        "file or of a program get none.",
     ),
     Rule(
         "R-12",
         "10DLC: brand and campaign are registered; opt-in, HELP and STOP texts hold what carriers ask for.",
-        PART,
-        "The built-in texts hold it. Registering is the clinic's own, with its provider.",
+        KEPT,
+        "No wording of a practice can lose what carriers ask for, and a page of the set-up has all that the "
+        "registration asks for, to copy. Registering is the clinic's own, with its provider.",
     ),
     Rule(
         "R-13",

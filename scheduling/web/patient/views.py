@@ -20,7 +20,7 @@ from scheduling.web import forms
 from scheduling.web.patient import frame, page, questions, shown
 
 # The text about unencrypted messages that stands beside the choice of channels.
-WARNING = "page-1"
+WARNING = "page-2"
 TIMES = "scheduling/patient/times.html"
 
 

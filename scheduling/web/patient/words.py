@@ -90,7 +90,8 @@ _EN = {
     "reason_weather": "The weather",
     "messages": "Messages from us",
     "messages_warning": "Text messages and e-mails are not encrypted: somebody else might read them. We "
-    "never write what a visit is for.",
+    "never write what a visit is for. How many come depends on your visits; message and data rates may "
+    "apply. Reply STOP to end texts, HELP for help.",
     "sms": "Text messages",
     "email": "E-mail",
     "no_address": "We have neither a number nor an address of yours. Please call us.",
@@ -219,7 +220,8 @@ _ES = {
     "reason_weather": "El tiempo",
     "messages": "Nuestros mensajes",
     "messages_warning": "Los mensajes de texto y los correos no van cifrados: otra persona podría leerlos. "
-    "Nunca escribimos para qué es una visita.",
+    "Nunca escribimos para qué es una visita. Su número depende de sus visitas; pueden aplicarse tarifas de "
+    "mensajes y datos. Responda STOP para no recibir más mensajes de texto, AYUDA para ayuda.",
     "sms": "Mensajes de texto",
     "email": "Correo electrónico",
     "no_address": "No tenemos ni su número ni su dirección. Llámenos, por favor.",

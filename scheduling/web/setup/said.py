@@ -16,6 +16,10 @@ PURPOSE = {
     "visit_link": "The link to the patient's own page of a visit.",
     "visit_confirmed": "That the answer by text has confirmed the visit.",
     "visit_list": "All coming visits of a course on one sheet.",
+    "consent_confirmed": "That texts come from now on, as carriers want it said. The opt-in message.",
+    "opt_in_confirmed": "The answer to START: texts come again.",
+    "opt_out_confirmed": "The answer to STOP: the one last message that the law allows.",
+    "help": "The answer to HELP: who writes and whom to call.",
     "digest": "To staff: how many open items wait for them. It names nobody.",
     "staff_alert": "To staff: what has become urgent and is theirs, by kind and number. It names nobody.",
 }
@@ -36,6 +40,11 @@ WHEN = {
     "visit_link": "When the front desk sends it, or the patient asks for a new one.",
     "visit_confirmed": "At once, when the patient answers C.",
     "visit_list": "When the front desk mails it.",
+    "consent_confirmed": "Once a number, when a patient agrees to texts by the link or to staff; not in "
+    "quiet hours, and not to patients of a file.",
+    "opt_in_confirmed": "At once, unless the provider answers START itself.",
+    "opt_out_confirmed": "At once, within five minutes or never, unless the provider answers STOP itself.",
+    "help": "At once, unless the provider answers HELP itself.",
     "digest": "At half past seven each business morning, to who has something open.",
     "staff_alert": "When a follow-up has gone to the clinical lead, when an answer has to be looked at "
     "today, when a message is in doubt or failed; once in 15 minutes at most, but for such an answer.",
@@ -44,6 +53,10 @@ PLACEHOLDERS = {
     "clinic": "the practice's name in messages",
     "phone": "the site's phone, else the practice's",
     "stop": "how to make the messages stop; always there, in our words",
+    "frequency": "how often; in our words",
+    "rates": "that messages may cost something; in our words",
+    "help": "how to get help; in our words",
+    "ended": "that nothing more comes; in our words",
     "times": "the times of the visits, as many as fit",
     "first": "the time of the first visit",
     "list": "all times, one a line",

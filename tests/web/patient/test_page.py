@@ -255,7 +255,7 @@ def test_messages_are_chosen_and_stopped(world: World, http: Client, path: str) 
     found = latest.distinct("channel").get(channel="sms")
     assert (found.decision, found.warning_version, found.decided_by) == (
         "granted",
-        "page-1",
+        "page-2",
         f"patient:{patient.pk}",
     )
 
