@@ -46,13 +46,15 @@ def create_patient(
     external_ids: Sequence[Mapping[str, str]] = (),
     no_messages: bool = False,
     may_message: bool = True,
+    warning_version: str = "",
     is_new: bool = True,
     key: writing.Key = None,
 ) -> Patient:
     """A new patient. Without `time_zone` the site's holds; `external_ids` are {system, value}.
 
     R-05: who gives a number to their provider consents to messages about their visits there (FCC 2015), and
-    that is recorded; `may_message` False says that the addresses came some other way.
+    that is recorded; `may_message` False says that the addresses came some other way. R-03: `warning_version`
+    names the text about unencrypted messages that they were told; blank: none, which is recorded too.
 
     `is_new` False: nobody has looked yet whether they are on file; then whoever looks like somebody who is
     raises LooksLikeAnother, and nothing is written.
@@ -67,7 +69,7 @@ def create_patient(
         values = clean(actor=actor, given=given, now=now)
         if not is_new:
             _check_new(actor, values)
-        add(actor=actor, people=[Newcomer(patient_id, values, may_message)], now=now)
+        add(actor=actor, people=[Newcomer(patient_id, values, may_message, warning_version)], now=now)
         if values["phone"] and may_message:
             _agreed(actor, patient_id, now)
         return queries.patient(actor=actor, patient_id=patient_id)
@@ -104,6 +106,7 @@ class Newcomer:
     id: UUID
     values: Mapping[str, Any]
     may_message: bool
+    warning_version: str = ""
 
 
 def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
@@ -131,7 +134,9 @@ def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
         for newcomer, channel, value in reached
     )
     MessagingConsent.objects.bulk_create(
-        _given(actor, newcomer.id, channel, now) for newcomer, channel, _ in reached if newcomer.may_message
+        _given(actor, newcomer.id, channel, now, newcomer.warning_version)
+        for newcomer, channel, _ in reached
+        if newcomer.may_message
     )
     _identify(practice_id, people)
 
@@ -355,12 +360,15 @@ def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now:
     )
 
 
-def _given(actor: Actor, patient_id: UUID, channel: str, now: datetime) -> MessagingConsent:
+def _given(
+    actor: Actor, patient_id: UUID, channel: str, now: datetime, warning: str = ""
+) -> MessagingConsent:
     return MessagingConsent(
         patient_id=patient_id,
         channel=channel,
         decision=MessagingConsent.Decision.GRANTED,
-        source="address given to the practice",
+        warning_version=warning,
+        source="address given to the practice" if warning else "address given, no warning told",
         decided_at=now,
         decided_by=actor.ref,
     )

@@ -189,9 +189,9 @@ RULES = (
         "R-03",
         "Unencrypted channels after a warning (2013 Omnibus).",
         PART,
-        "A grant that was asked for names the warning that was shown; the consent that lies in giving "
-        "an address "
-        "names none.",
+        "Each grant keeps when, by whom, and which warning was told: that of the patient's page, or the one "
+        "beside the choice in the form for a new patient. One that lies in an address from a program or a "
+        'file says "no warning told" in its source, and is written to all the same.',
     ),
     Rule(
         "R-04",

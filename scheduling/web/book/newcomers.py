@@ -20,6 +20,8 @@ from scheduling.web import forms, queries
 
 FIELDS = ("given_name", "family_name", "birth_date", "phone", "email", "site", "language")
 LANGUAGES = {"en": "English", "es": "Spanish"}
+# The words about unencrypted messages that stand beside the choice in the form.
+WARNING = "desk-1"
 ALIKE = {
     "birth_date_and_name": "the same birth date and name",
     "phone": "the same phone",
@@ -94,6 +96,7 @@ def create(request: HttpRequest, actor: Actor) -> HttpResponse:
             email=forms.text(request, "email"),
             language=forms.text(request, "language") or "en",
             may_message=request.POST.get("may_message") == "1",
+            warning_version=WARNING,
             is_new=request.POST.get("is_new") == "1",
             now=timezone.now(),
             key=forms.once(request, actor, what="patient"),

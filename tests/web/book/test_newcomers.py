@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from clinic.practice.models import PatientRead
 from patients import duplicates, records
-from patients.models import Patient
+from patients.models import MessagingConsent, Patient
 from tests import factories
 from tests.web.conftest import World
 
@@ -112,3 +112,12 @@ def test_the_look_takes_as_many_queries_however_many_are_alike(world: World, kno
     for _ in range(6):
         factories.patient(world.clinic.site, given_name="Jon", family_name="Smith", birth_date=BORN)
     assert looked() == before
+
+
+def test_r_03_the_form_says_the_warning_and_the_record_keeps_which_one(world: World, desk: Client) -> None:
+    assert "neither is encrypted" in desk.get("/book/").content.decode()
+    add(desk, world, phone="2025550146", may_message="1")
+    row = MessagingConsent.objects.get(patient__family_name="Newcomer", channel="sms")
+    assert (row.warning_version, row.source) == ("desk-1", "address given to the practice")
+    add(desk, world, given_name="Ada", family_name="Other", phone="2025550147", may_message="0")
+    assert not MessagingConsent.objects.filter(patient__family_name="Other").exists()
