@@ -68,7 +68,10 @@ def plan(*, now: datetime) -> int:
     told = 0
     for practice in Practice.objects.order_by("pk"):
         with transaction.atomic():
-            alarms.look(practice=practice, now=now)
+            # Two that look at once would raise the same alarm twice.
+            rows = Practice.objects.select_for_update(no_key=True, skip_locked=True)
+            if rows.filter(pk=practice.pk).first() is not None:
+                alarms.look(practice=practice, now=now)
         items = list(_urgent(practice, now))
         if not items:
             continue
