@@ -64,6 +64,8 @@ GRANTS: dict[str, Grant] = {
     "waitlist.work": Grant(BOOKERS, "write:waitlist"),
     "gaps.read": Grant(EVERYONE, "read:gaps"),
     "gaps.work": Grant(BOOKERS, "write:gaps"),
+    # Book the visit that a unit lacks: also patients, at a time that is offered to them.
+    "gaps.fill": Grant(BOOKERS, "write:appointments"),
     "gaps.waive": Grant(frozenset({PRESCRIBER, THERAPIST, LEAD}), "write:gaps"),
     "work.read": Grant(EVERYONE, "read:work"),
     "work.finish": Grant(EVERYONE, "write:work"),
@@ -89,9 +91,18 @@ GRANTS: dict[str, Grant] = {
     "calendar_feeds.write": Grant(frozenset({LEAD, ADMIN}), "write:calendar-feeds"),
 }
 
-# What patients may do by the link of a visit: to that visit, and to what they say of themselves. Whose it is
-# is asked where rows are found.
-BY_LINK = frozenset({"appointments.confirm", "appointments.move", "appointments.cancel", "own_record.write"})
+# What patients may do by a link: to their visits, to what they still lack, and to what they say of
+# themselves. Whose it is is asked where rows are found.
+BY_LINK = frozenset(
+    {
+        "appointments.confirm",
+        "appointments.move",
+        "appointments.cancel",
+        "gaps.fill",
+        "gaps.read",
+        "own_record.write",
+    }
+)
 
 SCOPES: dict[str, str] = {
     grant.scope: f"{grant.scope.split(':')[0].capitalize()} {grant.scope.split(':')[1]}"

@@ -130,6 +130,7 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
     "follow_ups": {
         "owner": Setting(_owner, ", ".join(f"`{name}`" for name in OWNERS)),
         "escalate_hours": Setting(_signed_hours, f"-{LONGEST_HOURS} to {LONGEST_HOURS}"),
+        "self_booking": Setting(fields.flag, "`true`, `false`"),
     },
     "region": Setting(_region, "a country's two letters"),
 }

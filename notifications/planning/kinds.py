@@ -19,6 +19,7 @@ class Kind(StrEnum):
     WINDOW_HALF = "window_half"
     NO_SHOW = "no_show"
     VISIT_LINK = "visit_link"
+    NEXT_LINK = "next_link"
     VISIT_LIST = "visit_list"
     DIGEST = "digest"
     STAFF_ALERT = "staff_alert"
@@ -87,6 +88,7 @@ RULES: Mapping[str, Rule] = {
     Kind.MEASURE_DUE: Rule(hours=48, together=Together.COMING, onward=True, category="forms"),
     Kind.CHECK_IN: Rule(together=Together.AFTERWARDS, onward=True, category="check_ins"),
     Kind.VISIT_LINK: Rule(reply=True, call=True, asks=True),
+    Kind.NEXT_LINK: Rule(reply=True, call=True),
     Kind.VISIT_LIST: Rule(news=True),
     Kind.OPT_OUT_CONFIRMED: Rule(reply=True),
     Kind.OPT_IN_CONFIRMED: Rule(reply=True),

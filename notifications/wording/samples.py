@@ -66,7 +66,9 @@ def of(*, kind: str, phone: str, link: str) -> tuple[Sample, ...]:
         return Sample("One item", Facts(count=1), HERE), Sample("Many items", Facts(count=128), HERE)
     known = Facts(phone=phone or PHONE, link=link if "link" in names else "")
     if "times" not in names:
-        return (Sample("As it usually is", known, HERE),)
+        usual = Sample("As it usually is", known, HERE)
+        spared = "link" in names and ("link",) not in texts.KINDS[kind].needs
+        return (usual, Sample("Without a link", dataclasses.replace(known, link=""), HERE))[: 1 + spared]
     one, two, twelve = (dataclasses.replace(known, visits=visits(count)) for count in (1, 2, 12))
     return (
         Sample("One visit", one, HERE),

@@ -77,6 +77,8 @@ _LAWFUL = (("clinic",), ("phone",), ("stop",))
 _OF_VISITS = Said(_VISITS, (*_LAWFUL, _TIMES))
 _OF_A_VISIT = Said(_ANSWERED, (*_LAWFUL, _TIMES))
 _TO_CALL = Said(_ALWAYS, _LAWFUL)
+# The link is known where patients may choose a time themselves.
+_TO_CHOOSE = Said((*_ALWAYS, "link"), _LAWFUL)
 
 _OPTED_IN = Said(
     ("clinic", "phone", "frequency", "rates", "help", "stop"),
@@ -95,10 +97,11 @@ KINDS: dict[str, Said] = {
     Kind.PREPARATION: _OF_VISITS,
     Kind.MEASURE_DUE: Said((*_ALWAYS, "first", "link"), (*_LAWFUL, ("link",))),
     Kind.CHECK_IN: Said((*_ALWAYS, "first", "link"), _LAWFUL),
-    Kind.FOLLOW_UP_MISSING: _TO_CALL,
-    Kind.WINDOW_HALF: _TO_CALL,
+    Kind.FOLLOW_UP_MISSING: _TO_CHOOSE,
+    Kind.WINDOW_HALF: _TO_CHOOSE,
     Kind.NO_SHOW: _TO_CALL,
     Kind.VISIT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
+    Kind.NEXT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.VISIT_CONFIRMED: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("sms",)),
     Kind.VISIT_LIST: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("email",)),
     Kind.CONSENT_CONFIRMED: _OPTED_IN,

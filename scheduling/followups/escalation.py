@@ -22,6 +22,8 @@ from scheduling.models import FollowUpGap, TreatmentCourse
 from scheduling.models.followup import UNMET
 
 KIND = "escalated_follow_up"
+# A patient who looked for a time by their link, and found none.
+NO_TIME = "patient_finds_no_time"
 DEFAULT_HOURS = 0
 # What closed longer ago when it was first looked at (a course taken over, records imported) is history.
 REACH = timedelta(days=14)
@@ -87,9 +89,9 @@ def _escalate(practice: Practice, gap_id: UUID, now: datetime) -> int:
 
 
 def settle(*, course: TreatmentCourse, gap_ids: Collection[UUID], by: str, now: datetime) -> None:
-    """Take back the escalation of units that are settled, in the transaction that settles them."""
+    """Take back what is asked about units that are settled, in the transaction that settles them."""
     escalated = FollowUpGap.objects.filter(pk__in=gap_ids).exclude(escalated_at=None)
     ids = list(escalated.values_list("pk", flat=True))
     if ids:
         FollowUpGap.objects.filter(pk__in=ids).update(escalated_at=None)
-        work.settle(practice_id=course.practice_id, subject_ids=ids, kinds=(KIND,), by=by, now=now)
+    work.settle(practice_id=course.practice_id, subject_ids=gap_ids, kinds=(KIND, NO_TIME), by=by, now=now)

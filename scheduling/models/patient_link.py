@@ -1,4 +1,4 @@
-"""The short links by which patients open their visit, without a password."""
+"""The short links by which patients open their visit, or choose the time of one, without a password."""
 
 from typing import ClassVar
 
@@ -14,7 +14,10 @@ TRIES = 5
 
 
 class Purpose(models.TextChoices):
+    """What a link opens: the visit itself, or the choice of a time for what a dose still lacks."""
+
     VISIT = "visit"
+    NEXT = "next"
 
 
 class PatientLink(models.Model):

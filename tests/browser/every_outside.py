@@ -4,12 +4,16 @@ of a patient in both languages.
 
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import time_machine
+from django.db import transaction
+from django.utils import timezone
 
 from patients.models import Patient
-from scheduling.booking.writing import links
+from scheduling.booking.writing import inviting, links
 from scheduling.models import Shift
+from scheduling.models.patient_link import Purpose
 from tests.browser.conftest import PASSWORD, Screen, everybody, go, press
 from tests.browser.test_patient import BORN
 from tests.web.conftest import World
@@ -40,6 +44,10 @@ OWN = {
     "own-visit: cancelled",
     "own-visit: gone",
     "own-visit: sent",
+    "own-next: front",
+    "own-next: refused",
+    "own-next: full",
+    "own-next: empty",
 }
 
 
@@ -87,6 +95,7 @@ def a_patient_in_spanish(screen: Screen, world: World) -> Iterator[str]:
 def _a_patient(screen: Screen, world: World, language: str) -> Iterator[str]:
     page, visit = screen.page, world.visit("dose-2")
     Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
+    yield from _choosing(screen, world, language)
     with time_machine.travel(visit.start - timedelta(days=2)):
         path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
         screen.open(f"{path}?lang={language}")
@@ -117,3 +126,24 @@ def _a_patient(screen: Screen, world: World, language: str) -> Iterator[str]:
         yield "own-visit: gone"
         go(screen, "form button")
         yield "own-visit: sent"
+
+
+def _choosing(screen: Screen, world: World, language: str) -> Iterator[str]:
+    """The page on which the time of a visit that is not booked is chosen."""
+    page, dose = screen.page, world.visit("dose-3")
+    kept = list(Shift.objects.all())
+    with transaction.atomic():
+        inviting.invite(dose=dose, now=timezone.now())
+    with time_machine.travel(dose.end):
+        path = urlsplit(links.address(visit_id=dose.pk, purpose=Purpose.NEXT)).path
+        screen.open(f"{path}?lang={language}")
+        yield "own-next: front"
+        for born, state in (("1990-01-01", "refused"), (BORN, "full")):
+            page.locator("#birth_date").fill(born)
+            go(screen, "form[action*='open'] button")
+            yield f"own-next: {state}"
+        page.locator("input[type=radio]").first.check()
+        Shift.objects.all().delete()
+        go(screen, "form[action*='book'] button")
+        yield "own-next: empty"
+    Shift.objects.bulk_create(kept)

@@ -2,14 +2,18 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.db import transaction
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from patients.models import Measure, Patient
-from scheduling.booking.writing import links
+from scheduling.booking.writing import inviting, links
 from scheduling.models import Appointment
+from scheduling.models.patient_link import Purpose
 from tests.browser.conftest import Screens
 from tests.web.conftest import World
 from tests.web.test_every_page import rows
@@ -68,6 +72,32 @@ def test_a_patient_confirms_and_moves_with_one_thumb_and_no_script(
     page.get_by_role("button", name=move).tap()
     expect(page.get_by_role("status")).to_contain_text(told)
     assert Appointment.objects.get(pk=visit.pk).start != visit.start
+
+
+@pytest.mark.parametrize(
+    ("language", "born", "go_on", "book", "told"),
+    [
+        ("en", "Your date of birth", "Continue", "Book this time", "Your visit is booked"),
+        ("es", "Su fecha de nacimiento", "Continuar", "Reservar esta hora", "Su visita está reservada"),
+    ],
+)
+def test_a_patient_chooses_a_time_with_one_thumb_and_no_script(
+    world: World, screens: Screens, language: str, born: str, go_on: str, book: str, told: str
+) -> None:
+    dose = world.visit("dose-3")
+    Patient.objects.filter(pk=dose.patient_id).update(birth_date=BORN, language=language)
+    with transaction.atomic():
+        inviting.invite(dose=dose, now=timezone.now())
+    with time_machine.travel(dose.end):
+        screen = screens.open(java_script_enabled=False, **PHONE)
+        page = screen.page
+        screen.open(urlsplit(links.address(visit_id=dose.pk, purpose=Purpose.NEXT)).path)
+        page.get_by_label(born).fill(BORN)
+        page.get_by_role("button", name=go_on).tap()
+        page.get_by_role("radio").first.tap()
+        page.get_by_role("button", name=book).tap()
+        expect(page.get_by_role("status")).to_contain_text(told)
+    assert Appointment.objects.filter(follows=dose, status="booked").count() == 1
 
 
 def test_a_patient_answers_the_questions_with_one_thumb_and_no_script(

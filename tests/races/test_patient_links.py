@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -14,9 +16,11 @@ from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from patients.models import Escort, Measure, MeasureForm, Patient
 from scheduling.booking.intake import merging
-from scheduling.booking.writing import links
+from scheduling.booking.openings import slots
+from scheduling.booking.writing import inviting, links
 from scheduling.followups import gaps
 from scheduling.models import Appointment, PatientLink
+from scheduling.models.patient_link import Purpose
 from tests import factories
 from tests.races import race
 from tests.web import conftest as web
@@ -27,9 +31,14 @@ BORN = "1980-05-04"
 
 
 @pytest.fixture
-def visit() -> Iterator[Appointment]:
-    world = web.build()
-    Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
+def world() -> web.World:
+    made = web.build()
+    Patient.objects.filter(pk=made.clinic.patient.pk).update(birth_date=BORN)
+    return made
+
+
+@pytest.fixture
+def visit(world: web.World) -> Iterator[Appointment]:
     found = world.visit("dose-2")
     with time_machine.travel(found.start - timedelta(days=2)):
         yield found
@@ -93,6 +102,29 @@ def test_of_twenty_guesses_at_once_five_are_looked_at(visit: Appointment) -> Non
 def test_a_link_asked_for_by_twenty_at_once_is_sent_a_few_times_at_most(visit: Appointment) -> None:
     assert set(tapped(visit, "again")) <= {200, 429}
     assert 1 <= Message.objects.filter(kind="visit_link").count() <= 3
+
+
+def test_ten_taps_on_each_of_two_times_book_one_visit(world: web.World) -> None:
+    dose, gap = world.visit("dose-3"), world.gap
+    with transaction.atomic():
+        inviting.invite(dose=dose, now=timezone.now())
+    path = urlsplit(links.address(visit_id=dose.pk, purpose=Purpose.NEXT)).path
+    with time_machine.travel(dose.end):
+        found = slots.ranked(actor=world.clinic.admin, gap_id=gap.pk, now=timezone.now(), limit=2).found
+
+        def job(start: str) -> Callable[[], int]:
+            client = Client()
+            assert client.post(f"{path}/open", {"birth_date": BORN}).status_code == 303
+            return lambda: client.post(f"{path}/book", {"start": start}).status_code
+
+        before = race.deadlocks()
+        outcome = race.run([job(one.start.isoformat()) for one in found for _ in range(TAPS // 2)])
+    assert {*outcome.results} <= {303, 409}
+    assert Appointment.objects.filter(follows=dose).count() == 1
+    told = Message.objects.filter(kind="course_booked", subject_kind="appointment")
+    assert told.values("subject_id").distinct().count() == 1
+    assert race.overlaps() == 0
+    assert race.deadlocks() == before
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_every_default_may_be_set() -> None:
 
 def test_the_names_of_owners_are_those_that_the_follow_ups_read() -> None:
     assert practice_settings.OWNERS == owners.CHOICES
-    assert set(practice_settings.TABLE["follow_ups"]) == {"owner", "escalate_hours"}
+    assert set(practice_settings.TABLE["follow_ups"]) == {"owner", "escalate_hours", "self_booking"}
 
 
 @pytest.mark.django_db

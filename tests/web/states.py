@@ -9,12 +9,16 @@ from urllib.parse import urlsplit
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import SESSION_KEY
+from django.db import transaction
 from django.test import Client
 from django.urls import resolve
+from django.utils import timezone
 
 from clinic.practice.models import Closure, StaffMember
 from patients.models import EligibilityDecision, Patient
-from scheduling.booking.writing import links
+from scheduling.booking.writing import inviting, links
+from scheduling.models import Shift
+from scheduling.models.patient_link import Purpose
 from tests import factories
 from tests.scheduling.booking import booked
 from tests.web import breaking, reading
@@ -207,3 +211,21 @@ def a_patient(world: World, client: Client) -> Iterator[Page]:
         yield look(client, f"{path}?lang=es")
         yield look(client, f"{path}/times")
         yield look(client, f"/v/{'x' * 22}")
+    yield from a_patient_who_chooses(world, client)
+
+
+def a_patient_who_chooses(world: World, client: Client) -> Iterator[Page]:
+    """The page on which the time of the third follow-up is chosen, with times and without."""
+    dose = world.visit("dose-3")
+    with transaction.atomic():
+        inviting.invite(dose=dose, now=timezone.now())
+    path = "/n/" + links.address(visit_id=dose.pk, purpose=Purpose.NEXT).rpartition("/")[2]
+    with time_machine.travel(dose.end):
+        yield (front := look(client, path))
+        yield press(client, front, "own-next-act", "open", birth_date=BORN)
+        yield look(client, f"{path}?lang=es")
+        yield look(client, f"/n/{'x' * 22}")
+        kept = list(Shift.objects.all())
+        Shift.objects.all().delete()
+        yield look(client, path)
+        Shift.objects.bulk_create(kept)

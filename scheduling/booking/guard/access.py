@@ -33,7 +33,7 @@ def patient(*, actor: Actor, patient_id: UUID, roster: Roster | None = None) -> 
     has read it.
     """
     found = Patient.objects.filter(practice_id=actor.practice_id, id=patient_id).first()
-    if found is None:
+    if found is None or (actor.kind == "patient" and actor.id != patient_id):
         raise NotFound()
     roster = roster or rosters.of(practice_id=actor.practice_id)
     found.site = roster.site(found.site_id)
@@ -74,7 +74,7 @@ def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> Trea
         .filter(practice_id=actor.practice_id, id=course_id)
         .first()
     )
-    if found is None:
+    if found is None or (actor.kind == "patient" and actor.id != found.patient_id):
         raise NotFound()
     return found
 
@@ -82,6 +82,14 @@ def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> Trea
 def visits(*, actor: Actor) -> QuerySet[Appointment]:
     """The visits that are there for this actor: the practice's, and for patients their own."""
     found = Appointment.objects.filter(practice_id=actor.practice_id)
+    if actor.kind != "patient":
+        return found
+    return found.filter(patient_id=actor.id) if actor.id else found.none()
+
+
+def gaps(*, actor: Actor) -> QuerySet[FollowUpGap]:
+    """The follow-up units that are there for this actor: the practice's, and for patients their own."""
+    found = FollowUpGap.objects.filter(practice_id=actor.practice_id)
     if actor.kind != "patient":
         return found
     return found.filter(patient_id=actor.id) if actor.id else found.none()
@@ -142,7 +150,7 @@ def with_all(found: QuerySet[Appointment]) -> QuerySet[Appointment]:
 def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:
     """The gap, locked after its course."""
     permissions.check(actor=actor, capability=capability)
-    scoped = FollowUpGap.objects.filter(practice_id=actor.practice_id, id=gap_id)
+    scoped = gaps(actor=actor).filter(id=gap_id)
     course_id = scoped.values_list("course_id", flat=True).first()
     if course_id is None:
         raise NotFound()

@@ -12,6 +12,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
 from notifications.models import Message
 from notifications.planning import ledger
+from scheduling.booking.guard import access
 from scheduling.booking.reading import queries, rows
 from scheduling.booking.visit import appointments, single
 from scheduling.booking.wanted import nearest
@@ -20,6 +21,7 @@ from scheduling.errors import SlotTaken
 from scheduling.followups import facts
 from scheduling.models import Appointment, FollowUpGap
 from scheduling.models.appointment import Status
+from scheduling.models.followup import UNMET
 from scheduling.planning import windows
 from scheduling.planning.protocol import Coverage
 from scheduling.planning.values import IN_PERSON, Span
@@ -33,7 +35,8 @@ FAMILIAR = 8
 # More starts than any window has on the finest grid.
 MOST = 10_000
 APART = timedelta(hours=1)
-UNBOOKED = ("prospective", "open", "lapsed")
+# Staff may book what begins at once.
+NO_NOTICE = timedelta()
 NONE_LEFT = "No time is left in the window. Move another visit, or look at why each time does not fit."
 GONE = "That time is taken by now."
 TOO_LATE = "It is too late to undo this: cancel the visit instead."
@@ -76,21 +79,35 @@ class _Unit:
 
 
 def ranked(
-    *, actor: Actor, gap_id: UUID, now: datetime, limit: int = LISTED, apart: timedelta = APART
+    *,
+    actor: Actor,
+    gap_id: UUID,
+    now: datetime,
+    limit: int = LISTED,
+    apart: timedelta = APART,
+    notice: timedelta = NO_NOTICE,
+    known_first: bool = False,
 ) -> Slots:
-    """The slots that fit a missing follow-up: nearest to the ideal band first, then with somebody familiar,
-    then the earliest; `apart` from one another. None for a unit that is settled, is met by a group, or whose
-    grace is over.
+    """The slots that fit a missing follow-up: nearest to the ideal band first, then with somebody familiar
+    (`known_first`: those before all others), then the earliest; `apart` from one another, none sooner than
+    after `notice`. None for a unit that is settled, is met by a group, or whose grace is over.
 
     The number of statements depends on nothing. Raises NotFound, NotAllowed.
     """
     permissions.check(actor=actor, capability="gaps.read")
-    unit = _unit(_gap(actor, gap_id), now)
+    unit = _unit(_gap(actor, gap_id), now, notice)
     if unit is None:
         return Slots()
     roster = rosters.of(practice_id=actor.practice_id)
     slots = [_slot(unit, roster, mode, fit) for mode, fit in _fits(unit, roster, now)]
-    slots.sort(key=lambda one: (_hours_off(unit.gap, one.start), not one.familiar, one.start))
+    slots.sort(
+        key=lambda one: (
+            known_first and not one.familiar,
+            _hours_off(unit.gap, one.start),
+            not one.familiar,
+            one.start,
+        )
+    )
     return Slots(tuple(_spread(slots, limit, apart)), min(len(slots), COUNTED), unit.late)
 
 
@@ -118,6 +135,7 @@ def book(
     gap_id: UUID,
     now: datetime,
     start: datetime | None = None,
+    notice: timedelta = NO_NOTICE,
     key: idempotency.Key | None = None,
 ) -> rows.Visit:
     """Book a missing follow-up at `start`, or at the best time that is left; returns the visit.
@@ -125,11 +143,11 @@ def book(
     The same key returns the first one's. Raises Conflict where it is settled or nothing fits, SlotTaken for a
     start that is gone, NotFound, NotAllowed.
     """
-    permissions.check(actor=actor, capability="appointments.book")
+    permissions.check(actor=actor, capability="gaps.fill")
     if before := idempotency.find(key=key, now=now):
-        return queries.visit(actor=actor, appointment_id=before.object_id, capability="appointments.book")
+        return queries.visit(actor=actor, appointment_id=before.object_id, capability="gaps.fill")
     gap = _gap(actor, gap_id)
-    slots = _offered(actor, gap, now, start)
+    slots = _offered(actor, gap, now, start, notice)
     for slot in slots[:-1]:
         try:
             return _booked(actor, gap, slot, now, key)
@@ -162,24 +180,25 @@ def may_undo(*, actor: Actor, appointment_id: UUID, now: datetime) -> bool:
 
 # --- the unit -----------------------------------------------------------------------------------------------
 def _gap(actor: Actor, gap_id: UUID) -> FollowUpGap:
-    found = FollowUpGap.objects.filter(practice_id=actor.practice_id, pk=gap_id)
+    found = access.gaps(actor=actor).filter(pk=gap_id)
     gap = found.select_related("course", "site").first()
     if gap is None:
         raise NotFound()
     return gap
 
 
-def _unit(gap: FollowUpGap, now: datetime) -> _Unit | None:
+def _unit(gap: FollowUpGap, now: datetime, notice: timedelta) -> _Unit | None:
     """What is to be looked for; None where a visit of its own would not help."""
     protocol = facts.protocol_of(gap.course.protocol_version_id)
     rule = protocol.follow_up
-    if rule is None or rule.coverage is Coverage.GROUP or gap.status not in UNBOOKED:
+    if rule is None or rule.coverage is Coverage.GROUP or gap.status not in UNMET:
         return None
     if gap.opens_at is None or gap.closes_at is None:
         return None
-    late = gap.closes_at < now
+    soonest = now + notice
+    late = gap.closes_at < soonest
     until = (gap.grace_until or gap.closes_at) if late else gap.closes_at
-    if until < now:
+    if until < soonest:
         return None
     same = Appointment.objects.filter(course_id=gap.course_id, kind="integration")
     people = same.order_by("-start").values_list("staffing__staff_id", flat=True)[:FAMILIAR]
@@ -188,7 +207,7 @@ def _unit(gap: FollowUpGap, now: datetime) -> _Unit | None:
         site_id=gap.site_id,
         patient_id=gap.patient_id,
         kind="integration",
-        start=max(now, gap.opens_at),
+        start=max(soonest, gap.opens_at),
         length=timedelta(minutes=rule.minutes),
         grid_minutes=gap.site.grid_minutes,
         mode=IN_PERSON,
@@ -247,13 +266,15 @@ def _hours_off(gap: FollowUpGap, start: datetime) -> int:
 
 
 # --- booking ------------------------------------------------------------------------------------------------
-def _offered(actor: Actor, gap: FollowUpGap, now: datetime, start: datetime | None) -> tuple[Slot, ...]:
+def _offered(
+    actor: Actor, gap: FollowUpGap, now: datetime, start: datetime | None, notice: timedelta
+) -> tuple[Slot, ...]:
     """The slot at this start, or the best few. Raises Conflict for none, SlotTaken for a start that is
     gone."""
-    if gap.status not in UNBOOKED:
+    if gap.status not in UNMET:
         raise Conflict(f"The follow-up is {gap.status}: there is nothing to book.")
     limit, apart = (TRIED, APART) if start is None else (MOST, timedelta())
-    found = ranked(actor=actor, gap_id=gap.pk, now=now, limit=limit, apart=apart).found
+    found = ranked(actor=actor, gap_id=gap.pk, now=now, limit=limit, apart=apart, notice=notice).found
     if start is not None:
         found = tuple(one for one in found if one.start == start)
         if not found:
@@ -278,5 +299,6 @@ def _booked(
         practitioner_ids=(slot.practitioner.id,),
         room_id=slot.room.id if slot.room else None,
         mode=slot.mode,
+        unit_id=gap.pk,
     )
     return single.booked(actor=actor, now=now, visit=visit, key=key)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Invalid
+from clinic.practice.errors import Conflict, Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import StaffMember
 from scheduling import states
@@ -23,9 +23,10 @@ from scheduling.booking.writing import reminders, visits
 from scheduling.booking.writing.visits import Placement
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
-from scheduling.models import Appointment, RuleOverride
+from scheduling.models import Appointment, FollowUpGap, RuleOverride
 from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.models.course import CourseStatus
+from scheduling.models.followup import UNMET
 from scheduling.planning.values import PlannedVisit, Span
 from scheduling.roster import rosters
 
@@ -49,7 +50,14 @@ class Visit:
     mode: str = "in_person"
     late_entry_reason: str = ""
     hold: Hold | None = None
+    # Only while this follow-up unit still needs a visit: asked under the lock of its course.
+    unit_id: UUID | None = None
     overrides: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+    @property
+    def capability(self) -> str:
+        """What its booking asks for: patients fill a unit of theirs, and nothing else."""
+        return "gaps.fill" if self.unit_id else "appointments.book"
 
 
 def book(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | None = None) -> UUID:
@@ -67,9 +75,9 @@ def booked(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | 
     Raises SlotTaken with the nearest free start, RuleViolation where people or rooms do not fit, NotFound,
     TooManyHolds, Invalid.
     """
-    permissions.check(actor=actor, capability="appointments.book")
+    permissions.check(actor=actor, capability=visit.capability)
     if before := idempotency.find(key=key, now=now):
-        return _read(actor, before.object_id)
+        return _read(actor, before.object_id, visit)
     late = visit.start < now
     if late and not visit.late_entry_reason.strip():
         raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
@@ -85,12 +93,12 @@ def booked(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | 
                 key=key, now=now, status_code=201, object_kind="appointment", object_id=appointment_id
             )
             if replay:
-                return _read(actor, replay.object_id)
+                return _read(actor, replay.object_id, visit)
             placement = _place(actor, now, visit)
             wanted.append(_wanted(placement, visit))
             row = _write(placement, visit, wanted[0], appointment_id, late=late)
             # The refresh may have put a visit of a course into its follow-up unit's window.
-            return row if placement.course is None else _read(actor, appointment_id)
+            return row if placement.course is None else _read(actor, appointment_id, visit)
     except SlotTaken as taken:
         if wanted and not late:
             found = nearest.start(wanted=wanted[0], now=now)
@@ -104,21 +112,20 @@ def add(*, actor: Actor, now: datetime, visit: Visit, appointment_id: UUID) -> N
     _write(placement, visit, _wanted(placement, visit), appointment_id, late=False)
 
 
-def _read(actor: Actor, appointment_id: UUID) -> rows.Visit:
-    return queries.visit(actor=actor, appointment_id=appointment_id, capability="appointments.book")
+def _read(actor: Actor, appointment_id: UUID, visit: Visit) -> rows.Visit:
+    return queries.visit(actor=actor, appointment_id=appointment_id, capability=visit.capability)
 
 
 def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
     course = protocol = None
     if visit.course_id:
-        course = access.course_for_update(
-            actor=actor, course_id=visit.course_id, capability="appointments.book"
-        )
+        course = access.course_for_update(actor=actor, course_id=visit.course_id, capability=visit.capability)
         if course.patient_id != visit.patient_id:
             raise Invalid({"patient": ["The course belongs to another patient."]})
         if course.status == CourseStatus.DRAFT:
             raise Invalid({"course": ["The course is only held: book it first."]})
         progress.check_takes(course=course, kind=visit.kind)
+        _check_needed(visit)
         protocol = facts.protocol_of(course.protocol_version_id)
     elif visit.kind in states.DOSES or visit.follows_id:
         raise Invalid({"course": ["Doses and follow-ups belong to a course."]})
@@ -139,6 +146,16 @@ def _place(actor: Actor, now: datetime, visit: Visit) -> Placement:
     if course is not None:
         placement.phases = {phase.name: phase for phase in course.phases.order_by("position")}
     return placement
+
+
+def _check_needed(visit: Visit) -> None:
+    """Raise Conflict where the unit that the visit is booked for has been met meanwhile."""
+    if visit.unit_id is None:
+        return
+    mine = FollowUpGap.objects.filter(pk=visit.unit_id, course_id=visit.course_id)
+    status = mine.values_list("status", flat=True).first()
+    if status not in UNMET:
+        raise Conflict(f"The follow-up is {status}: there is nothing to book.")
 
 
 def _wanted(placement: Placement, visit: Visit) -> Wanted:

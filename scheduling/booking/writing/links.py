@@ -26,16 +26,22 @@ from scheduling.models import Appointment, PatientLink
 from scheduling.models.appointment import Status
 from scheduling.models.patient_link import TRIES, Purpose
 
-PATH = "/v/"
+# Short, because a text message carries them, and telling nothing.
+PATHS = {Purpose.VISIT: "/v/", Purpose.NEXT: "/n/"}
 # Letters and digits: an SMS takes each as one character, and no telephone cuts a link off before one.
 ALPHABET = string.digits + string.ascii_letters
 # 62 ** 22 is 2 ** 131: as short as more than 128 bits can be.
 LENGTH = 22
 # For whoever asks for visits, each called `one`, and their links in one statement: see `said`.
-ASKED = """
+ASKED_OF = {
+    purpose: f"""
     (SELECT ARRAY[id::text, token_hash] FROM scheduling_patientlink
-     WHERE appointment_id = one.id AND purpose = 'visit' AND revoked_at IS NULL ORDER BY id LIMIT 1)
+     WHERE appointment_id = one.id AND purpose = '{purpose.value}' AND revoked_at IS NULL
+     ORDER BY id LIMIT 1)
 """
+    for purpose in Purpose
+}
+ASKED = ASKED_OF[Purpose.VISIT]
 
 
 class Proof(StrEnum):
@@ -60,7 +66,7 @@ class Link:
         return actors.patient(practice_id=self.visit.practice_id, patient_id=self.visit.patient_id)
 
 
-def make(*, visits: Iterable[tuple[UUID, UUID]], now: datetime) -> None:
+def make(*, visits: Iterable[tuple[UUID, UUID]], now: datetime, purpose: Purpose = Purpose.VISIT) -> None:
     """A link for each (practice, visit) that has none, in one statement of the caller's transaction: that of
     the messages that will carry it."""
     rows = []
@@ -71,6 +77,7 @@ def make(*, visits: Iterable[tuple[UUID, UUID]], now: datetime) -> None:
                 "id": link_id,
                 "practice_id": practice_id,
                 "appointment_id": visit_id,
+                "purpose": purpose.value,
                 "token_hash": _hash(_token(link_id, settings.SECRET_KEY)),
                 "created_at": now,
             }
@@ -79,16 +86,16 @@ def make(*, visits: Iterable[tuple[UUID, UUID]], now: datetime) -> None:
         bulk.insert(PatientLink, rows, skip_known=True)
 
 
-def address(*, visit_id: UUID) -> str:
+def address(*, visit_id: UUID, purpose: Purpose = Purpose.VISIT) -> str:
     """The link of a visit as a message says it; empty where there is none that can be said.
 
     A key that SECRET_KEY_FALLBACKS still holds makes its links again.
     """
-    [[asked]] = prepared.fetch(f"SELECT {ASKED} FROM (SELECT %s::uuid AS id) one", [visit_id])
-    return said(asked=asked)
+    [[asked]] = prepared.fetch(f"SELECT {ASKED_OF[purpose]} FROM (SELECT %s::uuid AS id) one", [visit_id])
+    return said(asked=asked, purpose=purpose)
 
 
-def said(*, asked: Sequence[str] | None) -> str:
+def said(*, asked: Sequence[str] | None, purpose: Purpose = Purpose.VISIT) -> str:
     """The same, from what was `ASKED`."""
     if asked is None:
         return ""
@@ -96,19 +103,20 @@ def said(*, asked: Sequence[str] | None) -> str:
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         token = _token(UUID(link_id), key)
         if _hash(token) == token_hash:
-            return f"{settings.PUBLIC_URL}{PATH}{token}"
+            return f"{settings.PUBLIC_URL}{PATHS[purpose]}{token}"
     return ""
 
 
 def find(*, token: str, now: datetime, purpose: Purpose = Purpose.VISIT) -> Link:
-    """What a token opens, until its visit is over. Raises NotFound alike for one that never was, was changed,
-    is of another purpose, was replaced, or leads to what is over.
+    """What a token opens; a visit until it is over. Raises NotFound alike for one that never was, was
+    changed, is of another purpose, was replaced, or leads to what is over.
     """
     row = _row(token, purpose)
     if row is None or row.revoked_at is not None:
         raise NotFound()
     visit = row.appointment
-    if visit.end <= now or visit.status == Status.ENTERED_IN_ERROR:
+    over = purpose is Purpose.VISIT and visit.end <= now
+    if over or visit.status == Status.ENTERED_IN_ERROR:
         raise NotFound()
     return Link(id=row.pk, visit=visit, locked=row.wrong_tries >= TRIES)
 
@@ -139,14 +147,16 @@ def prove(*, link: Link, birth_date: date, now: datetime) -> Proof:
         return Proof.LOCKED
 
 
-def renew(*, visit: Appointment, unlock: bool, now: datetime) -> None:
+def renew(*, visit: Appointment, unlock: bool, now: datetime, purpose: Purpose = Purpose.VISIT) -> None:
     """A link of this visit that can be said, in the caller's transaction: the one that there is, or a new one
     in its place. `unlock` replaces a locked one: for people who know the patient."""
-    rows = PatientLink.objects.filter(appointment=visit, purpose=Purpose.VISIT, revoked_at__isnull=True)
+    rows = PatientLink.objects.filter(appointment=visit, purpose=purpose, revoked_at__isnull=True)
     held = rows.select_for_update(no_key=True).first()
-    if held is not None and (unlock if held.wrong_tries >= TRIES else not address(visit_id=visit.pk)):
+    if held is not None and (
+        unlock if held.wrong_tries >= TRIES else not address(visit_id=visit.pk, purpose=purpose)
+    ):
         rows.update(revoked_at=now)
-    make(visits=[(visit.practice_id, visit.pk)], now=now)
+    make(visits=[(visit.practice_id, visit.pk)], purpose=purpose, now=now)
 
 
 def _row(token: str, purpose: Purpose) -> PatientLink | None:

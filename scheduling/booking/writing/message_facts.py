@@ -14,11 +14,10 @@ from notifications.models import Message
 from notifications.planning.kinds import Kind
 from notifications.planning.ports import Facts, Silence, Source, Visit
 from patients import own
-from scheduling.booking.writing import ahead, cancellations, links
+from scheduling.booking.writing import ahead, cancellations, inviting, links
 from scheduling.booking.writing.drafts import EXPECTED
 from scheduling.models import Appointment, FollowUpGap
 from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
-from scheduling.models.followup import GapStatus
 
 _VISITS = Joined(Appointment, "site", asking=[links.ASKED])
 # Who comes in so many hours is asked then how they are.
@@ -41,6 +40,7 @@ def sources() -> dict[str, Source]:
         Kind.WINDOW_HALF: window_half,
         Kind.NO_SHOW: no_show,
         Kind.VISIT_LINK: link,
+        Kind.NEXT_LINK: next_link,
         Kind.VISIT_CONFIRMED: at_its_time,
     }
 
@@ -132,12 +132,20 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
     dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
     if dose is None or dose.status not in (Status.FULFILLED, Status.MONITORING):
         return Silence("no_dose")
-    gap = FollowUpGap.objects.filter(doses__appointment_id=dose.pk).first()
+    units = FollowUpGap.objects.select_related("practice", "course")
+    gap = units.filter(doses__appointment_id=dose.pk).first()
     if gap is None:
         return Silence("no_follow_up_owed")
-    if gap.status not in (GapStatus.PROSPECTIVE, GapStatus.OPEN) or gap.booked_late:
+    if not inviting.is_missing(gap=gap):
         return Silence(f"follow_up_{gap.status}")
-    return Facts(phone=_phone(dose, message), covers=tuple(one.pk for one in also))
+    link = inviting.address(dose=dose, gap=gap)
+    return Facts(phone=_phone(dose, message), covers=tuple(one.pk for one in also), link=link)
+
+
+def next_link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The link to choose a time by, as somebody asked for it."""
+    facts = follow_up_missing(message, (), now)
+    return Silence("no_link") if isinstance(facts, Facts) and not facts.link else facts
 
 
 def window_half(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:

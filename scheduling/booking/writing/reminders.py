@@ -18,11 +18,11 @@ from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
 from scheduling import states
-from scheduling.booking.writing import ahead, drafts
+from scheduling.booking.writing import ahead, drafts, inviting
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from scheduling.models.appointment import Status
 
-AFTER_A_DOSE = (Kind.CHECK_IN, Kind.FOLLOW_UP_MISSING, Kind.WINDOW_HALF)
+AFTER_A_DOSE = (Kind.CHECK_IN, Kind.FOLLOW_UP_MISSING, Kind.WINDOW_HALF, Kind.NEXT_LINK)
 # What has no sense once its visit is cancelled.
 OF_A_VISIT = (*ahead.KINDS, *AFTER_A_DOSE, Kind.VISIT_MOVED, Kind.NO_SHOW)
 
@@ -183,6 +183,8 @@ def on_discharged(*, appointment: Appointment, now: datetime) -> None:
         for kind, timing in timings.items()
         if kind not in said
     ]
+    if appointment.kind in states.DOSES:
+        inviting.invite(dose=appointment, now=now)
     outbox.queue(messages=list(chain.from_iterable(made)), now=now)
 
 

@@ -160,6 +160,12 @@ FOLLOW_UPS = [
         "When an unsettled unit goes to the clinical lead: hours after its window closes, before it if "
         "negative.",
     ),
+    (
+        "`follow_ups.self_booking`",
+        "`true`",
+        "Whether patients choose the time of a missing follow-up themselves, by a link; if not, messages ask "
+        "them to call.",
+    ),
 ]
 
 

@@ -5,7 +5,7 @@ something is a form with a token of its own.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -25,6 +25,7 @@ from clinic.practice.errors import NotFound
 from patients.errors import Merged
 from scheduling.booking.writing import links
 from scheduling.booking.writing.links import Link
+from scheduling.models.patient_link import Purpose
 from scheduling.web.patient import words
 
 P = ParamSpec("P")
@@ -32,6 +33,8 @@ View = Callable[Concatenate[HttpRequest, Link, datetime, P], HttpResponse]
 # In the session: which link was proved, until when. A telephone is put down unlocked.
 PROOF, PROOF_LASTS = "visit_proof", timedelta(minutes=15)
 GONE = "scheduling/patient/gone.html"
+# The page of each purpose, by the name of its address.
+PAGES = {Purpose.VISIT: "own-visit", Purpose.NEXT: "own-next"}
 
 
 class _Csrf(CsrfViewMiddleware):
@@ -62,7 +65,9 @@ def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return answered
 
 
-def link_page(*methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+def link_page(
+    *methods: str, purpose: Purpose = Purpose.VISIT
+) -> Callable[[View[P]], Callable[..., HttpResponse]]:
     """A view of what a link leads to. A link that leads nowhere gets one neutral page, whatever is wrong."""
 
     def decorate(view: View[P]) -> Callable[..., HttpResponse]:
@@ -78,35 +83,40 @@ def link_page(*methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]
             limits.check(limits.open_count("link", addresses.address_of(request)))
             now = timezone.now()
             try:
-                link = links.find(token=token, now=now)
+                link = links.find(token=token, now=now, purpose=purpose)
                 try:
                     return by(link, request, now, *args, **kwargs)
                 except (Merged, NotFound):
                     # Two records of the patient became one while this was sent, and nothing was written: the
                     # same link, with the proof that it has, leads to the one that was kept.
-                    kept = links.find(token=token, now=now)
+                    kept = links.find(token=token, now=now, purpose=purpose)
                     if kept.visit.patient_id == link.visit.patient_id:
                         raise
                     return by(kept, request, now, *args, **kwargs)
             except NotFound:
-                return gone(request, token)
+                return gone(request, token, purpose=purpose)
 
         return guarded(require_http_methods([*methods])(opened))
 
     return decorate
 
 
-def gone(request: HttpRequest, token: str, *, sent: bool = False) -> HttpResponse:
+def gone(
+    request: HttpRequest, token: str, *, sent: bool = False, purpose: Purpose = Purpose.VISIT
+) -> HttpResponse:
     """The neutral page, in both languages: nobody knows who is reading."""
     both = [{"language": language, "w": told} for language, told in words.WORDS.items()]
-    context = {"both": both, "sent": sent, "again": reverse("own-visit-again", kwargs={"token": token[:64]})}
+    again = reverse(f"{PAGES[purpose]}-again", kwargs={"token": token[:64]})
+    context = {"both": both, "sent": sent, "again": again}
     return render(request, GONE, context, status=200 if sent else 404)
 
 
 def go(request: HttpRequest, token: str, did: str, *, to: str = "own-visit") -> HttpResponse:
     """After a form: a page that may be loaded again without doing it again."""
-    query = {"did": did} | ({"lang": request.GET["lang"]} if request.GET.get("lang") in words.WORDS else {})
-    response = redirect(f"{reverse(to, kwargs={'token': token})}?{urlencode(query)}")
+    query = {"did": did} if did else {}
+    query |= {"lang": request.GET["lang"]} if request.GET.get("lang") in words.WORDS else {}
+    there = reverse(to, kwargs={"token": token})
+    response = redirect(f"{there}?{urlencode(query)}" if query else there)
     response.status_code = 303
     return response
 
@@ -131,3 +141,20 @@ def remember(request: HttpRequest, link: Link, now: datetime) -> None:
 
 def forget(request: HttpRequest) -> None:
     request.session.pop(PROOF, None)
+
+
+def date_of(request: HttpRequest) -> date | None:
+    """The birth date that was typed; None for what is none."""
+    try:
+        return date.fromisoformat(request.POST.get("birth_date", ""))
+    except ValueError:
+        return None
+
+
+def instant_of(request: HttpRequest) -> datetime | None:
+    """The start that was chosen; None for what is none."""
+    try:
+        found = datetime.fromisoformat(request.POST.get("start", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None and 2000 < found.year < 2100 else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -55,7 +56,16 @@ def _ride_typed(request: HttpRequest) -> dict[str, str] | None:
     return {name: request.POST.get(name, "").replace("\x00", "")[:200] for name in ("name", "phone")}
 
 
-def frame_of(request: HttpRequest, front: own_visit.Front, problem: str) -> dict[str, object]:
+class Spoken(Protocol):
+    """A front page that knows its patient's language."""
+
+    @property
+    def language(self) -> str: ...
+
+
+def frame_of(
+    request: HttpRequest, front: Spoken, problem: str, *, at: str = "own-visit"
+) -> dict[str, object]:
     language = shown.language_of(request, front.language)
     told = words.WORDS[language]
     switched = f"?lang={language}" if language != front.language else ""
@@ -65,7 +75,7 @@ def frame_of(request: HttpRequest, front: own_visit.Front, problem: str) -> dict
         "languages": words.LANGUAGES,
         "query": switched,
         "token": frame.token_of(request),
-        "here": reverse("own-visit", kwargs={"token": frame.token_of(request)}),
+        "here": reverse(at, kwargs={"token": frame.token_of(request)}),
         "problem": told[problem] if problem else "",
         "did": told.get(f"done_{request.GET.get('did', '')}", "") if not problem else "",
     }

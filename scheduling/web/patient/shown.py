@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from django.http import HttpRequest
 
+from scheduling.booking.own import own_next
 from scheduling.booking.own.own_measures import Due
 from scheduling.booking.own.own_slots import Day
 from scheduling.booking.own.own_visit import Front, Whole
@@ -53,6 +54,22 @@ class DayLine:
     times: tuple[Moment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A time to choose: how one meets where that is not at the practice, and whether it is with somebody whom
+    the patient knows."""
+
+    at: Moment
+    meeting: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceDay:
+    day: str
+    times: tuple[Choice, ...]
+
+
 def language_of(request: HttpRequest, record: str) -> str:
     """What the page's own switch says, else what is on file."""
     wanted = request.GET.get("lang", "")
@@ -72,12 +89,12 @@ def moment(instant: datetime, zone: str, language: str) -> Moment:
     )
 
 
-def zone(front: Front, language: str) -> str:
+def zone(of: str, instant: datetime | None, language: str) -> str:
     """`New York time (EDT)`."""
-    if front.start is None:
+    if instant is None:
         return ""
-    place = front.zone.rpartition("/")[2].replace("_", " ")
-    name = front.start.astimezone(ZoneInfo(front.zone)).tzname()
+    place = of.rpartition("/")[2].replace("_", " ")
+    name = instant.astimezone(ZoneInfo(of)).tzname()
     return words.WORDS[language]["zone"].format(place=place, name=name)
 
 
@@ -105,7 +122,7 @@ def of_front(front: Front, language: str) -> dict[str, object]:
         "front": front,
         "expects": told["expects"].format(clinic=front.clinic),
         "at": moment(front.start, front.zone, language) if front.start else None,
-        "zone": zone(front, language),
+        "zone": zone(front.zone, front.start, language),
         "phone": readable(front.phone),
     }
 
@@ -139,6 +156,32 @@ def of_days(days: list[Day], zone: str, language: str) -> list[DayLine]:
         DayLine(day(one.day, language), tuple(moment(start, zone, language) for start in one.starts))
         for one in days
     ]
+
+
+def of_choice(days: list[own_next.Day], where: str, language: str) -> dict[str, object]:
+    """The times to choose from: each with what is known of it besides."""
+    told = words.WORDS[language]
+    meeting = {"video": told["by_video"], "phone": told["by_phone"]}
+    # Marked where it tells one time from another.
+    marked = {each.familiar for one in days for each in one.times} == {True, False}
+    return {
+        "days": [
+            ChoiceDay(
+                day(one.day, language),
+                tuple(
+                    Choice(
+                        moment(each.start, where, language),
+                        meeting.get(each.mode, ""),
+                        marked and each.familiar,
+                    )
+                    for each in one.times
+                ),
+            )
+            for one in days
+        ],
+        "known": marked,
+        "zone": zone(where, days[0].times[0].start, language) if days else "",
+    }
 
 
 def of_asked(asked: Sequence[Due], language: str) -> list[AskedLine]:

@@ -1,7 +1,7 @@
 """The patient's page: one visit, opened by its link; each form one use case."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -143,7 +143,7 @@ def _cannot_come(request: HttpRequest, link: Link, now: datetime) -> None:
 
 
 def _open(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
-    told = _date(request)
+    told = frame.date_of(request)
     if told is None:
         return _wrong(request, link, now)
     proof = links.prove(link=link, birth_date=told, now=now)
@@ -171,7 +171,7 @@ def _cancel(request: HttpRequest, link: Link, now: datetime) -> None:
 
 
 def _move(request: HttpRequest, link: Link, now: datetime) -> HttpResponse | None:
-    start = _instant(request)
+    start = frame.instant_of(request)
     if start is None:
         return _times(request, link, now, problem="choose_first", status=422)
     own_acts.move(link=link, start=start, version=forms.version(request), now=now)
@@ -211,18 +211,3 @@ _PROVED: dict[str, Do] = {
     "messages": _messages,
     "language": _language,
 }
-
-
-def _date(request: HttpRequest) -> date | None:
-    try:
-        return date.fromisoformat(request.POST.get("birth_date", ""))
-    except ValueError:
-        return None
-
-
-def _instant(request: HttpRequest) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(request.POST.get("start", ""))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None and 2000 < found.year < 2100 else None

@@ -14,8 +14,10 @@ from notifications.models import Message
 from scheduling.booking.intake import merging
 from scheduling.booking.moving import moves
 from scheduling.booking.moving.fitting import Wish
+from scheduling.booking.openings import slots
 from scheduling.booking.own import own_acts, own_slots
 from scheduling.booking.visit import appointments, single
+from scheduling.booking.waiting import waitlist
 from scheduling.booking.writing import links
 from scheduling.models import Appointment, PatientLink
 from tests import factories
@@ -151,6 +153,27 @@ def test_a_patient_does_nothing_that_a_link_does_not_grant(clinic: factories.Cli
         patient_id=visit.patient_id, kind="therapy", start=visit.start + timedelta(days=30), mode="video"
     )
     with pytest.raises(NotAllowed):
+        single.book(actor=actor, visit=wanted, now=NOW)
+    with pytest.raises(NotAllowed):
+        waitlist.accept(actor=actor, entry_id=visit.pk, now=NOW)
+
+
+def test_a_patient_sees_and_fills_no_unit_of_another_one(clinic: factories.Clinic) -> None:
+    course = booked.book(clinic, skip=("integration-3",))
+    gap = booked.gap_of(course, "dose-3")
+    actor = actors.patient(practice_id=clinic.practice.pk, patient_id=factories.patient(clinic.site).pk)
+    with pytest.raises(NotFound):
+        slots.ranked(actor=actor, gap_id=gap.pk, now=NOW)
+    with pytest.raises(NotFound):
+        slots.book(actor=actor, gap_id=gap.pk, now=NOW)
+    wanted = single.Visit(
+        patient_id=course.patient_id,
+        kind="integration",
+        start=gap.ideal_from or NOW,
+        course_id=course.pk,
+        unit_id=gap.pk,
+    )
+    with pytest.raises(NotFound):
         single.book(actor=actor, visit=wanted, now=NOW)
 
 
