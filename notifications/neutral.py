@@ -45,7 +45,7 @@ _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _TELLING_EVEN_IN_A_TOKEN = 6
 # The token of a patient's own link, at the end of its address.
-_OWN_LINK = re.compile(r"(?<=/[nv]/)[0-9A-Za-z]{22}\b")
+_OWN_LINK = re.compile(r"(?<=/[nov]/)[0-9A-Za-z]{22}\b")
 
 # GSM 03.38: one character in 7 bits, and those that need an escape before them. á í ó ú are in neither.
 _GSM7 = frozenset(

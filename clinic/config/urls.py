@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("clinic.practice.web.urls")),
     path("hooks/", include("notifications.hooks.urls")),
     path("v/", include("scheduling.web.patient.urls")),
+    path("o/", include("scheduling.web.patient.offer_urls")),
     path("n/", include("scheduling.web.patient.next_urls")),
     path("u/<str:token>", stopping.stop, name="stop-emails"),
     path("", include("scheduling.web.urls")),

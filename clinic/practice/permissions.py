@@ -61,6 +61,8 @@ GRANTS: dict[str, Grant] = {
     "appointments.correct": Grant(BOOKERS | {MONITOR}, "write:appointments"),
     "appointments.record_past": Grant(EVERYONE, "write:appointments"),
     "waitlist.read": Grant(EVERYONE, "read:waitlist"),
+    # Take or decline what is offered: also patients, what is offered to them.
+    "waitlist.answer": Grant(BOOKERS, "write:appointments"),
     "waitlist.work": Grant(BOOKERS, "write:waitlist"),
     "gaps.read": Grant(EVERYONE, "read:gaps"),
     "gaps.work": Grant(BOOKERS, "write:gaps"),
@@ -101,6 +103,7 @@ BY_LINK = frozenset(
         "gaps.fill",
         "gaps.read",
         "own_record.write",
+        "waitlist.answer",
     }
 )
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     FOLLOW_UP_MISSING = "follow_up_missing"
     WINDOW_HALF = "window_half"
     NO_SHOW = "no_show"
+    WAITLIST_OFFER = "waitlist_offer"
     VISIT_LINK = "visit_link"
     NEXT_LINK = "next_link"
     VISIT_LIST = "visit_list"
@@ -75,6 +76,8 @@ RULES: Mapping[str, Rule] = {
     Kind.REMINDER_24H: Rule(
         hours=24, together=Together.COMING, uncapped_for_doses=True, call=True, asks=True
     ),
+    # It is of use for an hour or two, and somebody else waits for the same place.
+    Kind.WAITLIST_OFFER: Rule(call=True),
     Kind.VISIT_MOVED: Rule(together=Together.MOVED, news=True, call=True, asks=True),
     Kind.VISIT_CANCELLED: Rule(together=Together.CANCELLED, news=True, call=True),
     Kind.COURSE_BOOKED: Rule(news=True, call=True, asks=True),

@@ -36,7 +36,7 @@ class Facts:
 
     `visits` in order of start; `covers` are other planned messages of the same recipient that this one says
     as well; `count` is a number of open items for staff, and `matters` says which; `link` opens the
-    first visit, and is not kept; `text` is what a person wrote.
+    first visit, and is not kept; `text` is what a person wrote; `until` is how long what is offered is kept.
     """
 
     visits: tuple[Visit, ...] = ()
@@ -46,6 +46,7 @@ class Facts:
     link: str = ""
     text: str = ""
     matters: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ _WHY = {
     "ended": "it says that nothing more comes (R-08, R-12)",
     "link": "it is what was asked for",
     "times": "it says when",
+    "first": "it says when",
+    "until": "it says how long the place is kept",
     "count": "it says how much there is",
     "matters": "it says what",
     "home": "it says where",

@@ -134,9 +134,17 @@ def _values(
         "matters": "\n".join(f"- {one}" for one in facts.matters) or None,
         "count": str(facts.count) if facts.count else None,
         "link": facts.link or None,
+        "until": _until(facts),
         "home": settings.PUBLIC_URL,
         "text": facts.text or None,
     }
+
+
+def _until(facts: Facts) -> str | None:
+    """The clinic's clock, `14:00`: nothing is kept for longer than a day."""
+    if facts.until is None or not facts.visits:
+        return None
+    return f"{facts.until.astimezone(ZoneInfo(facts.visits[0].zone)):%H:%M}"
 
 
 @cache

@@ -16,6 +16,8 @@ TOKEN = "x" * 22
 LINK = f"https://visits.example.org/v/{TOKEN}"
 # What staff are told of, each with its number.
 MATTERS = ("1 answer to look at today", "2 follow-ups past their time", "12 messages that failed")
+# How long a place is kept.
+UNTIL = datetime(2026, 9, 29, 18, tzinfo=UTC)
 HERE, ELSEWHERE = "America/New_York", "America/Los_Angeles"
 
 
@@ -47,10 +49,13 @@ def longest() -> tuple[Sample, ...]:
     """One visit with a zone to name, more visits than fit; without a phone, and without a link."""
     one, twelve = visits(1), visits(12)
     return (
-        Sample("one visit", Facts(visits=one, phone=PHONE, count=1, link=LINK, matters=MATTERS)),
-        Sample("twelve visits", Facts(visits=twelve, phone=PHONE, count=12, link=LINK, matters=MATTERS)),
-        Sample("no phone", Facts(visits=one, count=2, link=LINK, matters=MATTERS)),
-        Sample("no link", Facts(visits=one, phone=PHONE, count=2, matters=MATTERS)),
+        Sample("one visit", Facts(visits=one, phone=PHONE, count=1, link=LINK, matters=MATTERS, until=UNTIL)),
+        Sample(
+            "twelve visits",
+            Facts(visits=twelve, phone=PHONE, count=12, link=LINK, matters=MATTERS, until=UNTIL),
+        ),
+        Sample("no phone", Facts(visits=one, count=2, link=LINK, matters=MATTERS, until=UNTIL)),
+        Sample("no link", Facts(visits=one, phone=PHONE, count=2, matters=MATTERS, until=UNTIL)),
     )
 
 
@@ -65,6 +70,9 @@ def of(*, kind: str, phone: str, link: str) -> tuple[Sample, ...]:
     if "count" in names:
         return Sample("One item", Facts(count=1), HERE), Sample("Many items", Facts(count=128), HERE)
     known = Facts(phone=phone or PHONE, link=link if "link" in names else "")
+    if "until" in names:
+        kept = dataclasses.replace(known, visits=visits(1), until=UNTIL)
+        return (Sample("One visit", kept, HERE), Sample("Read in another time zone", kept))
     if "times" not in names:
         usual = Sample("As it usually is", known, HERE)
         spared = "link" in names and ("link",) not in texts.KINDS[kind].needs

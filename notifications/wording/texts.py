@@ -101,6 +101,9 @@ KINDS: dict[str, Said] = {
     Kind.WINDOW_HALF: _TO_CHOOSE,
     Kind.NO_SHOW: _TO_CALL,
     Kind.VISIT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
+    Kind.WAITLIST_OFFER: Said(
+        (*_ALWAYS, "first", "until", "place", "link"), (*_LAWFUL, ("first",), ("until",), ("link",))
+    ),
     Kind.NEXT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.VISIT_CONFIRMED: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("sms",)),
     Kind.VISIT_LIST: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("email",)),

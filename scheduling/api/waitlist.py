@@ -188,12 +188,12 @@ def verb_view(
 VERBS = {
     verb: verb_view(verb, summary, act, capability)
     for verb, summary, act, capability in (
-        ("accept", "They take it: the visit is booked", waitlist.accept, "appointments.book"),
+        ("accept", "They take it: the visit is booked", waitlist.accept, "waitlist.answer"),
         (
             "decline",
             "They do not take it: the place is free, and they wait on",
             waitlist.decline,
-            "appointments.book",
+            "waitlist.answer",
         ),
         (
             "withdraw",

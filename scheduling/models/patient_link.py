@@ -14,10 +14,12 @@ TRIES = 5
 
 
 class Purpose(models.TextChoices):
-    """What a link opens: the visit itself, or the choice of a time for what a dose still lacks."""
+    """What a link opens: the visit itself, the choice of a time for what a dose still lacks, or a place that
+    is kept for who waits for one."""
 
     VISIT = "visit"
     NEXT = "next"
+    OFFER = "offer"
 
 
 class PatientLink(models.Model):

@@ -26,6 +26,7 @@ WORK = {
     "patient_cancel_text": "CANCEL by text: the visit too?",
     "patient_text_unclear": "Answer by text that is not clear",
     "patient_may_stop": "Text that may mean: no more texts",
+    "waitlist_place_free": "Place on the waitlist that was not taken",
     "patient_finds_no_time": "Patient finds no time: call",
     "patient_link_locked": "Locked link: wrong birth dates",
 }

@@ -136,6 +136,7 @@ MESSAGE_KINDS = {
     "follow_up_missing": "Please book your follow-up",
     "no_show": "Sorry that we missed you",
     "visit_link": "Link to the visit",
+    "waitlist_offer": "A place is free",
     "next_link": "Link to choose a time",
     "visit_list": "The list of visits",
     "visit_cancelled": "Visit cancelled",

@@ -11,8 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from patients.models import Patient
+from scheduling.booking.waiting import waitlist
+from scheduling.booking.waiting.waitlist import Place, Wish
 from scheduling.booking.writing import inviting, links
-from scheduling.models import Shift
+from scheduling.models import Appointment, Shift
 from scheduling.models.patient_link import Purpose
 from tests.browser.conftest import PASSWORD, Screen, everybody, go, press
 from tests.browser.test_patient import BORN
@@ -48,6 +50,9 @@ OWN = {
     "own-next: refused",
     "own-next: full",
     "own-next: empty",
+    "own-offer: front",
+    "own-offer: refused",
+    "own-offer: over",
 }
 
 
@@ -96,6 +101,7 @@ def _a_patient(screen: Screen, world: World, language: str) -> Iterator[str]:
     page, visit = screen.page, world.visit("dose-2")
     Patient.objects.filter(pk=world.clinic.patient.pk).update(birth_date=BORN)
     yield from _choosing(screen, world, language)
+    yield from _offered(screen, world, language)
     with time_machine.travel(visit.start - timedelta(days=2)):
         path = "/v/" + links.address(visit_id=visit.pk).rpartition("/")[2]
         screen.open(f"{path}?lang={language}")
@@ -147,3 +153,22 @@ def _choosing(screen: Screen, world: World, language: str) -> Iterator[str]:
         go(screen, "form[action*='book'] button")
         yield "own-next: empty"
     Shift.objects.bulk_create(kept)
+
+
+def _offered(screen: Screen, world: World, language: str) -> Iterator[str]:
+    """The page on which a place that is kept is taken or left."""
+    clinic, now = world.clinic, timezone.now()
+    wish = Wish(clinic.patient.pk, "therapy", now, now + timedelta(days=60), mode="video")
+    entry = waitlist.add(actor=clinic.admin, wish=wish, now=now)
+    place = Place(world.visit("dose-3").start + timedelta(days=21))
+    waitlist.offer(actor=clinic.admin, entry_id=entry, place=place, now=now)
+    held = Appointment.objects.get(patient=clinic.patient, status="held")
+    path = urlsplit(links.address(visit_id=held.pk, purpose=Purpose.OFFER)).path
+    screen.open(f"{path}?lang={language}")
+    yield "own-offer: front"
+    screen.page.locator("#birth_date").fill("1990-01-01")
+    go(screen, "form[action*='take'] button")
+    yield "own-offer: refused"
+    screen.page.locator("details summary").first.click()
+    go(screen, "form[action*='leave'] button")
+    yield "own-offer: over"

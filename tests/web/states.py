@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from clinic.practice.models import Closure, StaffMember
 from patients.models import EligibilityDecision, Patient
+from scheduling.booking.waiting import waitlist
+from scheduling.booking.waiting.waitlist import Place, Wish
 from scheduling.booking.writing import inviting, links
-from scheduling.models import Shift
+from scheduling.models import Appointment, Shift
 from scheduling.models.patient_link import Purpose
 from tests import factories
 from tests.scheduling.booking import booked
@@ -229,3 +231,18 @@ def a_patient_who_chooses(world: World, client: Client) -> Iterator[Page]:
         Shift.objects.all().delete()
         yield look(client, path)
         Shift.objects.bulk_create(kept)
+    yield from a_patient_who_waits(world, client)
+
+
+def a_patient_who_waits(world: World, client: Client) -> Iterator[Page]:
+    """The page on which a place is taken or left."""
+    clinic, now = world.clinic, timezone.now()
+    wish = Wish(clinic.patient.pk, "therapy", now, now + timedelta(days=60), mode="video")
+    entry = waitlist.add(actor=clinic.admin, wish=wish, now=now)
+    place = Place(world.visit("dose-3").start + timedelta(days=21))
+    waitlist.offer(actor=clinic.admin, entry_id=entry, place=place, now=now)
+    held = Appointment.objects.get(patient=clinic.patient, status="held")
+    path = "/o/" + links.address(visit_id=held.pk, purpose=Purpose.OFFER).rpartition("/")[2]
+    yield look(client, path)
+    yield look(client, f"{path}?lang=es")
+    yield look(client, f"/o/{'x' * 22}")

@@ -11,7 +11,7 @@ from django.test import Client
 
 from clinic.practice.models import Site, StaffMember
 from patients.models import Patient
-from scheduling.web.patient import next_views, views
+from scheduling.web.patient import next_views, offer_views, views
 from tests.api.access_pages import PAGES
 from tests.api.matrix import undone
 from tests.web import breaking, reading, states
@@ -127,6 +127,10 @@ def test_the_forms_of_patients(world: World, client: Client) -> None:
     taken, refused, wrong = all_faults(world, client, [states.a_patient])
     assert not wrong, "\n".join(wrong)
     assert refused == {}
-    acts = {"v": {*views._OPEN, *views._PROVED}, "n": {*next_views._OPEN, *next_views._PROVED}}
+    acts = {
+        "v": {*views._OPEN, *views._PROVED},
+        "n": {*next_views._OPEN, *next_views._PROVED},
+        "o": {*offer_views.ACTS},
+    }
     forms = {f"{page}/<str:token>/<slug:what> {what}" for page, known in acts.items() for what in known}
     assert forms | {f"{page}/<str:token>/again" for page in acts} == taken

@@ -150,7 +150,7 @@ def with_all(found: QuerySet[Appointment]) -> QuerySet[Appointment]:
 def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:
     """The gap, locked after its course."""
     permissions.check(actor=actor, capability=capability)
-    scoped = gaps(actor=actor).filter(id=gap_id)
+    scoped = FollowUpGap.objects.filter(practice_id=actor.practice_id, id=gap_id)
     course_id = scoped.values_list("course_id", flat=True).first()
     if course_id is None:
         raise NotFound()

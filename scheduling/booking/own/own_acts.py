@@ -136,6 +136,13 @@ def move(*, link: Link, start: datetime, now: datetime, version: int | None = No
             raise
 
 
+def page_of(*, visit: Appointment, now: datetime) -> str:
+    """The token of the visit's own page, which is made where there is none yet."""
+    with locks.unit_of_work():
+        links.renew(visit=visit, unlock=False, now=now)
+        return links.address(visit_id=visit.pk).rpartition("/")[2]
+
+
 def send_again(*, actor: Actor, now: datetime) -> None:
     """Send the patient a link to their next visit, to the address on file; nothing where there is no such
     visit, or enough was sent. Whoever asks cannot tell which."""

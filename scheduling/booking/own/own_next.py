@@ -127,12 +127,10 @@ def book(*, link: Link, start: datetime, now: datetime) -> str:
         # A second tap finds what the first has done.
         if _booked(gap, start) is None:
             raise
-    with locks.unit_of_work():
-        visit = _booked(gap, start)
-        if visit is None:
-            raise NotFound()
-        links.renew(visit=visit, unlock=False, now=now)
-        return links.address(visit_id=visit.pk).rpartition("/")[2]
+    visit = _booked(gap, start)
+    if visit is None:
+        raise NotFound()
+    return own_acts.page_of(visit=visit, now=now)
 
 
 def ask_to_call(*, link: Link, now: datetime) -> None:

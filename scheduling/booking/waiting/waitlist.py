@@ -26,6 +26,8 @@ from scheduling.booking.visit import single
 from scheduling.booking.waiting import holds
 from scheduling.booking.wanted.holding import Hold
 from scheduling.booking.wanted.orders import TIMES_OF_DAY
+from scheduling.booking.writing import releasing, reminders
+from scheduling.errors import HoldExpired
 from scheduling.models import Appointment, TreatmentCourse, WaitlistEntry, WaitlistOffer
 from scheduling.models.appointment import Mode
 from scheduling.models.waitlist import OfferState, WaitlistStatus
@@ -178,6 +180,7 @@ def offer(
         )
         target = states.move(machine=states.WAITLIST, state=mine.status, verb="offer")
         _move(actor, mine, target, "offered", now, appointment=str(appointment_id))
+        reminders.on_offered(visit=Appointment.objects.get(pk=appointment_id), until=expires_at, now=now)
 
     wanted = single.Visit(
         patient_id=entry.patient_id,
@@ -200,20 +203,23 @@ def accept(
     actor: Actor,
     entry_id: UUID,
     now: datetime,
+    visit_id: UUID | None = None,
     version: int | None = None,
     key: idempotency.Key | None = None,
 ) -> None:
     """The patient takes what was offered: the hold becomes a booking. A repeated `key` has no second effect.
+    `visit_id` is the held visit that they were shown.
 
-    Raises HoldExpired when the offer is over, InvalidTransition without one, Stale, NotFound, Busy.
+    Raises HoldExpired when the offer is over, or another one stands, InvalidTransition without one, Stale,
+    NotFound, Busy.
     """
-    permissions.check(actor=actor, capability="appointments.book")
+    permissions.check(actor=actor, capability="waitlist.answer")
     with locks.unit_of_work():
         entry = _claimed(actor, entry_id, now, version, key)
         if entry is None:
             return
         target = states.move(machine=states.WAITLIST, state=entry.status, verb="accept")
-        pending = _pending(entry)
+        pending = _pending(entry, visit_id)
         visit = _visit(actor, pending)
         # Somebody may have booked the held visit at its own address: that is an answer too.
         if visit.status not in states.LIVE - {"held"}:
@@ -227,17 +233,22 @@ def decline(
     actor: Actor,
     entry_id: UUID,
     now: datetime,
+    visit_id: UUID | None = None,
     version: int | None = None,
     key: idempotency.Key | None = None,
 ) -> None:
-    """The patient does not take it: the place is free for the next one, and they wait on."""
-    permissions.check(actor=actor, capability="appointments.book")
+    """The patient does not take it: the place is free for the next one, and they wait on. Raises as
+    `accept`."""
+    permissions.check(actor=actor, capability="waitlist.answer")
     with locks.unit_of_work():
         entry = _claimed(actor, entry_id, now, version, key)
         if entry is not None:
             target = states.move(machine=states.WAITLIST, state=entry.status, verb="decline")
+            pending = _pending(entry, visit_id)
             _let_go(actor, entry, OfferState.DECLINED, now)
             _move(actor, entry, target, "declined", now)
+            if actor.kind == "patient":
+                releasing.ask_for_next(visit=pending.appointment, now=now)
 
 
 def expire(*, now: datetime, limit: int = 200) -> int:
@@ -267,6 +278,7 @@ def _expire(actor: Actor, entry_id: UUID, offer_id: UUID, now: datetime) -> None
     _let_go(actor, entry, OfferState.EXPIRED, now)
     target = states.move(machine=states.WAITLIST, state=entry.status, verb="expire")
     _move(actor, entry, target, "offer_expired", now)
+    releasing.ask_for_next(visit=pending.appointment, now=now)
 
 
 def _let_go(actor: Actor, entry: WaitlistEntry, state: OfferState, now: datetime) -> None:
@@ -284,16 +296,20 @@ def _let_go(actor: Actor, entry: WaitlistEntry, state: OfferState, now: datetime
 
 def _visit(actor: Actor, pending: WaitlistOffer) -> Appointment:
     return access.appointment_for_update(
-        actor=actor, appointment_id=pending.appointment_id, capability="waitlist.work"
+        actor=actor, appointment_id=pending.appointment_id, capability="waitlist.answer"
     )
 
 
-def _pending(entry: WaitlistEntry) -> WaitlistOffer:
-    return entry.offers.select_related("appointment").get(state=OfferState.PENDING)
+def _pending(entry: WaitlistEntry, visit_id: UUID | None = None) -> WaitlistOffer:
+    found = entry.offers.select_related("appointment").get(state=OfferState.PENDING)
+    if visit_id is not None and found.appointment_id != visit_id:
+        raise HoldExpired()
+    return found
 
 
 def _settle(actor: Actor, pending: WaitlistOffer, state: OfferState, now: datetime) -> None:
     WaitlistOffer.objects.filter(id=pending.pk).update(state=state, settled_at=now, settled_by=actor.ref)
+    reminders.on_offer_over(visit_id=pending.appointment_id, now=now)
 
 
 def _move(actor: Actor, entry: WaitlistEntry, target: str, verb: str, now: datetime, **data: Any) -> None:
@@ -307,7 +323,10 @@ def _tell(actor: Actor, entry: WaitlistEntry, verb: str, now: datetime, **data: 
 
 
 def _of(actor: Actor) -> Any:
-    return WaitlistEntry.objects.filter(practice_id=actor.practice_id)
+    found = WaitlistEntry.objects.filter(practice_id=actor.practice_id)
+    if actor.kind != "patient":
+        return found
+    return found.filter(patient_id=actor.id) if actor.id else found.none()
 
 
 def _locked(actor: Actor, entry_id: UUID, version: int | None, *, wait: bool = True) -> WaitlistEntry:

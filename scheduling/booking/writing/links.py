@@ -27,7 +27,7 @@ from scheduling.models.appointment import Status
 from scheduling.models.patient_link import TRIES, Purpose
 
 # Short, because a text message carries them, and telling nothing.
-PATHS = {Purpose.VISIT: "/v/", Purpose.NEXT: "/n/"}
+PATHS = {Purpose.VISIT: "/v/", Purpose.NEXT: "/n/", Purpose.OFFER: "/o/"}
 # Letters and digits: an SMS takes each as one character, and no telephone cuts a link off before one.
 ALPHABET = string.digits + string.ascii_letters
 # 62 ** 22 is 2 ** 131: as short as more than 128 bits can be.
@@ -115,7 +115,7 @@ def find(*, token: str, now: datetime, purpose: Purpose = Purpose.VISIT) -> Link
     if row is None or row.revoked_at is not None:
         raise NotFound()
     visit = row.appointment
-    over = purpose is Purpose.VISIT and visit.end <= now
+    over = purpose is not Purpose.NEXT and visit.end <= now
     if over or visit.status == Status.ENTERED_IN_ERROR:
         raise NotFound()
     return Link(id=row.pk, visit=visit, locked=row.wrong_tries >= TRIES)

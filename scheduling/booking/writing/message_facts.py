@@ -16,8 +16,10 @@ from notifications.planning.ports import Facts, Silence, Source, Visit
 from patients import own
 from scheduling.booking.writing import ahead, cancellations, inviting, links
 from scheduling.booking.writing.drafts import EXPECTED
-from scheduling.models import Appointment, FollowUpGap
+from scheduling.models import Appointment, FollowUpGap, WaitlistOffer
 from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
+from scheduling.models.patient_link import Purpose
+from scheduling.models.waitlist import OfferState
 
 _VISITS = Joined(Appointment, "site", asking=[links.ASKED])
 # Who comes in so many hours is asked then how they are.
@@ -41,6 +43,7 @@ def sources() -> dict[str, Source]:
         Kind.NO_SHOW: no_show,
         Kind.VISIT_LINK: link,
         Kind.NEXT_LINK: next_link,
+        Kind.WAITLIST_OFFER: offered,
         Kind.VISIT_CONFIRMED: at_its_time,
     }
 
@@ -199,6 +202,26 @@ def link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Si
     if visit is None or reason or not address:
         return Silence(reason or "no_link")
     return Facts(phone=_phone(visit, message), link=address)
+
+
+def offered(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The place that is kept for who waits; silent once they have answered, or it is not kept any more."""
+    offer = (
+        WaitlistOffer.objects.filter(appointment_id=message.subject_id, state=OfferState.PENDING)
+        .select_related("appointment__site")
+        .first()
+    )
+    visit = offer.appointment if offer else None
+    if visit is None or visit.patient_id != message.patient_id:
+        return Silence("offer_over")
+    if visit.status != Status.HELD or visit.hold_expires_at is None or visit.hold_expires_at <= now:
+        return Silence("offer_over")
+    return Facts(
+        visits=(_visit(visit),),
+        phone=_phone(visit, message),
+        link=links.address(visit_id=visit.pk, purpose=Purpose.OFFER),
+        until=visit.hold_expires_at,
+    )
 
 
 def _with(message: Message) -> Q:

@@ -20,6 +20,8 @@ CANNOT_COME_ITEM = "patient_cannot_come"
 NOT_READY_ITEM = "patient_wants_to_come"
 CANCELLED_ITEM = "patient_cancelled"
 LOCKED_ITEM = "patient_link_locked"
+# A place that somebody who waits did not take.
+PLACE_FREE_ITEM = "waitlist_place_free"
 # Tasks about a visit that have no purpose once it is over or its state is another.
 ABOUT_A_VISIT = (
     "missed_dose",
@@ -105,6 +107,23 @@ def comes_after_all(*, actor: Actor, visits: Iterable[Appointment], now: datetim
         kinds=(CANNOT_COME_ITEM, NOT_READY_ITEM),
         by=actor.ref,
         now=now,
+    )
+
+
+def ask_for_next(*, visit: Appointment, now: datetime) -> None:
+    """A place that was kept for who waits, and was not taken: whom it is offered to next is for people."""
+    if visit.start <= now:
+        return
+    work.raise_item(
+        practice_id=visit.practice_id,
+        kind=PLACE_FREE_ITEM,
+        dedupe_key=f"{PLACE_FREE_ITEM}:{visit.pk}",
+        subject_kind="appointment",
+        subject_id=visit.pk,
+        patient_id=visit.patient_id,
+        role="front_desk",
+        reason="A place that was offered to who waits was not taken: offer it to the next.",
+        due_at=now,
     )
 
 

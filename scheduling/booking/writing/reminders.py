@@ -18,9 +18,10 @@ from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
 from scheduling import states
-from scheduling.booking.writing import ahead, drafts, inviting
+from scheduling.booking.writing import ahead, drafts, inviting, links
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from scheduling.models.appointment import Status
+from scheduling.models.patient_link import Purpose
 
 AFTER_A_DOSE = (Kind.CHECK_IN, Kind.FOLLOW_UP_MISSING, Kind.WINDOW_HALF, Kind.NEXT_LINK)
 # What has no sense once its visit is cancelled.
@@ -100,6 +101,19 @@ def planned(*, visits: Sequence[Appointment], told: Collection[UUID], now: datet
     coming = drafts.still_to_come(visits, now)
     people = drafts.people_of(coming)
     return ahead.of(coming, people, now, told=told)
+
+
+def on_offered(*, visit: Appointment, until: datetime, now: datetime) -> None:
+    """One message to who waits, by one channel: a place is kept for them `until`. None where it could not go
+    before: then they are called."""
+    links.make(visits=[(visit.practice_id, visit.pk)], purpose=Purpose.OFFER, now=now)
+    timing = Timing(due_at=now, defer_until=until, useful_until=until)
+    drafts.queue_one(visit, Kind.WAITLIST_OFFER, timing, drafts.people_of([visit]), now)
+
+
+def on_offer_over(*, visit_id: UUID, now: datetime) -> None:
+    """It was answered, or its time is over: nobody is told of it any more."""
+    outbox.withdraw(subject_ids=[visit_id], kinds=[Kind.WAITLIST_OFFER], reason="offer_over", now=now)
 
 
 def on_reinstated(*, appointments: Sequence[Appointment], now: datetime) -> None:

@@ -5,6 +5,7 @@ something is a form with a token of its own.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -21,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from clinic.practice import addresses, limits
-from clinic.practice.errors import NotFound
+from clinic.practice.errors import Busy, NotFound
 from patients.errors import Merged
 from scheduling.booking.writing import links
 from scheduling.booking.writing.links import Link
@@ -34,7 +35,7 @@ View = Callable[Concatenate[HttpRequest, Link, datetime, P], HttpResponse]
 PROOF, PROOF_LASTS = "visit_proof", timedelta(minutes=15)
 GONE = "scheduling/patient/gone.html"
 # The page of each purpose, by the name of its address.
-PAGES = {Purpose.VISIT: "own-visit", Purpose.NEXT: "own-next"}
+PAGES = {Purpose.VISIT: "own-visit", Purpose.NEXT: "own-next", Purpose.OFFER: "own-offer"}
 
 
 class _Csrf(CsrfViewMiddleware):
@@ -109,6 +110,21 @@ def gone(
     again = reverse(f"{PAGES[purpose]}-again", kwargs={"token": token[:64]})
     context = {"both": both, "sent": sent, "again": again}
     return render(request, GONE, context, status=200 if sent else 404)
+
+
+def sent_again(
+    request: HttpRequest, token: str, *, purpose: Purpose, send: Callable[..., None]
+) -> HttpResponse:
+    """A new link to the address on file; the answer is the same whoever asks."""
+    if request.method != "POST":
+        return gone(request, token, purpose=purpose)
+    limits.check(limits.open_count("link_again", addresses.address_of(request)))
+    actor = links.patient_of(token=token, purpose=purpose)
+    if actor is not None:
+        # Somebody who asks for the same at this moment is sent it.
+        with suppress(Busy):
+            send(actor=actor, now=timezone.now())
+    return gone(request, token, purpose=purpose, sent=True)
 
 
 def go(request: HttpRequest, token: str, did: str, *, to: str = "own-visit") -> HttpResponse:

@@ -1,14 +1,11 @@
 """The page on which patients choose the time of a visit that is not booked yet; each form one use case."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
-from clinic.practice import addresses, limits
 from clinic.practice.errors import Busy, Conflict, Invalid, NotFound
 from scheduling.booking.own import own_next
 from scheduling.booking.own.own_next import Stage
@@ -44,15 +41,7 @@ def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpRespo
 @frame.guarded
 def again(request: HttpRequest, token: str) -> HttpResponse:
     """A new link to the address on file; the answer is the same whoever asks."""
-    if request.method != "POST":
-        return frame.gone(request, token, purpose=Purpose.NEXT)
-    limits.check(limits.open_count("link_again", addresses.address_of(request)))
-    actor = links.patient_of(token=token, purpose=Purpose.NEXT)
-    if actor is not None:
-        # Somebody who asks for the same at this moment is sent it.
-        with suppress(Busy):
-            own_next.send_again(actor=actor, now=timezone.now())
-    return frame.gone(request, token, purpose=Purpose.NEXT, sent=True)
+    return frame.sent_again(request, token, purpose=Purpose.NEXT, send=own_next.send_again)
 
 
 def _show(

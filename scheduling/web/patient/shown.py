@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from django.http import HttpRequest
 
-from scheduling.booking.own import own_next
+from scheduling.booking.own import own_next, own_offer
 from scheduling.booking.own.own_measures import Due
 from scheduling.booking.own.own_slots import Day
 from scheduling.booking.own.own_visit import Front, Whole
@@ -156,6 +156,19 @@ def of_days(days: list[Day], zone: str, language: str) -> list[DayLine]:
         DayLine(day(one.day, language), tuple(moment(start, zone, language) for start in one.starts))
         for one in days
     ]
+
+
+def of_offer(front: own_offer.Front, language: str) -> dict[str, object]:
+    """A place that is kept, and for how long."""
+    until = moment(front.until, front.zone, language) if front.until else None
+    told = words.WORDS[language]["offer_until"]
+    return {
+        "front": front,
+        "phone": readable(front.phone),
+        "at": moment(front.start, front.zone, language) if front.start else None,
+        "zone": zone(front.zone, front.start, language),
+        "until": told.format(day=until.day, clock=until.clock) if until else "",
+    }
 
 
 def of_choice(days: list[own_next.Day], where: str, language: str) -> dict[str, object]:

@@ -5,10 +5,7 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
-from clinic.practice import addresses, limits
-from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Conflict, DomainError, Invalid, NotFound, Stale
 from notifications.wording import invitation
 from patients import own
@@ -16,6 +13,7 @@ from scheduling.booking.own import own_acts, own_slots, own_visit
 from scheduling.booking.writing import links
 from scheduling.booking.writing.links import Link, Proof
 from scheduling.errors import RuleViolation, SlotTaken
+from scheduling.models.patient_link import Purpose
 from scheduling.web import forms
 from scheduling.web.patient import frame, page, questions, shown
 
@@ -82,21 +80,7 @@ def act(request: HttpRequest, link: Link, now: datetime, what: str) -> HttpRespo
 @frame.guarded
 def again(request: HttpRequest, token: str) -> HttpResponse:
     """A new link to the address on file; the answer is the same whoever asks."""
-    if request.method != "POST":
-        return frame.gone(request, token)
-    limits.check(limits.open_count("link_again", addresses.address_of(request)))
-    actor = links.patient_of(token=token)
-    if actor is not None:
-        _send_quietly(actor)
-    return frame.gone(request, token, sent=True)
-
-
-def _send_quietly(actor: Actor) -> None:
-    try:
-        own_acts.send_again(actor=actor, now=timezone.now())
-    except Busy:
-        # Somebody asks for the same at this moment: that one is sent.
-        return
+    return frame.sent_again(request, token, purpose=Purpose.VISIT, send=own_acts.send_again)
 
 
 def _times(
