@@ -8,6 +8,7 @@ from django.utils import timezone
 from clinic.practice import factors, idempotency, reads
 from scheduling.booking.course import reviews
 from scheduling.booking.waiting import holds, waitlist
+from scheduling.booking.writing import replanning
 from scheduling.followups import alerts, digest, escalation, gaps, nightly
 
 
@@ -71,3 +72,9 @@ def forget_reads() -> None:
 def reseal_factors() -> None:
     """Second factors that are in clear, or that a former SECRET_KEY sealed."""
     factors.reseal()
+
+
+@shared_task(name="scheduling.replan_messages", soft_time_limit=50, time_limit=60)
+def replan_messages() -> None:
+    """Planned messages of practices that have changed what they say of them."""
+    replanning.sweep(now=timezone.now())

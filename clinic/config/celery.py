@@ -59,6 +59,7 @@ app.conf.beat_schedule = {
     "tell receivers of events": every(5, "notifications.serve_webhooks"),
     "flag what time changed": every(60, "scheduling.sweep_gaps"),
     "end holds whose time is over": every(30, "scheduling.expire_holds"),
+    "follow what practices say of messages": every(60, "scheduling.replan_messages"),
     "tell the clinical lead": every(60, "scheduling.escalate"),
     "tell staff what is urgent": every(60, "scheduling.alert_staff"),
     "ask for reviews": every(3600, "scheduling.reviews_due"),

@@ -2,7 +2,7 @@
 
 from clinic.practice import ports as practice
 from notifications.inbox import threads
-from notifications.planning import ports, welcoming
+from notifications.planning import ports, practice_terms, welcoming
 from notifications.wording import trials
 from patients import ports as patients
 from scheduling.booking.moving import closures
@@ -26,4 +26,4 @@ def wire() -> None:
     )
     ports.wire_visits(own_replies)
     patients.wire(on_texts=welcoming.confirm)
-    practice.wire(on_terms=gaps.judge_anew, on_closure=closures.changed)
+    practice.wire(on_terms=gaps.judge_anew, on_closure=closures.changed, on_messages=practice_terms.ask)

@@ -52,12 +52,14 @@ def update_practice(
         if version is not None and version != queries.practice_tag(practice=practice):
             raise Stale()
         values = _practice_values(changes, region=queries.region(practice=practice))
-        judged_by = practice.settings.get("severity_hours")
+        judged_by, messages = (practice.settings.get(name) for name in ("severity_hours", "messages"))
         for name, value in values.items():
             setattr(practice, name, value)
         practice.save(update_fields=list(values))
         if practice.settings.get("severity_hours") != judged_by:
             ports.terms_changed(practice_id=practice.pk, now=now)
+        if practice.settings.get("messages") != messages:
+            ports.messages_changed(practice_id=practice.pk, now=now)
         writing.tell(actor=actor, now=now, verb="update", kind="practice", row_id=practice.pk, fields=values)
     return practice
 

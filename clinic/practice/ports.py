@@ -12,6 +12,7 @@ Listener = Callable[..., None]
 
 _terms_listeners: list[Listener] = []
 _closure_listeners: list[Listener] = []
+_message_listeners: list[Listener] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ class Shut:
     ends_at: datetime
 
 
-def wire(*, on_terms: Listener, on_closure: Listener) -> None:
-    """Say who is told when the terms by which courses are judged change, and when something is shut or opened
-    again. Called once."""
+def wire(*, on_terms: Listener, on_closure: Listener, on_messages: Listener) -> None:
+    """Say who is told when the terms by which courses are judged change, when something is shut or opened
+    again, and when a practice wants its messages otherwise. Called once."""
+    _message_listeners[:] = [on_messages]
     _terms_listeners[:] = [on_terms]
     _closure_listeners[:] = [on_closure]
 
@@ -34,6 +36,12 @@ def wire(*, on_terms: Listener, on_closure: Listener) -> None:
 def terms_changed(*, practice_id: UUID, now: datetime) -> None:
     """The practice judges its courses otherwise from now on: by other hours, or by another clock."""
     for listener in _terms_listeners:
+        listener(practice_id=practice_id, now=now)
+
+
+def messages_changed(*, practice_id: UUID, now: datetime) -> None:
+    """The practice wants its messages at other hours, by other channels or otherwise counted."""
+    for listener in _message_listeners:
         listener(practice_id=practice_id, now=now)
 
 

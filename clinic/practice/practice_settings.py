@@ -26,6 +26,11 @@ MOST_HOLDS = 10_000
 MFA_REQUIRED = ("none", "admins", "all")
 # Who is given a follow-up unit that needs somebody and that nobody has taken.
 OWNERS = ("therapist", "responsible_clinician", "front_desk")
+# R-06: what the exemption allows, in a day and in seven. Elsewhere a cap is the practice's own.
+EXEMPT = {"per_day": 1, "per_week": 3}
+MOST_A_DAY, MOST_A_WEEK = 10, 50
+# In the order in which they are tried; a channel that is not named is not written to.
+CHANNELS = ("sms,email", "email,sms", "sms", "email")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -72,6 +77,20 @@ def _is_clock(value: object) -> bool:
 
 def _minutes(clock: time) -> int:
     return clock.hour * 60 + clock.minute
+
+
+def _per_day(problems: Problems, path: str, value: object) -> None:
+    if value is not None:
+        fields.integer(problems, path, value, least=1, most=MOST_A_DAY)
+
+
+def _per_week(problems: Problems, path: str, value: object) -> None:
+    if value is not None:
+        fields.integer(problems, path, value, least=1, most=MOST_A_WEEK)
+
+
+def _channels(problems: Problems, path: str, value: object) -> None:
+    fields.choice(problems, path, value, CHANNELS)
 
 
 def _region(problems: Problems, path: str, value: object) -> None:
@@ -125,6 +144,10 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
             f"{SHORTEST_WINDOW_MINUTES} minutes or more in {EARLIEST_SEND:%H:%M} to {LATEST_SEND:%H:%M}",
         ),
         "relies_on_exemption": Setting(fields.flag, "`true`, `false`"),
+        "per_day": Setting(_per_day, f"1 to {MOST_A_DAY}, whole, or `null`"),
+        "per_week": Setting(_per_week, f"1 to {MOST_A_WEEK}, whole, or `null`"),
+        "channels": Setting(_channels, ", ".join(f"`{one}`" for one in CHANNELS)),
+        "merge_visits": Setting(fields.flag, "`true`, `false`"),
     },
     "security": {"mfa_required": Setting(_mfa, "`none`, `admins`, `all`")},
     "follow_ups": {
@@ -139,6 +162,14 @@ TABLE: dict[str, Setting | dict[str, Setting]] = {
 def check(problems: Problems, field: str, value: object) -> None:
     """Note what is wrong with the settings of a practice, by path (`settings.severity_hours.dose`)."""
     _group(problems, field, value, TABLE)
+    messages = value.get("messages") if isinstance(value, Mapping) else None
+    if isinstance(messages, Mapping) and messages.get("relies_on_exemption") is True:
+        for name, most in EXEMPT.items():
+            chosen = messages.get(name)
+            if isinstance(chosen, int) and chosen > most:
+                problems.add(
+                    f"{field}.messages.{name}", f"At most {most} while the practice relies on the exemption."
+                )
 
 
 def allowed() -> dict[str, str]:

@@ -51,8 +51,9 @@ class Rule:
     e-mail goes at any hour. `uncapped_for_doses`: before a dose no cap holds it back. `call`: whom no channel
     reaches is called; what a patient does not expect is not worth a call, and may go by the next channel
     `onward`. `asks`: one letter answers it. `once`: what it says of a visit is not said again when the visit
-    moves. `first`: the channel that is tried before the others. `hours`: how long before a visit. `category`:
-    what consent and its withdrawal name (R-09).
+    moves. `first`: the channel that is tried before the others. `hours`: how long before a visit, or after
+    one that is over, unless a protocol or the practice says otherwise (`terms`). `category`: what consent and
+    its withdrawal name (R-09).
     """
 
     hours: float = 0
@@ -81,7 +82,7 @@ RULES: Mapping[str, Rule] = {
     Kind.VISIT_MOVED: Rule(together=Together.MOVED, news=True, call=True, asks=True),
     Kind.VISIT_CANCELLED: Rule(together=Together.CANCELLED, news=True, call=True),
     Kind.COURSE_BOOKED: Rule(news=True, call=True, asks=True),
-    Kind.FOLLOW_UP_MISSING: Rule(together=Together.AFTERWARDS, call=True),
+    Kind.FOLLOW_UP_MISSING: Rule(hours=20, together=Together.AFTERWARDS, call=True),
     # The open unit stands on the worklist meanwhile: nobody needs to be told to call a second time.
     Kind.WINDOW_HALF: Rule(together=Together.AFTERWARDS, onward=True),
     Kind.NO_SHOW: Rule(call=True),
@@ -89,7 +90,7 @@ RULES: Mapping[str, Rule] = {
     Kind.PREPARATION: Rule(hours=168, call=True, once=True, first="email"),
     # The link of every reminder of that day leads to the same questions.
     Kind.MEASURE_DUE: Rule(hours=48, together=Together.COMING, onward=True, category="forms"),
-    Kind.CHECK_IN: Rule(together=Together.AFTERWARDS, onward=True, category="check_ins"),
+    Kind.CHECK_IN: Rule(hours=20, together=Together.AFTERWARDS, onward=True, category="check_ins"),
     Kind.VISIT_LINK: Rule(reply=True, call=True, asks=True),
     Kind.NEXT_LINK: Rule(reply=True, call=True),
     Kind.VISIT_LIST: Rule(news=True),
@@ -113,7 +114,7 @@ def rule(kind: str) -> Rule:
 
 
 def hours(kind: str) -> float:
-    """How long before a visit it goes."""
+    """How long before a visit, or after it, it goes unless somebody says otherwise."""
     return rule(kind).hours
 
 

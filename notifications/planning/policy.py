@@ -17,6 +17,8 @@ from notifications.planning.kinds import Together
 GRACE = timedelta(minutes=3)
 # Room for the worker between claiming a message and handing it over, before quiet hours begin.
 LAST_CALL = timedelta(minutes=5)
+# By how much quiet hours may put off what follows a dose.
+LATER = timedelta(hours=4)
 MAX_ATTEMPTS = 5
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 BUSINESS_DAYS = frozenset({1, 2, 3, 4, 5})
@@ -139,19 +141,25 @@ def preparation(*, start: datetime, lead_hours: float, changed_at: datetime) -> 
 
 
 def follow_up_missing(
-    *, discharged_at: datetime, closes_at: datetime, changed_at: datetime, grace: timedelta = GRACE
+    *,
+    discharged_at: datetime,
+    closes_at: datetime,
+    changed_at: datetime,
+    hours: float = 20,
+    grace: timedelta = GRACE,
 ) -> Timing | None:
-    """20 to 24 hours after a dose without a follow-up booked, while its window is open."""
-    discharged_at = _utc(discharged_at)
-    due = max(discharged_at + timedelta(hours=20), _utc(changed_at) + grace)
-    return _timing(due, discharged_at + timedelta(hours=24), _utc(closes_at))
+    """So many hours after a dose without a follow-up booked, or four later, while its window is open."""
+    planned = _utc(discharged_at) + timedelta(hours=hours)
+    return _timing(max(planned, _utc(changed_at) + grace), planned + LATER, _utc(closes_at))
 
 
-def check_in(*, discharged_at: datetime, changed_at: datetime, grace: timedelta = GRACE) -> Timing | None:
-    """How somebody is, 20 to 24 hours after a dose; of no use the day after."""
-    discharged_at = _utc(discharged_at)
-    due = max(discharged_at + timedelta(hours=20), _utc(changed_at) + grace)
-    return _timing(due, discharged_at + timedelta(hours=24), discharged_at + timedelta(hours=36))
+def check_in(
+    *, discharged_at: datetime, changed_at: datetime, hours: float = 20, grace: timedelta = GRACE
+) -> Timing | None:
+    """How somebody is, so many hours after a dose, or four later; of no use after sixteen."""
+    planned = _utc(discharged_at) + timedelta(hours=hours)
+    due = max(planned, _utc(changed_at) + grace)
+    return _timing(due, planned + LATER, planned + timedelta(hours=16))
 
 
 def window_half(
@@ -200,13 +208,16 @@ def next_digest(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that one patient is to get by one channel. `about_dose`: it is about a dosing visit."""
+    """A message that one patient is to get by one channel. `about_dose`: it is about a dosing visit. `apart`:
+    it is said together only with those of which this is the same.
+    """
 
     id: str
     kind: str
     send_at: datetime
     useful_until: datetime
     about_dose: bool = False
+    apart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +258,11 @@ def choose(
     """
     tz = ZoneInfo(zone)
     days = [instant.astimezone(tz).date() for instant in sent]
-    carriers: dict[tuple[date, Together], Candidate] = {}
+    carriers: dict[tuple[date, Together, str], Candidate] = {}
     verdicts: dict[str, Verdict] = {}
     for one in sorted(candidates, key=_importance):
         rule, day = kinds.rule(one.kind), one.send_at.astimezone(tz).date()
-        carrier = carriers.get((day, rule.together)) if rule.together else None
+        carrier = carriers.get((day, rule.together, one.apart)) if rule.together else None
         if rule.reply:
             verdicts[one.id] = Verdict(Choice.SEND)
         elif carrier and carrier.send_at <= one.useful_until:
@@ -260,7 +271,7 @@ def choose(
             verdicts[one.id] = Verdict(Choice.SEND)
             days.append(day)
             if rule.together:
-                carriers.setdefault((day, rule.together), one)
+                carriers.setdefault((day, rule.together, one.apart), one)
         else:
             verdicts[one.id] = Verdict(Choice.DROP)
     return verdicts

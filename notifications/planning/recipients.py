@@ -16,10 +16,9 @@ from notifications.models.message import TO_NUMBERS
 from notifications.planning import suppressions
 from notifications.planning.kinds import Kind
 from notifications.planning.ports import Silence
+from notifications.planning.preferences import PREFERENCE
 from patients.models import ContactPoint, MessagingConsent, Patient
 
-# Before a patient's own choice is known, messages go where they are read soonest.
-PREFERENCE = ("sms", "email")
 # leave for these is leave for all of a course's messages; each other category can be stopped by itself.
 CONSENT = "reminders"
 

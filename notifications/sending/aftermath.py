@@ -11,7 +11,7 @@ from clinic.practice import trail, work
 from clinic.practice.models.staff import Role
 from notifications.models import Attempt, Message
 from notifications.models.message import State
-from notifications.planning import kinds, ledger, outbox, recipients, suppressions
+from notifications.planning import kinds, ledger, outbox, preferences, suppressions
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.sending import rows
@@ -21,7 +21,7 @@ from notifications.wording import wordings
 # calls.
 UNREACHABLE = frozenset(
     {"no_provider", "no_agreement", "no_consent", "consent_revoked", "no_address", "opted_out"}
-    | {"no_such_address"}
+    | {"no_such_address", "channel_off"}
 )
 _REPORTED = {
     State.ACCEPTED: "message.sent",
@@ -163,7 +163,8 @@ def onward(*, message: Message, now: datetime) -> Draft | None:
     if message.patient_id is None or not (rule.call or rule.onward) or now > message.useful_until:
         return None
     tried = {message.channel, *_by_other_channels(message)}
-    channel = next((one for one in recipients.PREFERENCE if one not in tried), None)
+    order = preferences.of(message.practice).order(message.kind)
+    channel = next((one for one in order if one not in tried), None)
     if channel is None:
         return None
     return Draft(

@@ -73,6 +73,8 @@ def decide(*, message: Message, now: datetime, beside: Beside = LEDGER, worded: 
     facts = ports.facts(message=message, also=also, now=now)
     if isinstance(facts, Silence):
         return facts
+    if _channel_is_off(message):
+        return Silence("channel_off")
     channel = channels.of(message.channel)
     if channel is None or not channel.configured():
         return Silence("no_provider")
@@ -102,7 +104,9 @@ def _siblings(message: Message, now: datetime, beside: Beside) -> Sequence[Messa
     zone = ZoneInfo(zone_of(message))
     tomorrow = (now.astimezone(zone) + timedelta(days=1)).date()
     day_ends = datetime.combine(tomorrow, datetime.min.time(), zone)
-    return beside.waiting(message=message, now=now, before=day_ends, kinds=together)
+    waiting = beside.waiting(message=message, now=now, before=day_ends, kinds=together)
+    apart = _apart(message)
+    return [one for one in waiting if _apart(one) == apart]
 
 
 def _choose(
@@ -158,7 +162,22 @@ def _candidate(message: Message, now: datetime) -> policy.Candidate:
         send_at=max(message.due_at, now),
         useful_until=message.useful_until,
         about_dose=message.uncapped,
+        apart=_apart(message),
     )
+
+
+def _apart(message: Message) -> str:
+    """What keeps it out of a text that tells of other visits, where the practice wants each by itself."""
+    together = preferences.of(message.practice).together(message.kind)
+    return "" if together else str(message.subject_id)
+
+
+def _channel_is_off(message: Message) -> bool:
+    """Whether the practice writes to patients by other channels alone. What somebody asked for goes."""
+    rule = kinds.rule(message.kind)
+    if message.patient_id is None or rule.reply or not (rule.call or rule.onward):
+        return False
+    return message.channel not in preferences.of(message.practice).order(message.kind)
 
 
 def _quiet(message: Message, now: datetime) -> Later | Silence | None:

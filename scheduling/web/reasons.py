@@ -19,6 +19,10 @@ WHY = {
     "address_of_a_patient": "a patient has this address",
     "no_provider": "no provider is set up for this channel",
     "no_agreement": "no agreement with this channel's provider has been declared",
+    # Somebody chose so.
+    "channel_off": "the practice writes by another channel",
+    "off_by_practice": "the practice has it switched off",
+    "off_by_protocol": "the protocol of the course has it switched off",
     # Its time.
     "over_cap": "enough messages went out that day",
     "quiet_hours": "it would have come in the quiet hours",

@@ -6,6 +6,7 @@ from datetime import time, timedelta
 import pytest
 
 from clinic.practice import directory, practice_settings
+from clinic.practice.errors import Invalid
 from notifications.planning import policy, preferences
 from scheduling.followups import gaps, owners, reconcile
 from scheduling.followups.rules import SeverityHours
@@ -51,11 +52,50 @@ def test_the_names_of_owners_are_those_that_the_follow_ups_read() -> None:
 
 @pytest.mark.django_db
 def test_each_message_setting_is_read() -> None:
-    assert set(practice_settings.TABLE["messages"]) == {"send_window", "relies_on_exemption"}
+    assert set(practice_settings.TABLE["messages"]) == {
+        "send_window",
+        "relies_on_exemption",
+        "per_day",
+        "per_week",
+        "channels",
+        "merge_visits",
+    }
     chosen = {"send_window": ["10:00", "18:30"], "relies_on_exemption": True}
     read = preferences.of(factories.practice(messages=chosen))
     assert read.window == policy.SendWindow(time(10), time(18, 30))
     assert read.caps == policy.EXEMPTION
+    chosen = {"per_day": 2, "per_week": None, "channels": "email,sms", "merge_visits": False}
+    read = preferences.of(factories.practice(messages=chosen))
+    assert (read.caps, read.channels, read.merges) == (policy.Caps(per_day=2), ("email", "sms"), False)
+
+
+def test_the_caps_and_the_channels_are_those_that_messages_know() -> None:
+    exemption = policy.EXEMPTION
+    assert {"per_day": exemption.per_day, "per_week": exemption.per_week} == practice_settings.EXEMPT
+    named = {channel for order in practice_settings.CHANNELS for channel in order.split(",")}
+    assert named == set(preferences.PREFERENCE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("messages", "wrong"),
+    [
+        ({"per_day": 0}, "per_day"),
+        ({"per_day": 11}, "per_day"),
+        ({"per_week": 51}, "per_week"),
+        ({"per_week": "3"}, "per_week"),
+        ({"channels": "letter"}, "channels"),
+        ({"merge_visits": "no"}, "merge_visits"),
+        ({"relies_on_exemption": True, "per_day": 2}, "per_day"),
+        ({"relies_on_exemption": True, "per_week": 4}, "per_week"),
+    ],
+)
+def test_what_may_not_be_set_of_messages_is_named(messages: dict[str, object], wrong: str) -> None:
+    clinic = factories.small_clinic()
+    changes = {"settings": {"messages": messages}}
+    with pytest.raises(Invalid) as refused:
+        directory.update_practice(actor=clinic.admin, changes=changes, now=factories.NOW)
+    assert set(refused.value.fields) == {f"settings.messages.{wrong}"}
 
 
 @pytest.mark.django_db

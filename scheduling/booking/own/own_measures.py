@@ -63,7 +63,7 @@ def due(*, link: Link, now: datetime) -> tuple[Due, ...]:
 
 def sources() -> dict[str, Source]:
     """Who answers for the message that asks."""
-    return {Kind.MEASURE_DUE: facts}
+    return {Kind.MEASURE_DUE: message_facts.wanted(facts)}
 
 
 def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:

@@ -1,11 +1,11 @@
-"""What is sent ahead of a visit: a line each, for which visits and how many hours before.
+"""What is sent ahead of a visit: a line each, for which visits, and what decides when.
 
-A change of the hours changes what is planned from then on. Whether a message is wanted and true is asked
-again when it is sent.
+Whether it goes and how many hours before is settled by `notifications.planning.terms`; a change of that is
+followed by `replanning`. Whether a message is wanted and true is asked again when it is sent.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -14,10 +14,11 @@ from django.db.models import Min, Q
 
 from notifications.models import Message
 from notifications.models.message import State
-from notifications.planning import kinds, policy
+from notifications.planning import policy, terms
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
+from notifications.planning.terms import Terms
 from patients import instruments
 from scheduling import states
 from scheduling.booking.writing import drafts
@@ -29,10 +30,12 @@ from scheduling.planning import measures
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """What a protocol asks of patients: somebody who takes them home (S-11), and measures (S-26)."""
+    """What a protocol asks of patients: somebody who takes them home (S-11), and measures (S-26). `terms` are
+    what it says of messages."""
 
     ride: bool = False
     measures: bool = False
+    terms: Terms = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +95,38 @@ _REMINDERS = (Kind.REMINDER_72H, Kind.REMINDER_24H)
 
 
 def of(
-    coming: Sequence[Appointment], people: People, now: datetime, *, told: Collection[UUID] | None = None
+    coming: Sequence[Appointment],
+    people: People,
+    now: datetime,
+    *,
+    told: Collection[UUID] | None = None,
+    since: Mapping[UUID, datetime] | None = None,
 ) -> list[Draft]:
     """What goes ahead of each visit; no reminder of what other news tells at about the same moment (`told`:
-    all unless said)."""
+    all unless said). `since`: when the preparation of a visit was first planned, unless it is now."""
     courses = _courses(coming)
     made = []
     for visit in coming:
         whole = courses.get(visit.course_id, Whole()) if visit.course_id else Whole()
-        last = kinds.hours(Kind.REMINDER_24H)
+        last = people.settled(visit, Kind.REMINDER_24H, whole.asks.terms).hours
         for line in TABLE:
-            hours = kinds.hours(line.kind)
+            settled = people.settled(visit, line.kind, whole.asks.terms)
+            hours = last if line.kind == Kind.RIDE_HOME else settled.hours
             soon = visit.start - timedelta(hours=hours) <= now + drafts.grace()
-            if not line.of(visit, whole) or (
+            if not (settled.on and line.of(visit, whole)) or (
                 soon and line.kind in _REMINDERS and (told is None or visit.pk in told)
             ):
                 continue
-            made += drafts.draft(visit, line.kind, line.timing(visit.start, hours, last, now), people, now)
+            planned = (since or {}).get(visit.pk, now) if line.kind == Kind.PREPARATION else now
+            made += drafts.draft(
+                visit, line.kind, line.timing(visit.start, hours, last, planned), people, now
+            )
     return made
+
+
+def terms_of(*, version_id: UUID | None) -> Terms:
+    """What a version of a protocol says of messages; nothing where there is none."""
+    return _asks_of(version_id).terms if version_id else {}
 
 
 def of_new_firsts(*, ended: Collection[UUID], now: datetime) -> list[Draft]:
@@ -164,4 +181,8 @@ def _asks_of(version_id: UUID) -> Asks:
     """What a version asks: versions never change."""
     document = ProtocolVersion.objects.values_list("document", flat=True).get(pk=version_id)
     asked = measures.asked(measures=document.get("measures"), known=instruments.BY_CODE)
-    return Asks(ride=document.get("escort_required") is True, measures=bool(asked.codes))
+    return Asks(
+        ride=document.get("escort_required") is True,
+        measures=bool(asked.codes),
+        terms=terms.read(document.get("messages"))[0],
+    )

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from notifications.planning import kinds, outbox, policy, preferences, recipients
+from notifications.planning import kinds, outbox, policy, practice_terms, preferences, recipients, terms
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
+from notifications.planning.preferences import Preferences
+from notifications.planning.terms import Settled, Terms
 from patients.models import Patient
 from scheduling import states
 from scheduling.booking.writing import links
@@ -29,28 +31,38 @@ def queue(*, messages: Sequence[Draft], now: datetime, also: Iterable[Appointmen
 
 
 class People:
-    """Patients with their practice's preferences and their usable channels, loaded for many at once."""
+    """Patients with what their practice says and their usable channels, loaded for many at once."""
 
     def __init__(self, patients: Mapping[UUID, Patient]) -> None:
         self.patients = patients
+        self._said: dict[UUID, Terms] | None = None
         self.channels = recipients.usable_channels(patient_ids=self.patients.keys()) if self.patients else {}
 
     def preferred(self, patient_id: UUID, kind: str) -> str:
-        """One that works now, or else SMS: consent may come, and when it is due the re-check finds the next
-        channel.
+        """The first of the practice's order that works now, or else its first: consent may come, and when it
+        is due the re-check finds the next channel.
         """
-        usable = self.every(patient_id)
-        first = kinds.rule(kind).first
-        return first if first in usable else usable[0]
+        return self.every(patient_id, kind)[0]
 
-    def every(self, patient_id: UUID) -> tuple[str, ...]:
-        return self.channels.get(patient_id) or ("sms",)
+    def every(self, patient_id: UUID, kind: str) -> tuple[str, ...]:
+        order = self._preferences(patient_id).order(kind)
+        usable = self.channels.get(patient_id, ())
+        return tuple(one for one in order if one in usable) or order[:1]
+
+    def settled(self, visit: Appointment, kind: str, protocol: Terms) -> Settled:
+        """Whether a kind goes about a visit, and when. What the patient wants is asked when it is to go."""
+        if self._said is None:
+            practices = {one.practice_id for one in self.patients.values()}
+            self._said = dict(practice_terms.of(practice_ids=practices))
+        return terms.settle(kind=kind, protocol=protocol, practice=self._said[visit.practice_id])
 
     def due(self, patient_id: UUID, timing: Timing, now: datetime) -> datetime | None:
         """When to send, outside the patient's quiet hours (R-10)."""
-        patient = self.patients[patient_id]
-        window = preferences.of(patient.practice).window
-        return policy.send_at(timing=timing, zone=patient.time_zone, window=window, now=now)
+        zone, window = self.patients[patient_id].time_zone, self._preferences(patient_id).window
+        return policy.send_at(timing=timing, zone=zone, window=window, now=now)
+
+    def _preferences(self, patient_id: UUID) -> Preferences:
+        return preferences.of(self.patients[patient_id].practice)
 
 
 def people_of(visits: Iterable[Appointment]) -> People:
@@ -89,7 +101,7 @@ def news(
     if timing is None:
         return []
     drafts = []
-    for channel in people.every(until.patient_id):
+    for channel in people.every(until.patient_id, kind):
         # An e-mail may come at any hour: it answers what was just done (see notifications.sending.decision).
         due_at = timing.due_at if channel == "email" else people.due(until.patient_id, timing, now)
         if due_at is not None:

@@ -7,12 +7,15 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q
 
 from clinic.practice.joined import Joined
 from notifications.models import Message
+from notifications.planning import terms
 from notifications.planning.kinds import Kind
 from notifications.planning.ports import Facts, Silence, Source, Visit
+from notifications.planning.terms import Level, Term
 from patients import own
 from scheduling.booking.writing import ahead, cancellations, inviting, links
 from scheduling.booking.writing.drafts import EXPECTED
@@ -28,7 +31,7 @@ SEEN_SOON = timedelta(hours=12)
 
 def sources() -> dict[str, Source]:
     """Who answers for which kind of message."""
-    return {
+    known: dict[str, Source] = {
         Kind.COURSE_BOOKED: booked,
         Kind.VISIT_LIST: booked,
         Kind.VISIT_MOVED: at_its_time,
@@ -46,6 +49,41 @@ def sources() -> dict[str, Source]:
         Kind.WAITLIST_OFFER: offered,
         Kind.VISIT_CONFIRMED: at_its_time,
     }
+    return {kind: wanted(source) if kind in terms.CHOICES else source for kind, source in known.items()}
+
+
+def wanted(source: Source) -> Source:
+    """The same, silent while the practice, or the protocol of the course, has the kind switched off."""
+
+    def asked(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+        by = switched_off(message=message)
+        if by is None:
+            return source(message, also, now)
+        return Silence("off_by_protocol" if by is Level.PROTOCOL else "off_by_practice")
+
+    return asked
+
+
+def switched_off(*, message: Message) -> Level | None:
+    """Who has a message's kind switched off now; None where nobody has. One statement: it is asked of every
+    message that may be.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT term.is_on, term.hours, course.protocol_version_id FROM (SELECT) one
+            LEFT JOIN notifications_kindterm term ON term.practice_id = %s AND term.kind = %s
+            LEFT JOIN scheduling_treatmentcourse course ON course.id = %s
+            """,
+            [message.practice_id, message.kind, message.course_id],
+        )
+        is_on, hours, version_id = cursor.fetchone()
+    settled = terms.settle(
+        kind=message.kind,
+        protocol=ahead.terms_of(version_id=version_id),
+        practice={message.kind: Term(is_on, hours)},
+    )
+    return None if settled.on else settled.by
 
 
 def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:

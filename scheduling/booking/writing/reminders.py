@@ -62,7 +62,7 @@ def listed(*, course: TreatmentCourse, visits: Sequence[Appointment], now: datet
     none is to come or no e-mail may go. It is of use until the last of them: the first may begin at once."""
     coming = drafts.still_to_come(visits, now)
     people = drafts.people_of(coming)
-    if not coming or "email" not in people.every(course.patient_id):
+    if not coming or "email" not in people.every(course.patient_id, Kind.VISIT_LIST):
         return []
     asked = Message.objects.filter(kind=Kind.VISIT_LIST, subject_id=course.pk).count()
     made = drafts.news(
@@ -177,29 +177,48 @@ def on_discharged(*, appointment: Appointment, now: datetime) -> None:
     All are planned even when the follow-up stands: that may be cancelled meanwhile, and the re-check keeps
     them silent else. What has been said once is not said again after a correction.
     """
+    said = _said(appointment)
+    made = [one for one in afterwards(appointment=appointment, now=now) if one.kind not in said]
+    if appointment.kind in states.DOSES and (appointment.discharged_at or appointment.completed_at):
+        inviting.invite(dose=appointment, now=now)
+    outbox.queue(messages=made, now=now)
+
+
+def afterwards(*, appointment: Appointment, now: datetime) -> list[Draft]:
+    """What `on_discharged` writes of a dose that is over; nothing before that."""
     ended_at = appointment.discharged_at or appointment.completed_at
     if ended_at is None:
-        return
+        return []
+    people = drafts.people_of([appointment])
+    course = appointment.course
+    protocol = ahead.terms_of(version_id=course.protocol_version_id if course else None)
+    settled = {kind: people.settled(appointment, kind, protocol) for kind in AFTER_A_DOSE}
     timings: dict[Kind, Timing | None] = {}
     if appointment.kind in states.MONITORED:
-        timings[Kind.CHECK_IN] = policy.check_in(discharged_at=ended_at, changed_at=now, grace=drafts.grace())
+        timings[Kind.CHECK_IN] = policy.check_in(
+            discharged_at=ended_at,
+            changed_at=now,
+            hours=settled[Kind.CHECK_IN].hours,
+            grace=drafts.grace(),
+        )
     gap = FollowUpGap.objects.filter(doses__appointment_id=appointment.pk).exclude(closes_at=None).first()
     if gap and gap.opens_at and gap.closes_at:
         timings[Kind.FOLLOW_UP_MISSING] = policy.follow_up_missing(
-            discharged_at=ended_at, closes_at=gap.closes_at, changed_at=now, grace=drafts.grace()
+            discharged_at=ended_at,
+            closes_at=gap.closes_at,
+            changed_at=now,
+            hours=settled[Kind.FOLLOW_UP_MISSING].hours,
+            grace=drafts.grace(),
         )
         timings[Kind.WINDOW_HALF] = policy.window_half(
             discharged_at=ended_at, opens_at=gap.opens_at, closes_at=gap.closes_at, changed_at=now
         )
-    people, said = drafts.people_of([appointment]), _said(appointment)
     made = [
         drafts.draft(appointment, kind, timing, people, now)
         for kind, timing in timings.items()
-        if kind not in said
+        if settled[kind].on
     ]
-    if appointment.kind in states.DOSES:
-        inviting.invite(dose=appointment, now=now)
-    outbox.queue(messages=list(chain.from_iterable(made)), now=now)
+    return list(chain.from_iterable(made))
 
 
 def _said(appointment: Appointment) -> set[str]:

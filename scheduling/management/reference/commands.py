@@ -22,6 +22,8 @@ TICK_WORDS = {
     "in doubt.",
     "notifications.serve_webhooks": "Tells receivers of events what is new, and again what they have not "
     "accepted.",
+    "scheduling.replan_messages": "Lets what is planned follow what a practice has changed about its "
+    "messages since.",
     "scheduling.sweep_gaps": "Refreshes the follow-up units whose state changes by time alone.",
     "scheduling.escalate": "Brings follow-up units that nobody settled in their time before the clinical "
     "lead.",

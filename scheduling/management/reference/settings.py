@@ -147,6 +147,25 @@ HOLD_WORDS = {
     "offer_minutes": "how long an offer to somebody on the waitlist stands when nobody says",
 }
 
+MESSAGES = (
+    (
+        "`messages.per_day`",
+        "`null`",
+        "How many messages a patient gets at most in a day by one channel. The last reminder of a dose "
+        "is never held back.",
+    ),
+    ("`messages.per_week`", "`null`", "The same in any seven days."),
+    (
+        "`messages.channels`",
+        "SMS first; preparation by e-mail",
+        "Which channels patients are written to by, the first one first.",
+    ),
+    (
+        "`messages.merge_visits`",
+        "`true`",
+        "Whether one text tells of several visits of a day; `false` reminds of each by itself.",
+    ),
+)
 FOLLOW_UPS = [
     (
         "`follow_ups.owner`",
@@ -260,7 +279,7 @@ def _practice() -> list[str]:
     allowed = practice_settings.allowed()
     rows = [
         (name, default, allowed[name.strip("`")], told)
-        for name, default, told in [*weights, *hours, *holds, *FOLLOW_UPS, *others]
+        for name, default, told in [*weights, *hours, *holds, *FOLLOW_UPS, *MESSAGES, *others]
     ]
     return [
         "## Of a practice\n\n",

@@ -76,7 +76,7 @@ def test_the_number_of_queries_does_not_grow_with_the_course() -> None:
             reminders.on_course_booked(course=course, appointments=visits, now=NOW)
         counts.append(len(queries))
     assert counts[0] == counts[1]
-    assert counts[0] <= 5
+    assert counts[0] <= 6
 
 
 def test_24_hours_are_elapsed_hours_over_the_end_of_daylight_saving() -> None:
