@@ -15,6 +15,7 @@ from uuid import UUID
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from notifications.models import Message
+from notifications.models.message import State
 from notifications.planning import ledger
 from notifications.planning.outbox import Draft
 from notifications.planning.ports import Silence
@@ -86,6 +87,15 @@ def of_patient(*, actor: Actor, patient_id: UUID, now: datetime) -> list[Foresee
     )
     rows = planned.select_related("practice", "patient").order_by("due_at", "id")
     return walk(messages=list(rows[:MOST]), now=now)
+
+
+def next_course(*, actor: Actor) -> UUID | None:
+    """The course of which something goes next in the actor's practice: an example of what patients get."""
+    permissions.check(actor=actor, capability="messages.read")
+    planned = Message.objects.filter(
+        practice_id=actor.practice_id, course_id__isnull=False, state=State.PLANNED
+    )
+    return planned.order_by("due_at", "id").values_list("course_id", flat=True).first()
 
 
 def walk(*, messages: Sequence[Message], now: datetime) -> list[Foreseen]:

@@ -25,6 +25,7 @@ from scheduling.web.messages import coming, listing, message, refused, report
 from scheduling.web.setup import (
     checklist,
     giving,
+    message_plan,
     practice,
     programmes,
     protocol,
@@ -80,6 +81,7 @@ urlpatterns = [
     path("set-up/practice/", practice.practice, name="setup-practice"),
     path("set-up/messages/", wordings.listing, name="setup-wordings"),
     path("set-up/messages/register/", registration.sheet, name="setup-register"),
+    path("set-up/messages/plan/", message_plan.edit, name="setup-message-plan"),
     path(f"set-up/messages/{WHICH}/", wordings.edit, name="setup-wording"),
     path(f"set-up/messages/{WHICH}/tests/", wordings.tests, name="setup-wording-tests"),
     path("set-up/protocols/", programmes.listing, name="setup-protocols"),

@@ -107,6 +107,8 @@ PAGES: list[Page] = [
     Page("POST", "set-up/practice/", "", WRITERS, form={}),
     Page("GET", "set-up/messages/", "", ALL),
     Page("GET", "set-up/messages/register/", "", ALL),
+    Page("GET", "set-up/messages/plan/", "", ALL),
+    Page("POST", "set-up/messages/plan/", "", WRITERS, form={}),
     Page("GET", f"set-up/messages/{WHICH}/", "", ALL),
     Page("POST", f"set-up/messages/{WHICH}/", "", WRITERS, form={"save": "1"}),
     Page("GET", f"set-up/messages/{WHICH}/tests/", "", ALL),

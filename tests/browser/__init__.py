@@ -28,6 +28,7 @@ controls. *Where* names the files without their `test_`; *mouse* is left out.
 | somebody calls in sick, their visits given away | front desk | telephone | setup |
 | a protocol drawn and saved | prescriber | two tabs | clinicians, two_tabs |
 | own words of messages | practice administrator | telephone without scripts | wordings |
+| which messages go, and when | practice administrator | telephone, keys | message_plan |
 | a lost second factor | practice administrator | keys alone | admin |
 | confirm, move, cancel, ride, questions | patient | one thumb, no script, taps twice | patient, once |
 | move what the desk moved meanwhile | patient | telephone | two_tabs |

@@ -232,6 +232,10 @@ def setting_up(screen: Screen, world: World) -> Iterator[str]:
     page.get_by_label("Text").fill("{clinic}: your infusion is {times}.")
     press(screen, "Save")
     yield "setup-wording: refused"
+    screen.open("/set-up/messages/plan/")
+    page.get_by_label("Hours before the visit: How to prepare").fill("24")
+    press(screen, "Save each message")
+    yield "setup-message-plan: refused"
 
 
 def somebody_away(screen: Screen, world: World) -> Iterator[str]:
@@ -352,6 +356,7 @@ WALKS: dict[Walk, set[str]] = {
         "setup-protocol-edit: preview",
         "setup-protocol-edit: refused",
         "setup-wording: refused",
+        "setup-message-plan: refused",
     },
     somebody_away: {
         "setup-thing: full",

@@ -60,6 +60,7 @@ def of_move(*, visits: Sequence[Appointment], before: Mapping[UUID, Place], now:
     made = [
         *reminders.moved(visits=unaware, now=now),
         *reminders.planned(visits=visits, told=hear, now=now),
+        *ahead.of_new_firsts(moved=visits, now=now),
     ]
     gone = {(one.kind, one.subject_id, one.subject_at) for one in said}
     once = {(one.kind, one.subject_id) for one in said if kinds.rule(one.kind).once}

@@ -19,6 +19,7 @@ from clinic.practice import fields, idempotency, permissions, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.ids import new_id
+from scheduling.booking.protocol import message_block
 from scheduling.models import ProtocolTemplate, ProtocolVersion
 from scheduling.planning import protocol as parsing
 from scheduling.planning import trial, windows
@@ -152,17 +153,19 @@ def _read(document: object) -> dict[str, Any]:
     if len(told) > LARGEST or "\\u0000" in told:
         problems.add("document", "Must be at most 256 KB long and hold no NUL character.")
     problems.raise_if_any()
-    is_plannable = True
+    parsed: parsing.Protocol | None = None
     try:
-        parsing.parse(document)
+        parsed = parsing.parse(document)
     except parsing.NotPlannable:
-        is_plannable = False
+        pass
     except parsing.InvalidProtocol as error:
         raise Invalid({error.path or "document": [error.message]}) from error
+    if wrong := message_block.problems(document=document, protocol=parsed):
+        raise Invalid(wrong)
     return {
         "name": document["name"].strip(),
         "modality": document["modality"].strip(),
-        "is_plannable": is_plannable,
+        "is_plannable": parsed is not None,
     }
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Min, Q
+from django.db.models import Max, Min, Q
 
 from notifications.models import Message
 from notifications.models.message import State
@@ -40,10 +41,11 @@ class Asks:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What must be known of a visit's course. `first_dose` is its earliest start."""
+    """What must be known of a visit's course: `first_dose` and `last_dose` are when they start."""
 
     asks: Asks = Asks()
     first_dose: datetime | None = None
+    last_dose: datetime | None = None
 
 
 def every_visit(visit: Appointment, whole: Whole) -> bool:
@@ -60,7 +62,12 @@ def ride(visit: Appointment, whole: Whole) -> bool:
 
 
 def measured(visit: Appointment, whole: Whole) -> bool:
-    return visit.kind in states.DOSES and whole.asks.measures
+    """S-26: before doses, and before the visits after the last one from a week on. Which of these are the
+    first in their time is asked when it goes, as is whether it was answered."""
+    if visit.kind in states.DOSES or whole.last_dose is None or not whole.asks.measures:
+        return visit.kind in states.DOSES and whole.asks.measures
+    last = whole.last_dose.astimezone(ZoneInfo(visit.time_zone)).date()
+    return visit.start > whole.last_dose and measures.unit_after(last=last, day=visit.local_date) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +108,12 @@ def of(
     *,
     told: Collection[UUID] | None = None,
     since: Mapping[UUID, datetime] | None = None,
+    beside: Sequence[Appointment] = (),
 ) -> list[Draft]:
     """What goes ahead of each visit; no reminder of what other news tells at about the same moment (`told`:
-    all unless said). `since`: when the preparation of a visit was first planned, unless it is now."""
-    courses = _courses(coming)
+    all unless said). `since`: when the preparation of a visit was first planned, unless it is now. `beside`:
+    other visits that stand where they are given, not where their rows are."""
+    courses = _courses([*coming, *beside])
     made = []
     for visit in coming:
         whole = courses.get(visit.course_id, Whole()) if visit.course_id else Whole()
@@ -129,20 +138,31 @@ def terms_of(*, version_id: UUID | None) -> Terms:
     return _asks_of(version_id).terms if version_id else {}
 
 
-def of_new_firsts(*, ended: Collection[UUID], now: datetime) -> list[Draft]:
-    """What is to be done before the dose that is now the first of its course, where one of these was ended;
-    none where it was planned or said."""
+def of_new_firsts(
+    *, now: datetime, ended: Collection[UUID] = (), moved: Sequence[Appointment] = ()
+) -> list[Draft]:
+    """What is to be done before the dose that is now the first of its course, where one of these was ended or
+    stands elsewhere; none where it was planned or said. What is `moved` stands where it is given, and what is
+    planned of it itself is not made here."""
     doses = Appointment.objects.filter(kind__in=states.DOSES, course__isnull=False)
-    courses = doses.filter(pk__in=ended).values("course_id")
+    given = [one for one in moved if one.kind in states.DOSES and one.course_id]
+    if moved and not given:
+        return []
+    courses = doses.filter(pk__in=[*ended, *(one.pk for one in given)]).values("course_id")
     standing = doses.exclude(status__in=ENDED_UNATTENDED).select_related("patient__practice")
+    rest = standing.filter(course_id__in=courses).exclude(pk__in=[one.pk for one in given])
     firsts: dict[UUID | None, Appointment] = {}
-    for one in standing.filter(course_id__in=courses).order_by("start", "pk"):
+    for one in sorted([*rest, *given], key=lambda dose: (dose.start, dose.pk)):
         firsts.setdefault(one.course_id, one)
+    for one in given:
+        if firsts.get(one.course_id) is one:
+            del firsts[one.course_id]
     coming = drafts.still_to_come(firsts.values(), now)
     held = Message.objects.filter(kind=Kind.PREPARATION, subject_id__in=[one.pk for one in coming])
     told = set(held.exclude(state=State.CANCELLED).values_list("subject_id", flat=True)) if coming else set()
     fresh = [one for one in coming if one.pk not in told]
-    return [one for one in of(fresh, drafts.people_of(fresh), now) if one.kind == Kind.PREPARATION]
+    people = drafts.people_of(fresh)
+    return [one for one in of(fresh, people, now, beside=given) if one.kind == Kind.PREPARATION]
 
 
 def needs_ride(*, visit: Appointment) -> bool:
@@ -166,13 +186,14 @@ def _courses(visits: Iterable[Appointment]) -> Mapping[UUID, Whole]:
     rows = (
         TreatmentCourse.objects.filter(pk__in={one.course_id for one in of_courses})
         .annotate(first=Min("appointments__start", filter=theirs & others))
-        .values_list("pk", "protocol_version_id", "first")
+        .annotate(last=Max("appointments__start", filter=theirs & others))
+        .values_list("pk", "protocol_version_id", "first", "last")
     )
     found = {}
-    for course_id, version_id, first in rows:
+    for course_id, version_id, first, last in rows:
         given = [one.start for one in of_courses if one.course_id == course_id and one.kind in states.DOSES]
-        starts = [*given, *([first] if first else [])]
-        found[course_id] = Whole(_asks_of(version_id), min(starts, default=None))
+        starts = [*given, *(one for one in (first, last) if one)]
+        found[course_id] = Whole(_asks_of(version_id), min(starts, default=None), max(starts, default=None))
     return found
 
 

@@ -7,9 +7,9 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import Q
 
+from clinic.practice import prepared
 from clinic.practice.joined import Joined
 from notifications.models import Message
 from notifications.planning import terms
@@ -25,6 +25,11 @@ from scheduling.models.patient_link import Purpose
 from scheduling.models.waitlist import OfferState
 
 _VISITS = Joined(Appointment, "site", asking=[links.ASKED])
+_TERMS = """
+SELECT term.is_on, term.hours, course.protocol_version_id FROM (SELECT) one
+LEFT JOIN notifications_kindterm term ON term.practice_id = %s AND term.kind = %s
+LEFT JOIN scheduling_treatmentcourse course ON course.id = %s
+"""
 # Who comes in so many hours is asked then how they are.
 SEEN_SOON = timedelta(hours=12)
 
@@ -68,16 +73,9 @@ def switched_off(*, message: Message) -> Level | None:
     """Who has a message's kind switched off now; None where nobody has. One statement: it is asked of every
     message that may be.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT term.is_on, term.hours, course.protocol_version_id FROM (SELECT) one
-            LEFT JOIN notifications_kindterm term ON term.practice_id = %s AND term.kind = %s
-            LEFT JOIN scheduling_treatmentcourse course ON course.id = %s
-            """,
-            [message.practice_id, message.kind, message.course_id],
-        )
-        is_on, hours, version_id = cursor.fetchone()
+    [(is_on, hours, version_id)] = prepared.fetch(
+        _TERMS, [message.practice_id, message.kind, message.course_id]
+    )
     settled = terms.settle(
         kind=message.kind,
         protocol=ahead.terms_of(version_id=version_id),

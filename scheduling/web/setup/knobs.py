@@ -1,5 +1,7 @@
-"""The values of a protocol that a form changes, each by its place in the document."""
+"""The values of a protocol that a form changes, each by its place in the document: numbers, and what it says
+of messages."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +10,8 @@ from typing import Any
 from django.http import QueryDict
 
 from clinic.practice.errors import Invalid
+from notifications.planning import terms
+from notifications.planning.terms import Term
 from scheduling.booking.protocol.protocols import Document
 from scheduling.web import words
 
@@ -31,17 +35,22 @@ OF_THE_WINDOW = {
     "max": "at most",
     "grace": "counted as late until",
 }
-LONGEST = 8
+ON, HOURS, REASON = "on", "hours", "reason"
+WHETHER = (("", "As the practice says"), ("yes", "Goes"), ("no", "Does not go"))
+LONGEST, LONGEST_TOLD = 8, 300
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One number. `name` is its place: `phases.0.sessions`; a blank one is open-ended."""
+    """One value: a number, one of the `choices`, or where it is `told` a few words. `name` is its place:
+    `phases.0.sessions`; a blank one is open-ended, or of messages as the practice says."""
 
     name: str
     label: str
     value: str
     problem: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,9 @@ def groups(
         window = follow_up.get("window_hours", {})
         found.append(_group("The follow-up's window", "plan.follow_up.window_hours", window, OF_THE_WINDOW))
         found.append(_group("The follow-up", "plan.follow_up", follow_up, {"minutes": "Minutes"}))
+    # What cannot be read says nothing.
+    said, _ = terms.read(document.get("messages"))
+    found += [_of_messages(kind, said.get(kind, terms.NOTHING)) for kind in terms.CHOICES]
     return tuple(
         Group(one.title, tuple(_typed(knob, typed, wrong or {}) for knob in one.knobs)) for one in found
     )
@@ -75,13 +87,28 @@ def _group(title: str, place: str, held: Mapping[str, Any], table: Mapping[str, 
     )
 
 
+def _of_messages(kind: str, held: Term) -> Group:
+    """What the protocol says of a kind of message."""
+    place, on = f"messages.{kind}", held.on
+    knobs = [
+        Knob(f"{place}.{ON}", "Whether it goes", "" if on is None else "yes" if on else "no", choices=WHETHER)
+    ]
+    if hours := terms.CHOICES[kind]:
+        label = f"Hours {'after the dose' if hours.after else 'before the visit'}"
+        told = f"{label} ({hours.least} to {hours.most})"
+        knobs.append(Knob(f"{place}.{HOURS}", told, _text(held.hours)))
+    if kind in terms.NEEDS_REASON:
+        knobs.append(Knob(f"{place}.{REASON}", "Why, if it does not go", held.reason, told=True))
+    return Group(f"Message: {words.MESSAGE_KINDS[kind]}", tuple(knobs))
+
+
 def _text(value: Any) -> str:
     return "" if value is None else f"{value:g}"
 
 
 def _typed(knob: Knob, typed: QueryDict | None, wrong: Mapping[str, list[str]]) -> Knob:
     value = knob.value if typed is None else typed.get(knob.name, "")
-    return Knob(knob.name, knob.label, value, " ".join(wrong.get(knob.name, ())))
+    return dataclasses.replace(knob, value=value, problem=" ".join(wrong.get(knob.name, ())))
 
 
 def changed(*, document: Document, post: QueryDict) -> dict[str, Any]:
@@ -93,12 +120,28 @@ def changed(*, document: Document, post: QueryDict) -> dict[str, Any]:
         if text == knob.value:
             continue
         try:
-            _put(copy, knob.name, _number(text))
+            if knob.name.startswith("messages."):
+                _say(copy, knob, text)
+            else:
+                _put(copy, knob.name, _number(text))
         except ValueError:
             wrong[knob.name] = ["A number."]
     if wrong:
         raise Invalid(wrong)
     return copy
+
+
+def _say(document: dict[str, Any], knob: Knob, text: str) -> None:
+    """What is blank is not said: nothing stays of a kind of which nothing is."""
+    _, kind, what = knob.name.split(".")
+    said = document.setdefault("messages", {})
+    of_kind = said.setdefault(kind, {})
+    of_kind[what] = text == "yes" if knob.choices else text[:LONGEST_TOLD] if knob.told else _number(text)
+    if not text:
+        del of_kind[what]
+    for holder, name in ((said, kind), (document, "messages")):
+        if not holder[name]:
+            del holder[name]
 
 
 def _number(text: str) -> float | int | None:
