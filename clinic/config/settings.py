@@ -312,6 +312,7 @@ MESSAGE_PAUSE_SECONDS = env.seconds("MESSAGE_PAUSE_SECONDS", 0.1)
 # How often what is due is looked for, and what dead processes left behind.
 MESSAGE_TICK_SECONDS = env.seconds("MESSAGE_TICK_SECONDS", 15)
 RECOVERY_TICK_SECONDS = env.seconds("RECOVERY_TICK_SECONDS", 30)
+REPLY_RETRY_SECONDS = env.seconds("REPLY_RETRY_SECONDS", 30)
 # How long a provider is asked about a message in doubt, before it is a person's alone.
 DOUBT_ASKED_SECONDS = env.seconds("DOUBT_ASKED_SECONDS", 3600)
 # How long no worker may have been heard of before that is an alarm.

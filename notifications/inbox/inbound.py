@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from clinic.practice import crashpoints
+from clinic.practice.errors import Busy
 from clinic.practice.ids import new_id
 from notifications.inbox import desk, matching, opting, replies
 from notifications.inbox.matching import Match
@@ -24,8 +27,6 @@ from notifications.planning.ports import Done
 log = structlog.get_logger("notifications.inbox")
 LONGEST = 2000
 MOST_TRIES = 5
-# Whoever keeps a text acts on it in the same request: the sweep is for what that has left.
-LEFT_AFTER = timedelta(seconds=30)
 AT_ONCE = 100
 # What a provider took a keyword for, and has acted on and answered already.
 _PROVIDER_TOOK = {"STOP": Meaning.STOP, "START": Meaning.START, "HELP": Meaning.HELP}
@@ -52,13 +53,16 @@ def take(*, text: Text, now: datetime) -> None:
     then may it be acknowledged).
     """
     kept = _keep(text, now)
+    crashpoints.reach("after-text-commit")
     if kept is not None and kept.settled_at is None:
         _try(kept, now)
 
 
 def sweep(*, now: datetime) -> int:
     """What was kept and not acted on; returns how many."""
-    left = Inbound.objects.filter(settled_at=None, received_at__lte=now - LEFT_AFTER)
+    # Whoever keeps a text acts on it in the same request: this is for what that has left.
+    since = now - timedelta(seconds=settings.REPLY_RETRY_SECONDS)
+    left = Inbound.objects.filter(settled_at=None, received_at__lte=since)
     found = list(left.order_by("received_at")[:AT_ONCE])
     for kept in found:
         _try(kept, now)
@@ -130,9 +134,14 @@ def _try(kept: Inbound, now: datetime) -> None:
         return
     try:
         done = Done("failed", ask=True) if kept.tries >= MOST_TRIES else _act(kept, now)
+    except Busy:
+        # Somebody is at the visit just now, which says nothing about the text.
+        Inbound.objects.filter(pk=kept.pk).update(tries=F("tries") - 1)
+        return
     except Exception as error:
         log.warning("reply_failed", error_class=type(error).__name__)
         return
+    crashpoints.reach("after-text-acted")
     with transaction.atomic(durable=True):
         row = Inbound.objects.select_for_update().filter(pk=kept.pk, settled_at=None).first()
         if row is None:

@@ -53,6 +53,7 @@ WHY = {
     "follow_up_void": "no follow-up is owed any more",
     "no_follow_up_owed": "no follow-up is owed",
     "no_dose": "the dose did not take place",
+    "offer_over": "the place is not kept any more",
     "nothing_booked": "nothing is booked any more",
     "nothing_open": "nothing was open any more",
     "number_changed": "texts go to another number now",
