@@ -23,7 +23,7 @@ from scheduling.models.followup import UNMET
 
 KIND = "escalated_follow_up"
 # A patient who looked for a time by their link, and found none.
-NO_TIME = "patient_finds_no_time"
+NO_TIME_ITEM = "patient_finds_no_time"
 DEFAULT_HOURS = 0
 # What closed longer ago when it was first looked at (a course taken over, records imported) is history.
 REACH = timedelta(days=14)
@@ -94,4 +94,5 @@ def settle(*, course: TreatmentCourse, gap_ids: Collection[UUID], by: str, now: 
     ids = list(escalated.values_list("pk", flat=True))
     if ids:
         FollowUpGap.objects.filter(pk__in=ids).update(escalated_at=None)
-    work.settle(practice_id=course.practice_id, subject_ids=gap_ids, kinds=(KIND, NO_TIME), by=by, now=now)
+    kinds = (KIND, NO_TIME_ITEM)
+    work.settle(practice_id=course.practice_id, subject_ids=gap_ids, kinds=kinds, by=by, now=now)

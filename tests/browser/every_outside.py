@@ -169,6 +169,5 @@ def _offered(screen: Screen, world: World, language: str) -> Iterator[str]:
     screen.page.locator("#birth_date").fill("1990-01-01")
     go(screen, "form[action*='take'] button")
     yield "own-offer: refused"
-    screen.page.locator("details summary").first.click()
     go(screen, "form[action*='leave'] button")
     yield "own-offer: over"

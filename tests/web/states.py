@@ -155,6 +155,7 @@ def a_walk_in(world: World, client: Client) -> Iterator[Page]:
 def what_is_due_tomorrow(world: World, client: Client) -> Iterator[Page]:
     Authenticator.objects.create(user=world.clinic.front_desk, type="totp", data={"secret": "x"})
     yield look(client, "/accounts/people/")
+    yield look(client, "/accounts/mails/")
     with later(client, world.task.due_at + timedelta(hours=1)):
         yield look(client, "/overview/")
 

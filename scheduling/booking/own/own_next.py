@@ -141,8 +141,8 @@ def ask_to_call(*, link: Link, now: datetime) -> None:
             return
         work.raise_item(
             practice_id=gap.practice_id,
-            kind=escalation.NO_TIME,
-            dedupe_key=f"{escalation.NO_TIME}:{gap.pk}:{now.isoformat()}",
+            kind=escalation.NO_TIME_ITEM,
+            dedupe_key=f"{escalation.NO_TIME_ITEM}:{gap.pk}:{now.isoformat()}",
             subject_kind="gap",
             subject_id=gap.pk,
             patient_id=gap.patient_id,
@@ -191,7 +191,7 @@ def _stage(gap: FollowUpGap, now: datetime) -> Stage:
 
 
 def _is_asked(gap: FollowUpGap) -> bool:
-    return work.is_asked(practice_id=gap.practice_id, subject_id=gap.pk, kind=escalation.NO_TIME)
+    return work.is_asked(practice_id=gap.practice_id, subject_id=gap.pk, kind=escalation.NO_TIME_ITEM)
 
 
 def _booked(gap: FollowUpGap, start: datetime) -> Appointment | None:

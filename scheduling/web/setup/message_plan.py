@@ -81,9 +81,12 @@ def edit(request: HttpRequest, actor: Actor) -> HttpResponse:
     if request.method != "POST":
         return _page(request, actor, {})
     permissions.check(actor=actor, capability=practice_terms.WRITE)
-    part = request.POST.get("part", "")
+    part, saves = request.POST.get("part", ""), {KINDS: _save_kinds, ALL: _save_all}
     try:
-        (_save_all if part == ALL else _save_kinds)(request, actor, timezone.now())
+        if part not in saves:
+            # An empty form would put everything back to what is built in.
+            raise Invalid({"": ["The page was not sent whole. Look at it again, and save."]})
+        saves[part](request, actor, timezone.now())
     except DomainError as error:
         refusal = pages.refusal(request, form=part or KINDS, error=error)
         wrong = dict(error.fields) if isinstance(error, Invalid) else {"": list(refusal.reasons)}
@@ -136,10 +139,10 @@ def _field(path: str) -> str:
 
 def _page(request: HttpRequest, actor: Actor, wrong: Mapping[str, list[str]]) -> HttpResponse:
     practice, held = queries.practice(actor=actor), practice_terms.held(actor=actor)
-    part = request.POST.get("part", "") if request.method == "POST" else ""
     post = request.POST if request.method == "POST" else None
-    of_all = post if part == ALL else None
-    of_kinds = post if post is not None and part != ALL else None
+    # What was typed stays, also where it cannot be told of which of the two forms it is.
+    of_all = post if post and "channels" in post else None
+    of_kinds = post if post and of_all is None else None
     course_id = ahead.next_course(actor=actor)
     context = {
         "may": permissions.allows(actor=actor, capability=practice_terms.WRITE),
