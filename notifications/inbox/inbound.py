@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from clinic.practice import crashpoints
 from clinic.practice.errors import Busy
@@ -60,13 +60,23 @@ def take(*, text: Text, now: datetime) -> None:
 
 def sweep(*, now: datetime) -> int:
     """What was kept and not acted on; returns how many."""
-    # Whoever keeps a text acts on it in the same request: this is for what that has left.
-    since = now - timedelta(seconds=settings.REPLY_RETRY_SECONDS)
-    left = Inbound.objects.filter(settled_at=None, received_at__lte=since)
+    left = Inbound.objects.filter(_left(now), settled_at=None)
     found = list(left.order_by("received_at")[:AT_ONCE])
     for kept in found:
         _try(kept, now)
     return len(found)
+
+
+def _left(now: datetime) -> Q:
+    """What nobody is at any more: who keeps a text acts on it in the same request, and each try has twice the
+    time of the one before.
+    """
+    waits = settings.REPLY_RETRY_SECONDS
+    due = Q()
+    for tries in range(MOST_TRIES + 1):
+        since = now - timedelta(seconds=waits * 2 ** max(tries - 1, 0))
+        due |= Q(tries=tries, received_at__lte=since)
+    return due
 
 
 def _keep(text: Text, now: datetime) -> Inbound | None:

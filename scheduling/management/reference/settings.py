@@ -68,7 +68,7 @@ VARIABLES = {
     "while no worker ran does not fall on the provider at once.",
     "MESSAGE_TICK_SECONDS": "How often messages that are due are looked for.",
     "REPLY_RETRY_SECONDS": "How long a patient's text that was kept may wait for what it asks of a visit "
-    "before the sweep does it again.",
+    "before the sweep does it again; each further try waits twice as long.",
     "RECOVERY_TICK_SECONDS": "How often it is looked for what dead processes left behind, and providers are "
     "asked about messages in doubt.",
     "DOUBT_ASKED_SECONDS": "How long a provider is asked about a message in doubt.",

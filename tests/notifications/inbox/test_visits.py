@@ -192,6 +192,6 @@ def test_what_fails_again_and_again_comes_before_a_person(
     asked(soon(patient))
     monkeypatch.setattr(ports, "visits", lambda: None)
     text(client, number_of(patient), "C")
-    for minute in range(1, 8):
+    for minute in range(1, 10):
         inbound.sweep(now=timezone.now() + timedelta(minutes=minute))
     assert outcome() == ("failed", ["patient_text_unclear"], [])
