@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from clinic.practice import crashpoints
 from clinic.practice.errors import Busy
 from clinic.practice.ids import new_id
 from notifications.inbox import desk, matching, opting, replies
@@ -53,7 +52,6 @@ def take(*, text: Text, now: datetime) -> None:
     then may it be acknowledged).
     """
     kept = _keep(text, now)
-    crashpoints.reach("after-text-commit")
     if kept is not None and kept.settled_at is None:
         _try(kept, now)
 
@@ -151,7 +149,6 @@ def _try(kept: Inbound, now: datetime) -> None:
     except Exception as error:
         log.warning("reply_failed", error_class=type(error).__name__)
         return
-    crashpoints.reach("after-text-acted")
     with transaction.atomic(durable=True):
         row = Inbound.objects.select_for_update().filter(pk=kept.pk, settled_at=None).first()
         if row is None:

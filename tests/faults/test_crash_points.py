@@ -13,20 +13,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from celery import Celery
-from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from clinic.local import sms_callbacks
 from clinic.local.home import ROOT, Home
 from clinic.local.providers import SmsProvider
-from clinic.practice.models import TrailEntry, WorkItem
-from notifications.models import Attempt, Inbound, Message
-from scheduling.models import Appointment
+from clinic.practice.models import WorkItem
+from notifications.models import Attempt, Message
 from tests import factories
 from tests.bench import _server
 from tests.faults import crew as crews
@@ -47,16 +43,14 @@ SENDING = ("before-lease", "after-lease", "before-hand-over-commit", *IN_A_HAND_
 RECOVERING = ("before-recovery-commit", "after-recovery-commit", "after-look-up")
 REPORTED = ("before-report-commit", "after-report-commit")
 PLANNING = ("before-plan-commit", "before-ring")
-# Between a text that is kept and what it does to a visit, and between that and the word that it is done.
-TEXTED = ("after-text-commit", "after-text-acted")
-POINTS = (*SENDING, *RECOVERING, *REPORTED, *PLANNING, *TEXTED)
+POINTS = (*SENDING, *RECOVERING, *REPORTED, *PLANNING)
 # Not a place of ours: the provider has the message and is about to answer.
 AT_THE_PROVIDER = "the provider answers"
 # Somebody stands at each place of a round at the same time. Of two in one row the first would keep the second
-# from ever being reached: who stands before the commit of a recovery holds what could be recovered, the
-# provider makes one report after the other, and who books holds the week that a text changes.
+# from ever being reached: who stands before the commit of a recovery holds what could be recovered, and the
+# provider makes one report after the other.
 ROUNDS = (
-    (*SENDING, AT_THE_PROVIDER, "after-recovery-commit", "after-report-commit", *TEXTED),
+    (*SENDING, AT_THE_PROVIDER, "after-recovery-commit", "after-report-commit"),
     ("before-recovery-commit", "after-look-up", "before-report-commit", *PLANNING),
 )
 
@@ -84,8 +78,6 @@ class Struck:
         self.booked = self.struck = self.doubtful_blows = 0
         self.bookings: list[threading.Thread] = []
         self.answers: set[str] = set()
-        # The visit that each text confirms.
-        self.texts: dict[str, UUID] = {}
 
     def strike(self, points: Sequence[str], blow: Blow) -> None:
         """Bring a process to each of the points, all at once, and strike."""
@@ -135,8 +127,6 @@ class Struck:
         # Beat would ring for one after the other.
         self.ring("notifications.send_due", len(SENDING) + 1)
         self.ring("notifications.recover", 2)
-        for _ in set(points) & set(TEXTED):
-            self._text()
 
     def ring(self, task: str, times: int) -> None:
         with closing(Celery("test", broker=self.crew.environment["REDIS_URL"], set_as_current=False)) as app:
@@ -165,29 +155,6 @@ class Struck:
         thread.start()
         self.bookings.append(thread)
 
-    def _text(self) -> None:
-        """A patient confirms by text, and the provider tells of it until that is taken."""
-        told = Message.objects.filter(kind="reminder_24h", state__in=("accepted", "delivered"))
-        # Not of those for whom a program books: they were asked about that visit since.
-        others = [one.pk for one in self.reminders.patients[len(BLOWS) * len(PLANNING) + 1 :]]
-        asked = told.filter(patient__in=others).exclude(subject_id__in=self.texts.values()).order_by("pk")
-        self.crew.wait(asked.exists, "a reminder that can be answered")
-        message = asked[0]
-        sid = f"SM{len(self.texts):032d}"
-        self.texts[sid] = message.subject_id
-        fields = {"MessageSid": sid, "From": message.sent_to, "To": "+15005550006", "Body": "C"}
-        thread = threading.Thread(target=self._until_taken, args=(fields,))
-        thread.start()
-        self.bookings.append(thread)
-
-    def _until_taken(self, fields: dict[str, str]) -> None:
-        url = f"http://127.0.0.1:{self.crew.port}/hooks/twilio/messages/"
-        deadline = time.monotonic() + crews.PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if sms_callbacks.post(token=settings.TWILIO_AUTH_TOKEN, url=url, fields=fields)[0] == 200:
-                return
-            time.sleep(0.1)
-
     def _until_answered(self, body: dict[str, object], key: str) -> None:
         deadline = time.monotonic() + crews.PATIENCE_SECONDS
         while time.monotonic() < deadline:
@@ -215,8 +182,6 @@ class Struck:
         # Who is to try again in minutes, or in an hour, tries now.
         again = Message.objects.filter(state="planned", attempts__gt=0).update(due_at=timezone.now())
         if again or Message.objects.filter(state__in=("leased", "handing_over")).exists():
-            return True
-        if Inbound.objects.filter(settled_at=None).exists():
             return True
         if Message.objects.filter(state="planned", due_at__lte=timezone.now()).exists():
             return True
@@ -258,16 +223,6 @@ def test_nothing_is_lost_and_nothing_goes_twice(struck: Struck) -> None:
     assert Counter(sms["sid"] for sms in struck.provider.inbox()) == Counter(sent)
     assert rows.filter(kind="reminder_24h").count() == MESSAGES
     assert rows.filter(kind="course_booked").count() == struck.booked == len(struck.answers)
-    # Each text is kept once, and each visit confirmed, said and thanked for once.
-    kept = dict(Inbound.objects.values_list("provider_id", "visit_id"))
-    assert kept == struck.texts
-    assert Counter(Inbound.objects.values_list("outcome", flat=True)) == {
-        "confirmed": len(BLOWS) * len(TEXTED)
-    }
-    confirmed = Appointment.objects.filter(status="confirmed").values_list("pk", flat=True)
-    assert set(confirmed) == {*struck.texts.values()}
-    assert TrailEntry.objects.filter(verb="appointment.confirm").count() == len(kept)
-    assert rows.filter(kind="visit_confirmed").count() == len(kept)
     assert states["in_doubt"] <= struck.doubtful_blows
     for doubt in rows.filter(state="in_doubt"):
         assert Attempt.objects.filter(pk=doubt.current_attempt, message=doubt).exists()
