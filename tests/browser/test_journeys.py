@@ -49,8 +49,13 @@ def test_a_therapist_takes_and_waives_a_follow_up(world: World, screens: Screens
     page = screen.page
     screen.sign_in(lead, "/follow-ups/?show=unbooked")
     page.get_by_role("button", name="Take it").click()
-    expect(page.locator(f"#gap-{world.gap.pk}")).to_contain_text("Yours")
-    page.get_by_text("More").click()
+    row = page.locator(f"#gap-{world.gap.pk}")
+    expect(row).to_contain_text("Yours")
+    more, fit = row.get_by_text("More"), row.locator(".gap-fit")
+    before = more.bounding_box()
+    expect(fit).to_contain_text("fit")
+    assert more.bounding_box() == before, "what comes later moved the button away"
+    more.click()
     page.get_by_label("Why is no follow-up needed?").fill("Sees somebody elsewhere")
     page.get_by_role("button", name="Waive it").click()
     expect(page.get_by_role("status").first).to_contain_text("Waived.")
