@@ -70,7 +70,9 @@ def main() -> None:
 
 def play(scene: str) -> None:
     """A test of tests/faults at its real size, on services of its own."""
-    ours = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    # Settings that are named before tests/conftest.py has started its services would be read without them.
+    theirs = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    ours = {name: value for name, value in os.environ.items() if name not in theirs}
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", f"tests/faults/test_{scene}.py", "-n0", "-q", "-s"]
     done = subprocess.run(command, env={**ours, "WHOLE": "1"}, check=False, cwd=ROOT)

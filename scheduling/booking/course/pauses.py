@@ -19,6 +19,7 @@ from clinic.practice.trail import Step
 from scheduling import reasons, states
 from scheduling.booking.guard import access, locks
 from scheduling.booking.reading import progress
+from scheduling.booking.reading.rows import last_of_each_name
 from scheduling.booking.visit import reinstating
 from scheduling.booking.writing import releasing, reminders
 from scheduling.followups import gaps
@@ -134,8 +135,8 @@ def finish(*, actor: Actor, course: TreatmentCourse, reason: str, now: datetime)
 
 
 def to_replan(*, course: TreatmentCourse) -> list[Appointment]:
-    """The visits that the course gave up when it paused or stopped and that are not back."""
-    found = (
+    """The visits that the course gave up when it paused or stopped and that are not back, nor replaced."""
+    lost = (
         Appointment.objects.filter(
             course=course, status=Status.CANCELLED, cancel_code__in=reasons.OF_THE_COURSE
         )
@@ -145,7 +146,9 @@ def to_replan(*, course: TreatmentCourse) -> list[Appointment]:
     )
     live = Appointment.objects.filter(course=course).exclude(status__in=ENDED_UNATTENDED)
     taken = set(live.values_list("ref", flat=True))
-    return [visit for visit in found if visit.ref not in taken]
+    found = [visit for visit in lost if visit.ref not in taken]
+    last = last_of_each_name((one.ref, one.cancelled_at or one.start, one.pk) for one in found)
+    return [visit for visit in found if visit.pk in last]
 
 
 def _need_reason(reason: str) -> None:

@@ -1,6 +1,7 @@
 """What a reader is given: plain frozen rows, whole, so that no query runs while a page or an answer is
 rendered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -103,6 +104,16 @@ class Visit:
     def allowed(self) -> tuple[str, ...]:
         """The verbs that the state allows now: what a screen offers as buttons."""
         return states.allowed(machine=states.APPOINTMENT, state=self.status, kind=self.kind)
+
+    def given_up_at(self) -> datetime:
+        """When the visit was cancelled."""
+        return next(fact.at for fact in self.facts if fact.name == "cancelled")
+
+
+def last_of_each_name(given_up: Iterable[tuple[str, datetime, UUID]]) -> set[UUID]:
+    """Of visits, by ref, cancellation and id, that had the same name one after the other the last: what had
+    the name before was replaced by it."""
+    return set({ref: visit_id for ref, _, visit_id in sorted(given_up, key=lambda one: one[1:])}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +219,13 @@ class WholeCourse:
     def to_replan(self) -> tuple[UUID, ...]:
         """The visits that the course gave up when it paused or stopped and that are not back."""
         live = {one.ref for one in self.visits if one.status not in states.UNATTENDED}
-        return tuple(
-            one.id
+        lost = [
+            (one.ref, one.given_up_at(), one.id)
             for one in self.visits
             if one.status == "cancelled" and one.cancel_code in reasons.OF_THE_COURSE and one.ref not in live
-        )
+        ]
+        last = last_of_each_name(lost)
+        return tuple(visit_id for _, _, visit_id in lost if visit_id in last)
 
     @property
     def hold_expires_at(self) -> datetime | None:

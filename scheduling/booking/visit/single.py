@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, Invalid
 from clinic.practice.ids import new_id
 from clinic.practice.models import StaffMember
-from scheduling import states
+from scheduling import reasons, states
 from scheduling.booking.guard import access, locks, overrides
 from scheduling.booking.reading import progress, queries, rows
 from scheduling.booking.visit import appointments, spacing
@@ -305,7 +307,12 @@ def _planned(placement: Placement, visit: Visit, wanted: Wanted, fit: Fit) -> Pl
 
 def _free_ref(placement: Placement, name: str) -> str:
     """The lowest number that no live visit of the course has: a visit that was left out or cancelled is
-    replaced by name."""
-    live = Appointment.objects.filter(course=placement.course, ref__startswith=f"{name}-")
-    taken = set(live.exclude(status__in=ENDED_UNATTENDED).values_list("ref", flat=True))
-    return visits.free_ref(name=name, taken=taken)
+    replaced by name, but not one that a course which rests or was stopped may bring back."""
+    named = Appointment.objects.filter(course=placement.course, ref__startswith=f"{name}-")
+    free = Q(status__in=ENDED_UNATTENDED)
+    if placement.course is not None and placement.course.status in (
+        CourseStatus.PAUSED,
+        CourseStatus.STOPPED,
+    ):
+        free &= ~Q(cancel_code__in=reasons.OF_THE_COURSE)
+    return visits.free_ref(name=name, taken=set(named.exclude(free).values_list("ref", flat=True)))

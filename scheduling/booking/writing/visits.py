@@ -149,7 +149,10 @@ def shown(placement: Placement, visit: PlannedVisit, appointment: Appointment) -
 
 
 def give_ids(placement: Placement, visits: Sequence[PlannedVisit]) -> dict[str, UUID]:
-    """Each visit's id by its ref; what has none gets one."""
+    """Each visit's id by its ref; what has none gets one. Two of a name would get one id: the places of both
+    would be those of one."""
+    if len({visit.ref for visit in visits}) < len(visits):
+        raise ValueError("two visits of one name")
     for visit in visits:
         placement.ids.setdefault(visit.ref, new_id())
     return placement.ids

@@ -10,7 +10,7 @@ from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from scheduling.booking.course import courses, pauses
 from scheduling.booking.reading import queries
-from scheduling.booking.visit import corrections, single
+from scheduling.booking.visit import appointments, corrections, single
 from scheduling.followups import reconcile
 from scheduling.models import Absence, Appointment, Occupancy, TreatmentCourse
 from scheduling.states import InvalidTransition
@@ -93,6 +93,55 @@ def test_all_come_back_or_none(clinic: factories.Clinic) -> None:
     assert told.data == {"back": 0, "in_the_way": [{"visit": "integration-6", "rule_id": "slot_taken"}]}
     assert WorkItem.objects.get(done_at=None).kind == "course_to_replan"
     assert not Occupancy.objects.filter(appointment__in=whole.to_replan).exists()
+
+
+def test_what_was_replaced_stays_replaced_through_the_next_pause(clinic: factories.Clinic) -> None:
+    course, now = after_one_dose(clinic)
+    act(clinic, course, "pause", now, **WHY)
+    first = booked.visit(course, "integration-2")
+    elsewhere = single.Visit(
+        patient_id=factories.patient(clinic.site).pk,
+        kind="therapy",
+        start=first.start,
+        practitioner_ids=tuple(first.staffing.values_list("staff_id", flat=True)),
+    )
+    in_the_way = single.book(actor=clinic.admin, now=now, visit=elsewhere)
+    act(clinic, course, "resume", now)
+    instead = single.Visit(
+        patient_id=clinic.patient.pk,
+        kind="integration",
+        start=first.start + timedelta(hours=2),
+        course_id=course.pk,
+    )
+    second = single.book(actor=clinic.admin, now=now, visit=instead)
+    assert Appointment.objects.get(pk=second).ref == first.ref
+    # At the same moment: only what came later tells which of the two stands for the other.
+    act(clinic, course, "pause", now, **WHY)
+    step = {"actor": clinic.admin, "appointment_id": in_the_way, "now": now, "reason": "elsewhere"}
+    appointments.transition(verb="cancel", **step)
+    assert first.pk not in queries.course(actor=clinic.admin, course_id=course.pk).to_replan
+    act(clinic, course, "resume", now)
+    back = Appointment.objects.filter(course=course, status="booked")
+    assert [str(one.pk) for one in back.filter(ref=first.ref)] == [str(second)]
+    assert pauses.to_replan(course=course) == []
+    for visit in back:
+        places = Occupancy.objects.filter(appointment=visit, resource_id=clinic.patient.resource_id)
+        assert [one.during.lower for one in places] == [visit.start]
+
+
+def test_what_is_booked_during_a_pause_takes_no_name_of_what_may_come_back(clinic: factories.Clinic) -> None:
+    course, now = after_one_dose(clinic)
+    act(clinic, course, "pause", now, **WHY)
+    talk = single.Visit(
+        patient_id=clinic.patient.pk,
+        kind="integration",
+        start=booked.visit(course, "integration-1").start + timedelta(hours=3),
+        course_id=course.pk,
+    )
+    more = single.book(actor=clinic.admin, now=now, visit=talk)
+    assert Appointment.objects.get(pk=more).ref == "integration-7"
+    act(clinic, course, "resume", now)
+    assert {one.status for one in course.appointments.exclude(ref="dose-1")} == {"booked"}
 
 
 def test_a_therapist_who_is_away_by_then_keeps_the_visits_away(clinic: factories.Clinic) -> None:
