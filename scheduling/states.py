@@ -187,6 +187,7 @@ WAITLIST = Machine(
         Move("offer", _from("waiting"), "offered"),
         Move("accept", _from("offered"), "booked"),
         Move("decline", _from("offered"), "waiting"),
+        Move("retract", _from("offered"), "waiting"),
         Move("expire", _from("offered"), "waiting"),
         Move("withdraw", _from("waiting", "offered"), "withdrawn"),
     ),

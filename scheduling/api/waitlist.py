@@ -196,6 +196,12 @@ VERBS = {
             "waitlist.answer",
         ),
         (
+            "retract",
+            "Take the offer back: the place is free, and they wait on",
+            waitlist.retract,
+            "waitlist.work",
+        ),
+        (
             "withdraw",
             "Take them off the list; a place offered to them is free again",
             waitlist.withdraw,

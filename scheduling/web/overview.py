@@ -15,6 +15,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
 from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
+from scheduling.booking.writing import releasing
 from scheduling.planning import windows
 from scheduling.web import forms, queries, reasons, story, tallies, words
 from scheduling.web.book import newcomers
@@ -117,6 +118,8 @@ def _where(item: WorkItem, course: UUID | None) -> str:
     """The page on which it is done."""
     if item.subject_kind == "thread":
         return reverse("inbox-thread", kwargs={"thread_id": item.subject_id})
+    if item.kind == releasing.PLACE_FREE_ITEM:
+        return f"{reverse('waitlist')}?visit={item.subject_id}"
     return reverse("course", kwargs={"course_id": course}) if course else ""
 
 

@@ -14,6 +14,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Room, StaffMember, TrailEntry, WorkItem
 from notifications.models import Message
+from notifications.planning.kinds import Kind
 from notifications.reading import queries as ledger
 from patients import queries as patients
 from patients.models import Patient
@@ -239,6 +240,13 @@ def messages_of(*, actor: Actor, course_id: UUID) -> list[Message]:
     """What was, will be and was not sent for a course, by the time that it is due; at most 200."""
     found = ledger.messages(actor=actor).filter(course_id=course_id)
     return list(found.order_by("due_at", "id")[:MESSAGES])
+
+
+def told_of_offers(*, actor: Actor, visit_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The state of the message that tells of each of these places, by the visit that is held; none where
+    nobody is told."""
+    found = ledger.messages(actor=actor).filter(kind=Kind.WAITLIST_OFFER, subject_id__in=visit_ids)
+    return dict(found.order_by("created_at").values_list("subject_id", "state"))
 
 
 def numbers_of(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -16,6 +16,7 @@ from scheduling.web import (
     roster,
     start,
     visits,
+    waitlist,
     why_not,
     worklist,
 )
@@ -61,6 +62,8 @@ urlpatterns = [
     path("follow-ups/<uuid:gap_id>/next/", filling.next_best, name="follow-up-next"),
     path("follow-ups/<uuid:gap_id>/book/", filling.book, name="follow-up-book"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
+    path("waitlist/", waitlist.listing, name="waitlist"),
+    path("waitlist/<uuid:entry_id>/<slug:verb>/", waitlist.work, name="waitlist-work"),
     path("messages/", listing.listing, name="messages"),
     path("messages/report/", report.report, name="messages-report"),
     path("messages/refused/", refused.listing, name="messages-refused"),

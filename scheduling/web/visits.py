@@ -154,6 +154,10 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "may_send_link": visit.status in ("booked", "confirmed")
         and visit.start > now
         and permissions.allows(actor=actor, capability="messages.work"),
+        # Its place, as long as somebody can still come to it.
+        "freed": visit.status in ("cancelled", "no_show")
+        and visit.end > now
+        and permissions.allows(actor=actor, capability="waitlist.read"),
         "zone": times.zone_words(visit.start, visit.time_zone),
         "latest": times.wall(now, visit.time_zone),
         "key": forms.page_key(request),

@@ -345,6 +345,7 @@ API: list[Row] = [
     # Nothing is offered to them yet.
     Row("POST", "waitlist/<id>/accept/", "write:appointments", 409, "nothing"),
     Row("POST", "waitlist/<id>/decline/", "write:appointments", 409, "nothing"),
+    Row("POST", "waitlist/<id>/retract/", "write:waitlist", 409, "nothing"),
     Row("POST", "waitlist/<id>/withdraw/", "write:waitlist", 200, "nothing"),
     *resource("messages", "messages"),
     *resource("webhooks", "webhooks", make="webhook", change="webhook"),

@@ -69,6 +69,13 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "take", {}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
+    Page("GET", "waitlist/", "", ALL),
+    Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", REFUSED, "offer", {}),
+    # Nothing is offered to them: the page says so.
+    Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", UNSETTLED, "accept", {}),
+    Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", UNSETTLED, "decline", {}),
+    Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", UNSETTLED, "retract", {}),
+    Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", DONE, "withdraw", {}),
     Page("GET", "courses/<uuid:course_id>/", "courses", ALL),
     Page("GET", "courses/<uuid:course_id>/changed/", "courses", ALL),
     Page("GET", "courses/<uuid:course_id>/messages/", "courses", ALL),

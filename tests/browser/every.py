@@ -5,7 +5,6 @@ named here. The others lead from state to state as people come to them, and stop
 WALKS has the states of each, and ONE_STATE the screens that always look the same.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -14,7 +13,6 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from clinic.practice import founding, work
-from clinic.practice.models import Closure
 from patients.models import EligibilityDecision, Measure
 from scheduling.models import Appointment
 from tests import factories
@@ -28,6 +26,7 @@ from tests.browser.every_messages import (
     what_patients_answer,
 )
 from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
+from tests.browser.every_places import AWAY, WAITS, somebody_away, who_waits
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
 from tests.web.test_every_page import PARTS, VERBS, addresses
@@ -238,33 +237,6 @@ def setting_up(screen: Screen, world: World) -> Iterator[str]:
     yield "setup-message-plan: refused"
 
 
-def somebody_away(screen: Screen, world: World) -> Iterator[str]:
-    page, site = screen.page, world.clinic.site
-    screen.sign_in(everybody(world), "/set-up/absences/")
-    for who, state in ((world.clinic.monitor, "full"), (world.clinic.prescriber, "nobody else")):
-        if state == "full":
-            factories.worker(site, "monitor")
-        row = factories.absence(who, world.dose.start, world.dose.end)
-        screen.open(f"/set-up/absences/{row.pk}/")
-        yield f"setup-thing: {state}"
-        page.get_by_role("link", name="See who else can take").click()
-        yield f"absence-give: {state}"
-        if state == "full":
-            stale = screen.tab(f"/set-up/absences/{row.pk}/give/")
-            press(screen, "Give it away")
-            yield "setup-thing: given"
-            with stale.expect_navigation():
-                stale.get_by_role("button", name="Give it away").click()
-            stale.close()
-            screen.open(f"/set-up/absences/{row.pk}/give/")
-            yield "absence-give: nothing left"
-    dose = world.visit("dose-1")
-    shut = Closure.objects.create(site=site, room=dose.room, starts_at=dose.start, ends_at=dose.end)
-    screen.open(f"/set-up/closures/{shut.pk}/rooms/")
-    expect(page.get_by_role("button", name=re.compile("^Give"))).to_be_visible()
-    yield "closure-rooms: full"
-
-
 def what_cannot_wait(screen: Screen, world: World) -> Iterator[str]:
     """A patient has said something that a person must hear now: it stands above every page."""
     work.raise_item(
@@ -358,15 +330,8 @@ WALKS: dict[Walk, set[str]] = {
         "setup-wording: refused",
         "setup-message-plan: refused",
     },
-    somebody_away: {
-        "setup-thing: full",
-        "setup-thing: given",
-        "setup-thing: nobody else",
-        "absence-give: full",
-        "absence-give: nobody else",
-        "absence-give: nothing left",
-        "closure-rooms: full",
-    },
+    somebody_away: AWAY,
+    who_waits: WAITS,
     what_cannot_wait: {*URGENT, "course: urgent"},
     a_course: {"course: with scores", "course: over"},
     a_message_in_doubt: IN_DOUBT,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,16 @@ from django.test import Client
 from clinic.practice import work
 from clinic.practice.models import Closure, StaffMember, WorkItem
 from notifications.models import Message, Suppression, Thread
-from scheduling.models import Absence, Appointment, FollowUpGap, ProtocolTemplate, TreatmentCourse
+from scheduling.booking.waiting import waitlist
+from scheduling.booking.waiting.waitlist import Wish
+from scheduling.models import (
+    Absence,
+    Appointment,
+    FollowUpGap,
+    ProtocolTemplate,
+    TreatmentCourse,
+    WaitlistEntry,
+)
 from tests import factories
 from tests.scheduling.booking import booked
 
@@ -32,6 +41,7 @@ class World:
     absence: Absence
     closure: Closure
     refused: Suppression
+    entry: WaitlistEntry
     now: datetime
 
     def visit(self, ref: str) -> Appointment:
@@ -46,6 +56,12 @@ class World:
     def thread(self) -> Thread:
         """What the patient and the practice wrote each other."""
         return Thread.objects.get(practice=self.clinic.practice)
+
+    @property
+    def day_waited_for(self) -> date:
+        """A working day on which the patient who waits could come."""
+        first = self.entry.earliest.date() + timedelta(days=1)
+        return first + timedelta(days=max(0, 8 - first.isoweekday()) if first.isoweekday() > 5 else 0)
 
     @property
     def protocol(self) -> ProtocolTemplate:
@@ -83,7 +99,15 @@ def build() -> World:
     shut = Closure.objects.create(site=clinic.site, starts_at=late, ends_at=late + timedelta(days=1))
     away = factories.absence(clinic.therapists[0], late, late + timedelta(days=1))
     refused = factories.refused(clinic, late)
-    return World(clinic, course, dose, gap, task, away, shut, refused, now=dose.start - timedelta(minutes=5))
+    # In a week in which nothing else is.
+    wish = Wish(
+        clinic.patient.pk, "therapy", late - timedelta(days=9), late - timedelta(days=2), mode="video"
+    )
+    entry = waitlist.add(actor=clinic.admin, wish=wish, now=dose.start - timedelta(days=1))
+    waits = WaitlistEntry.objects.get(pk=entry)
+    return World(
+        clinic, course, dose, gap, task, away, shut, refused, waits, now=dose.start - timedelta(minutes=5)
+    )
 
 
 @pytest.fixture

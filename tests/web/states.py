@@ -182,6 +182,13 @@ def a_room_shut(world: World, client: Client) -> Iterator[Page]:
     yield press(client, seen, "closure-rooms")
 
 
+def somebody_who_waits(world: World, client: Client) -> Iterator[Page]:
+    asked = f"/waitlist/?site={world.clinic.site.pk}&start={world.day_waited_for}T10:00"
+    yield (suits := look(client, asked))
+    yield press(client, suits, "waitlist-work", "offer")
+    yield press(client, look(client, "/waitlist/"), "waitlist-work", "retract")
+
+
 STAFF: tuple[State, ...] = (
     every_page,
     a_course_being_booked,
@@ -199,6 +206,7 @@ STAFF: tuple[State, ...] = (
     a_visit_cancelled,
     somebody_away,
     a_room_shut,
+    somebody_who_waits,
 )
 
 

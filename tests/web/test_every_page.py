@@ -15,7 +15,7 @@ from clinic.practice.models import Closure, Room
 from patients.models import Patient
 from scheduling.booking.visit import appointments
 from scheduling.models import Absence, Shift
-from scheduling.web import course_acts, inbox, urls, worklist
+from scheduling.web import course_acts, inbox, urls, waitlist, worklist
 from scheduling.web.messages import message
 from tests import factories
 from tests.api.access_pages import WORDS
@@ -34,6 +34,7 @@ IDS = {
     "message_id": "message",
     "thread_id": "thread",
     "refused_uid": "refused",
+    "entry_id": "entry",
 }
 # No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
 FEEDS = {"calendar", "start"}
@@ -47,6 +48,7 @@ VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),
     "follow-up-work": tuple(worklist.VERBS),
 }
+VERBS |= {"waitlist-work": tuple(waitlist.VERBS)}
 VERBS |= {"message-settle": tuple(message.VERBS), "inbox-work": tuple(inbox.VERBS)}
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.

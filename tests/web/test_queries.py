@@ -201,6 +201,7 @@ def staff_paths(world: World, away: Absence) -> list[str]:
         f"/book/?patient={world.clinic.patient.pk}",
         f"/day/book/?start={world.dose.local_date}T16:00",
         f"/day/place/?site={world.clinic.site.pk}&start={world.dose.local_date}T10:00",
+        f"/waitlist/?site={world.clinic.site.pk}&start={world.dose.local_date}T10:00",
         f"/courses/{world.course.pk}/changed/?since=0",
         f"/roster/?who={world.clinic.therapists[0].pk}",
         f"/access-log/?patient={world.clinic.patient.pk}",

@@ -31,6 +31,9 @@ from scheduling.roster import availability
 CANDIDATES = 200
 LONGEST = timedelta(hours=24)
 FOLLOW_UPS = ("integration", "group_integration")
+# What the front desk sees at once: those who wait, and what was answered since.
+LISTED, ANSWERED = 100, 20
+ANSWERED_IN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,35 @@ def entry(*, actor: Actor, entry_id: UUID, capability: str = "waitlist.read") ->
     if found is None:
         raise NotFound()
     return _row(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A site's list as the front desk works it: the offers that stand, what was answered of late, and who
+    waits, the most urgent first; `count` are all who do."""
+
+    offered: tuple[rows.Waiting, ...]
+    answered: tuple[rows.Waiting, ...]
+    waiting: tuple[rows.Waiting, ...]
+    count: int
+
+
+def desk(*, actor: Actor, site_id: UUID, now: datetime) -> Desk:
+    """The list of a site; raises NotAllowed, NotFound."""
+    permissions.check(actor=actor, capability="waitlist.read")
+    here = _of(actor).filter(site=access.site(actor=actor, site_id=site_id))
+    offered = [_row(one) for one in here.filter(status=WaitlistStatus.OFFERED)[:LISTED]]
+    settled = WaitlistOffer.objects.filter(entry__in=here.values("pk"), settled_at__gte=now - ANSWERED_IN)
+    latest = list(settled.order_by("-settled_at", "-id").values_list("entry_id", flat=True)[: 5 * ANSWERED])
+    answered = [_row(one) for one in here.filter(pk__in=latest).exclude(status=WaitlistStatus.OFFERED)]
+    waiting = here.filter(status=WaitlistStatus.WAITING, latest__gte=now)
+    urgent = waiting.order_by("-priority", "created_at", "id")[:LISTED]
+    return Desk(
+        offered=tuple(sorted(offered, key=lambda one: one.offer.expires_at if one.offer else now)),
+        answered=tuple(sorted(answered, key=lambda one: latest.index(one.id))[:ANSWERED]),
+        waiting=tuple(_row(one) for one in urgent),
+        count=waiting.count(),
+    )
 
 
 def place_of(*, actor: Actor, appointment_id: UUID) -> Opening:

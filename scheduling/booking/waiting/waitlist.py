@@ -14,29 +14,23 @@ from uuid import UUID
 from django.db import OperationalError
 
 from clinic.practice import actor as actors
-from clinic.practice import fields, idempotency, permissions, trail
+from clinic.practice import idempotency, permissions, trail
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Busy, Invalid, NotFound
 from clinic.practice.ids import new_id
-from clinic.practice.models import StaffMember
 from clinic.practice.trail import Step
 from scheduling import states
 from scheduling.booking.guard import access, locks
 from scheduling.booking.visit import single
-from scheduling.booking.waiting import holds
+from scheduling.booking.waiting import holds, wishes
 from scheduling.booking.wanted.holding import Hold
-from scheduling.booking.wanted.orders import TIMES_OF_DAY
 from scheduling.booking.writing import releasing, reminders
 from scheduling.errors import HoldExpired
-from scheduling.models import Appointment, TreatmentCourse, WaitlistEntry, WaitlistOffer
+from scheduling.models import Appointment, WaitlistEntry, WaitlistOffer
 from scheduling.models.appointment import Mode
 from scheduling.models.waitlist import OfferState, WaitlistStatus
 
-# A dose is moved with what hangs on it, never filled in alone.
-KINDS = tuple(sorted(states.TALKS))
-MOST_PRIORITY = 9
 CHANGEABLE = ("earliest", "latest", "practitioners", "weekdays", "time_of_day", "priority")
-ONLY_VISITS = "A visit that is not a dose: " + ", ".join(KINDS) + "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +74,14 @@ def add(*, actor: Actor, wish: Wish, now: datetime, key: idempotency.Key | None 
             "time_of_day": wish.time_of_day,
             "priority": wish.priority,
         }
-        _check_wishes(actor, wished, now)
-        _check_course(actor, wish)
+        wishes.check(actor=actor, values=wished, now=now)
+        wishes.check_course(
+            actor=actor,
+            patient_id=wish.patient_id,
+            kind=wish.kind,
+            course_id=wish.course_id,
+            follows_id=wish.follows_id,
+        )
         entry = WaitlistEntry.objects.create(
             id=entry_id,
             practice_id=actor.practice_id,
@@ -110,7 +110,7 @@ def change(
     with locks.unit_of_work():
         entry = _locked(actor, entry_id, version)
         kept = {name: getattr(entry, name) for name in CHANGEABLE}
-        _check_wishes(actor, {**kept, **changes}, now)
+        wishes.check(actor=actor, values={**kept, **changes}, now=now)
         WaitlistEntry.objects.filter(id=entry.pk).update(**changes, **access.touched())
         _tell(actor, entry, "changed", now, fields=sorted(changes))
 
@@ -135,13 +135,16 @@ def withdraw(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is offered: a start, and who and where if that is fixed; the rest is found among what is free."""
+    """What is offered: a start, and who and where if that is fixed; the rest is found among what is free.
+    `freed_id`: the visit whose place it was; the task that asks for the next one is done by the offer.
+    """
 
     start: datetime
     end: datetime | None = None
     practitioner_ids: tuple[UUID, ...] = ()
     room_id: UUID | None = None
     minutes: int | None = None
+    freed_id: UUID | None = None
 
 
 def offer(
@@ -180,6 +183,8 @@ def offer(
         )
         target = states.move(machine=states.WAITLIST, state=mine.status, verb="offer")
         _move(actor, mine, target, "offered", now, appointment=str(appointment_id))
+        if place.freed_id:
+            releasing.offered_again(actor=actor, visit_id=place.freed_id, now=now)
         reminders.on_offered(visit=Appointment.objects.get(pk=appointment_id), until=expires_at, now=now)
 
     wanted = single.Visit(
@@ -249,6 +254,27 @@ def decline(
             _move(actor, entry, target, "declined", now)
             if actor.kind == "patient":
                 releasing.ask_for_next(visit=pending.appointment, now=now)
+
+
+def retract(
+    *,
+    actor: Actor,
+    entry_id: UUID,
+    now: datetime,
+    version: int | None = None,
+    key: idempotency.Key | None = None,
+) -> None:
+    """The practice takes its offer back: the place is free, and they wait on.
+
+    Raises InvalidTransition without an offer, Stale, NotFound, Busy.
+    """
+    permissions.check(actor=actor, capability="waitlist.work")
+    with locks.unit_of_work():
+        entry = _claimed(actor, entry_id, now, version, key)
+        if entry is not None:
+            target = states.move(machine=states.WAITLIST, state=entry.status, verb="retract")
+            _let_go(actor, entry, OfferState.RETRACTED, now)
+            _move(actor, entry, target, "offer_retracted", now)
 
 
 def expire(*, now: datetime, limit: int = 200) -> int:
@@ -355,37 +381,3 @@ def _claimed(
     )
     entry = _locked(actor, entry_id, None if replay else version)
     return None if replay else entry
-
-
-def _check_wishes(actor: Actor, values: Mapping[str, Any], now: datetime) -> None:
-    problems = fields.Problems()
-    fields.span(problems, ("earliest", values["earliest"]), ("latest", values["latest"]))
-    if values["latest"] <= now:
-        problems.add("latest", "It must be in the future.")
-    fields.integer(problems, "priority", values["priority"], least=0, most=MOST_PRIORITY)
-    if values["time_of_day"] and values["time_of_day"] not in TIMES_OF_DAY:
-        problems.add("time_of_day", f"One of {', '.join(TIMES_OF_DAY)}.")
-    people = set(values["practitioners"])
-    if people:
-        known = StaffMember.objects.filter(practice_id=actor.practice_id, is_active=True, id__in=people)
-        if known.count() < len(people):
-            problems.add("practitioners", "Active members of this practice.")
-    problems.raise_if_any()
-
-
-def _check_course(actor: Actor, wish: Wish) -> None:
-    """The visit can be booked as it is asked for: not a dose, in a course of the patient, after its dose."""
-    if wish.kind not in KINDS:
-        raise Invalid({"kind": [ONLY_VISITS]})
-    if wish.course_id is None:
-        if wish.follows_id:
-            raise Invalid({"course": ["A follow-up belongs to a course."]})
-        return
-    course = TreatmentCourse.objects.filter(practice_id=actor.practice_id, id=wish.course_id).first()
-    if course is None:
-        raise NotFound()
-    if course.patient_id != wish.patient_id:
-        raise Invalid({"patient": ["The course belongs to another patient."]})
-    doses = Appointment.objects.filter(course=course, kind__in=states.DOSES)
-    if wish.follows_id and not doses.filter(id=wish.follows_id).exists():
-        raise Invalid({"follows": ["A dose of this course."]})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from clinic.practice import trail, work
 from clinic.practice.actor import Actor
@@ -124,6 +125,13 @@ def ask_for_next(*, visit: Appointment, now: datetime) -> None:
         role="front_desk",
         reason="A place that was offered to who waits was not taken: offer it to the next.",
         due_at=now,
+    )
+
+
+def offered_again(*, actor: Actor, visit_id: UUID, now: datetime) -> int:
+    """The place of that visit is offered to somebody else: nobody has to be found for it any more."""
+    return work.settle(
+        practice_id=actor.practice_id, subject_ids=[visit_id], kinds=(PLACE_FREE_ITEM,), by=actor.ref, now=now
     )
 
 

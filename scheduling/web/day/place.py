@@ -156,6 +156,7 @@ def _ways(actor: Actor, asked: Asked) -> dict[str, str]:
         found["book"] = _book(asked)
         if asked.visit and "move" in asked.visit.allowed:
             found["move"] = _move(asked, asked.visit)
+        found["offer"] = _offer(asked)
     if permissions.allows(actor=actor, capability="courses.book"):
         found["course"] = f"{reverse('book')}?{urlencode({'start': asked.day.isoformat()})}"
     return found
@@ -192,6 +193,11 @@ def _next_of(actor: Actor, asked: Asked, visit: rows.Visit, now: datetime) -> da
 def _book(asked: Asked, start: datetime | None = None) -> str:
     wanted = {"site": str(asked.site.pk), **asked.query(start), "back": asked.back}
     return f"{reverse('walk-in')}?{urlencode(wanted)}"
+
+
+def _offer(asked: Asked) -> str:
+    wanted = {"site": str(asked.site.pk), **asked.query(), "back": asked.back}
+    return f"{reverse('waitlist')}?{urlencode(wanted)}"
 
 
 def _part(asked: Asked, visit: rows.Visit) -> rows.Person | None:

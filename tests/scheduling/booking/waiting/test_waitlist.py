@@ -227,3 +227,19 @@ def test_another_practices_entry_is_not_there(clinic: factories.Clinic) -> None:
             use(actor=stranger, entry_id=entry.pk, now=NOW)
     with pytest.raises(NotFound):
         waitlist.offer(actor=stranger, entry_id=entry.pk, place=Place(TEN), now=NOW)
+
+
+def test_an_offer_that_is_taken_back_frees_the_place_and_is_no_answer_of_theirs(
+    clinic: factories.Clinic,
+) -> None:
+    entry = wait(clinic)
+    made = offer(clinic, entry)
+    for _ in range(2):
+        waitlist.retract(actor=clinic.admin, entry_id=entry.pk, now=hours(1), key=Key("test", "back", "a"))
+    assert status(entry) == "waiting"
+    made.refresh_from_db()
+    assert (made.state, made.appointment.status) == ("retracted", "cancelled")
+    book_it(clinic, hours(1))
+    with pytest.raises(InvalidTransition):
+        waitlist.retract(actor=clinic.admin, entry_id=entry.pk, now=hours(1))
+    assert Message.objects.get(kind="waitlist_offer").state == "cancelled"
