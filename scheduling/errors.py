@@ -125,6 +125,19 @@ class TooManyHolds(Conflict):
     code = "too_many_holds"
 
 
+class NotSent(Conflict):
+    """No message can go to this patient now; nothing was sent.
+
+    `reason`: why, as the messages that stay silent have it.
+    """
+
+    code = "not_sent"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(None, reason=reason)
+        self.reason = reason
+
+
 class InTheFuture(DomainError):
     """Nothing can be recorded before it happens."""
 

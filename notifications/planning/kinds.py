@@ -21,6 +21,7 @@ class Kind(StrEnum):
     WAITLIST_OFFER = "waitlist_offer"
     VISIT_LINK = "visit_link"
     NEXT_LINK = "next_link"
+    CHOOSE_TIME = "choose_time"
     VISIT_LIST = "visit_list"
     DIGEST = "digest"
     STAFF_ALERT = "staff_alert"
@@ -83,6 +84,8 @@ RULES: Mapping[str, Rule] = {
     Kind.VISIT_CANCELLED: Rule(together=Together.CANCELLED, news=True, call=True),
     Kind.COURSE_BOOKED: Rule(news=True, call=True, asks=True),
     Kind.FOLLOW_UP_MISSING: Rule(hours=20, together=Together.AFTERWARDS, call=True),
+    # Somebody here has decided that it goes today.
+    Kind.CHOOSE_TIME: Rule(onward=True),
     # The open unit stands on the worklist meanwhile: nobody needs to be told to call a second time.
     Kind.WINDOW_HALF: Rule(together=Together.AFTERWARDS, onward=True),
     Kind.NO_SHOW: Rule(call=True),

@@ -104,6 +104,7 @@ KINDS: dict[str, Said] = {
     Kind.WAITLIST_OFFER: Said(
         (*_ALWAYS, "first", "until", "place", "link"), (*_LAWFUL, ("first",), ("until",), ("link",))
     ),
+    Kind.CHOOSE_TIME: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.NEXT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.VISIT_CONFIRMED: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("sms",)),
     Kind.VISIT_LIST: Said(_VISITS, (*_LAWFUL, _TIMES), channels=("email",)),

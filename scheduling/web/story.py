@@ -91,6 +91,7 @@ TRAIL = {
     "text.handled": "Text handled",
     "text.stopped": "Texts ended, as was asked by text",
     "follow_up.assigned": "Follow-up assigned",
+    "follow_up.link_sent": "Link to choose a time sent",
     "follow_up.snoozed": "Follow-up put off",
     "follow_up.waived": "Follow-up waived",
     "follow_up.unwaived": "Waiver taken back",

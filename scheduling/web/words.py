@@ -138,6 +138,7 @@ MESSAGE_KINDS = {
     "visit_link": "Link to the visit",
     "waitlist_offer": "A place is free",
     "next_link": "Link to choose a time",
+    "choose_time": "Link to choose a time, sent by us",
     "visit_list": "The list of visits",
     "visit_cancelled": "Visit cancelled",
     "visit_confirmed": "Thank you for confirming",

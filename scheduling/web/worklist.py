@@ -14,15 +14,17 @@ from django.utils import timezone
 from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
-from clinic.practice.errors import DomainError, Invalid, NotFound
+from clinic.practice.errors import Conflict, DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
 from scheduling.booking.openings import days
+from scheduling.booking.own import own_next
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import gaps
+from scheduling.errors import NotSent
 from scheduling.planning import windows
-from scheduling.web import filling, forms, queries, shown, words
+from scheduling.web import filling, forms, queries, reasons, shown, words
 from scheduling.web.queries import Wanted
 
 SHOWS = {"flagged": "Needs somebody now", "unbooked": "Everything not booked", "snoozed": "Put off"}
@@ -45,6 +47,7 @@ class May:
 
     work: bool
     waive: bool
+    send: bool
     book: bool
 
 
@@ -88,6 +91,7 @@ def may(actor: Actor) -> May:
     return May(
         work=permissions.allows(actor=actor, capability="gaps.work"),
         waive=permissions.allows(actor=actor, capability="gaps.waive"),
+        send=permissions.allows(actor=actor, capability="messages.work"),
         book=filling.may_book(actor),
     )
 
@@ -150,6 +154,14 @@ def _unwaive(request: HttpRequest, actor: Actor, gap: rows.Gap, now: datetime) -
     gaps.unwaive(actor=actor, gap_id=gap.id, reason=reason, now=now, version=forms.version(request))
 
 
+def _send_link(request: HttpRequest, actor: Actor, gap: rows.Gap, now: datetime) -> None:
+    key = forms.once(request, actor, what=f"choose:{gap.id}")
+    try:
+        own_next.send_for(actor=actor, gap_id=gap.id, now=now, key=key)
+    except NotSent as error:
+        raise Conflict(f"The link was not sent: {reasons.why(error.reason)}.") from None
+
+
 def _attest(request: HttpRequest, actor: Actor, gap: rows.Gap, now: datetime) -> None:
     gaps.attest(
         actor=actor,
@@ -177,6 +189,7 @@ VERBS: dict[str, tuple[Do, str]] = {
     "release": (_release, "It is nobody's again."),
     "snooze": (_snooze, "Put off; it comes back by itself."),
     "attest": (_attest, "Recorded: the patient was seen elsewhere."),
+    "send-link": (_send_link, "The link goes to the patient, in their morning if it is night there."),
     "waive": (_waive, "Waived."),
     "unwaive": (_unwaive, "The waiver is taken back."),
 }

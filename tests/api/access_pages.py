@@ -68,6 +68,8 @@ PAGES: list[Page] = [
     Page("GET", "follow-ups/<uuid:gap_id>/", "gaps", ALL),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "take", {}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", DONE, "snooze", {"until": "hours"}),
+    # It is booked: there is nothing to choose.
+    Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", UNSETTLED, "send-link", {}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "waitlist/", "", ALL),
     Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", REFUSED, "offer", {}),

@@ -4,31 +4,36 @@ The link is its dose's. The times and the booking are those that staff have (`op
 none is called.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from clinic.practice import idempotency, reads, trail, work
 from clinic.practice import queries as places
-from clinic.practice import reads, trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
 from clinic.practice.trail import Step
 from notifications.models import Message
-from notifications.planning import outbox, recipients
+from notifications.planning import ledger, outbox, recipients
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
+from notifications.planning.policy import Timing
+from notifications.planning.ports import Silence
+from notifications.reading import ahead
+from notifications.sending.decision import Send
 from scheduling.booking.guard import access, locks
 from scheduling.booking.openings import slots
 from scheduling.booking.own import own_acts
 from scheduling.booking.own.own_slots import MOST_A_DAY, MOST_DAYS, NOTICE
-from scheduling.booking.writing import inviting, links
+from scheduling.booking.writing import drafts, inviting, links
 from scheduling.booking.writing.links import Link
-from scheduling.errors import SlotTaken
+from scheduling.errors import NotSent, SlotTaken
 from scheduling.followups import escalation
 from scheduling.models import Appointment, FollowUpGap
-from scheduling.models.appointment import Status
+from scheduling.models.appointment import ENDED_UNATTENDED, Status
 from scheduling.models.followup import GapStatus
 from scheduling.models.patient_link import Purpose
 from scheduling.planning import windows
@@ -165,6 +170,31 @@ def send_again(*, actor: Actor, now: datetime) -> None:
         _send(Appointment.objects.select_for_update(no_key=True).get(pk=dose.pk), now)
 
 
+def send_for(*, actor: Actor, gap_id: UUID, now: datetime, key: idempotency.Key | None = None) -> None:
+    """The front desk sends a patient the link by which they choose the time of this follow-up: one message,
+    outside their quiet hours, to which all applies that does to others. A locked link is replaced. A repeated
+    `key`, and asking again while it waits to go, send nothing more.
+
+    Raises NotSent with the reason where nothing would go, Conflict where there is nothing to choose or enough
+    was sent today, NotFound, NotAllowed, Busy.
+    """
+    with locks.unit_of_work():
+        replay = idempotency.claim(key=key, now=now, status_code=200, object_kind="gap", object_id=gap_id)
+        gap = access.gap_for_update(actor=actor, gap_id=gap_id, capability="messages.work")
+        dose = _dose_of(gap)
+        if replay is not None or _waits(dose):
+            return
+        _check_sendable(gap, dose, now)
+        links.renew(visit=dose, purpose=Purpose.NEXT, unlock=True, now=now)
+        timing = Timing(due_at=now, defer_until=gap.grace_until or now, useful_until=gap.grace_until or now)
+        made = drafts.draft(dose, Kind.CHOOSE_TIME, timing, drafts.people_of([dose]), now)
+        made = [replace(one, subject_at=None, subject_version=_sent(dose).count() + 1) for one in made]
+        outbox.queue(messages=made, now=now)
+        _foresee(actor, dose, now)
+        step = Step("follow_up.link_sent", "gap", gap.pk, gap.course_id, gap.patient_id)
+        trail.record(actor=actor, at=now, steps=[step])
+
+
 def log_read(*, link: Link, now: datetime) -> None:
     """Patients reading of themselves are in the log of reads like everybody."""
     reads.record(actor=link.actor, route="n/<str:token>", patient_ids=[link.visit.patient_id], now=now)
@@ -237,3 +267,43 @@ def _send(dose: Appointment, now: datetime) -> None:
         useful_until=gap.grace_until or now,
     )
     outbox.queue(messages=[draft], now=now)
+
+
+# --- what the front desk sends ---------------------------------------------------------------------------
+def _dose_of(gap: FollowUpGap) -> Appointment:
+    """The last dose of the unit that takes place: its link is the unit's."""
+    doses = Appointment.objects.filter(unit__gap=gap).exclude(status__in=ENDED_UNATTENDED)
+    dose = doses.select_related("patient__practice", "site", "practice", "course").order_by("-start").first()
+    if dose is None:
+        raise Conflict("There is nothing to choose: its dose does not take place.")
+    return dose
+
+
+def _sent(dose: Appointment) -> QuerySet[Message]:
+    return Message.objects.filter(subject_id=dose.pk, kind=Kind.CHOOSE_TIME)
+
+
+def _waits(dose: Appointment) -> bool:
+    return _sent(dose).filter(state__in=ledger.UNSENT).exists()
+
+
+def _check_sendable(gap: FollowUpGap, dose: Appointment, now: datetime) -> None:
+    if not inviting.is_missing(gap=gap) or gap.grace_until is None or gap.grace_until <= now:
+        raise Conflict("There is nothing to choose: it is booked, or its time is over.")
+    if not inviting.may_choose(gap=gap):
+        raise Conflict("Patients do not choose these times themselves: your practice books them.")
+    if _sent(dose).filter(created_at__gt=now - own_acts.LINKS_IN).count() >= own_acts.MOST_LINKS:
+        raise Conflict("It was sent three times since yesterday: call them.")
+
+
+def _foresee(actor: Actor, dose: Appointment, now: datetime) -> None:
+    """Ask of the message just written what its sender will ask; raises NotSent, which takes it back."""
+    mine = [
+        one
+        for one in ahead.of_patient(actor=actor, patient_id=dose.patient_id, now=now)
+        if one.message.kind == Kind.CHOOSE_TIME and one.message.subject_id == dose.pk
+    ]
+    if any(isinstance(one.outcome, Send) for one in mine):
+        return
+    silent = [one.outcome.reason for one in mine if isinstance(one.outcome, Silence)]
+    raise NotSent(reason=silent[0] if silent else "not_neutral")

@@ -51,6 +51,7 @@ def sources() -> dict[str, Source]:
         Kind.NO_SHOW: no_show,
         Kind.VISIT_LINK: link,
         Kind.NEXT_LINK: next_link,
+        Kind.CHOOSE_TIME: choose_time,
         Kind.WAITLIST_OFFER: offered,
         Kind.VISIT_CONFIRMED: at_its_time,
     }
@@ -171,6 +172,11 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
     dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
     if dose is None or dose.status not in (Status.FULFILLED, Status.MONITORING):
         return Silence("no_dose")
+    return _to_choose(dose, message, also)
+
+
+def _to_choose(dose: Appointment, message: Message, also: Sequence[Message]) -> Facts | Silence:
+    """What is missing after this dose, with the link to choose its time by."""
     units = FollowUpGap.objects.select_related("practice", "course")
     gap = units.filter(doses__appointment_id=dose.pk).first()
     if gap is None:
@@ -184,6 +190,16 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
 def next_link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """The link to choose a time by, as somebody asked for it."""
     facts = follow_up_missing(message, (), now)
+    return Silence("no_link") if isinstance(facts, Facts) and not facts.link else facts
+
+
+def choose_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+    """The same link as the front desk sends it, also before the dose; silent once there is nothing to
+    choose."""
+    dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
+    if dose is None or dose.status in ENDED_UNATTENDED:
+        return Silence("no_dose")
+    facts = _to_choose(dose, message, ())
     return Silence("no_link") if isinstance(facts, Facts) and not facts.link else facts
 
 

@@ -23,7 +23,7 @@ from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
 from scheduling.models.appointment import Status
 from scheduling.models.patient_link import Purpose
 
-AFTER_A_DOSE = (Kind.CHECK_IN, Kind.FOLLOW_UP_MISSING, Kind.WINDOW_HALF, Kind.NEXT_LINK)
+AFTER_A_DOSE = (Kind.CHECK_IN, Kind.FOLLOW_UP_MISSING, Kind.WINDOW_HALF, Kind.NEXT_LINK, Kind.CHOOSE_TIME)
 # What has no sense once its visit is cancelled.
 OF_A_VISIT = (*ahead.KINDS, *AFTER_A_DOSE, Kind.VISIT_MOVED, Kind.NO_SHOW)
 

@@ -33,6 +33,7 @@ MEMBERS = {
     "`relaxations` that were tried.",
     "rule_violation": "`violations`: for each `rule_id`, `severity`, `overridable`, `visit`, `message`.",
     "invalid_transition": "`machine`, `state`, `verb`, `allowed`.",
+    "not_sent": "`reason`: why, as messages that stay silent have it.",
     "in_the_future": "`at`: the instant that was asked for.",
 }
 # Not asked of the handler, which logs what the database alone refuses.

@@ -16,6 +16,7 @@ PURPOSE = {
     "visit_link": "The link to the patient's own page of a visit.",
     "waitlist_offer": "To who waits: that a place is free, and how long it is kept for them.",
     "next_link": "The link by which the patient chooses a time for a visit that is still not booked.",
+    "choose_time": "The same link, sent by the front desk.",
     "visit_confirmed": "That the answer by text has confirmed the visit.",
     "visit_list": "All coming visits of a course on one sheet.",
     "consent_confirmed": "That texts come from now on, as carriers want it said. The opt-in message.",
@@ -42,6 +43,7 @@ WHEN = {
     "visit_link": "When the front desk sends it, or the patient asks for a new one.",
     "waitlist_offer": "At once, when a place is offered; not in the patient's quiet hours.",
     "next_link": "When the patient asks for a new one.",
+    "choose_time": "When the front desk sends it; not in the patient's quiet hours.",
     "visit_confirmed": "At once, when the patient answers C.",
     "visit_list": "When the front desk mails it.",
     "consent_confirmed": "Once a number, when a patient agrees to texts by the link or to staff; not in "
