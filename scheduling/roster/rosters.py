@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import connection
-
+from clinic.practice import prepared
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Closure, OpeningHours, Practice, Room, Site, StaffMember
 from scheduling.models import Absence, Shift
@@ -59,13 +58,12 @@ def stamp(*, practice_id: UUID) -> str:
     """A text that differs whenever a shift, absence, closure, room, site, opening hour, person or setting of
     the practice has changed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT md5(string_agg(value::text, ' ' ORDER BY slot)) FROM practice_rosterstamp"
-            " WHERE practice_id = %s",
-            [practice_id],
-        )
-        return str((cursor.fetchone() or ("",))[0])
+    [(found,)] = prepared.fetch(
+        "SELECT md5(string_agg(value::text, ' ' ORDER BY slot)) FROM practice_rosterstamp"
+        " WHERE practice_id = %s",
+        [practice_id],
+    )
+    return str(found)
 
 
 def of(*, practice_id: UUID) -> Roster:
