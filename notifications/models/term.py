@@ -24,6 +24,7 @@ HOURS = {
     "follow_up_missing": (12, 48),
     "window_half": None,
     "no_show": None,
+    "waitlist_offer": None,
 }
 NEEDS_REASON = ("reminder_24h", "ride_home")
 _WITHIN = [Q(kind=kind, hours__gte=hours[0], hours__lte=hours[1]) for kind, hours in HOURS.items() if hours]

@@ -70,6 +70,8 @@ CHOICES: Mapping[str, Hours | None] = {
     Kind.FOLLOW_UP_MISSING: Hours(12, 48, after=True),
     Kind.WINDOW_HALF: None,
     Kind.NO_SHOW: None,
+    # A practice may rather call who waits.
+    Kind.WAITLIST_OFFER: None,
 }
 NOTHING = Term()
 Terms = Mapping[str, Term]

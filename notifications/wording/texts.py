@@ -99,7 +99,7 @@ KINDS: dict[str, Said] = {
     Kind.CHECK_IN: Said((*_ALWAYS, "first", "link"), _LAWFUL),
     Kind.FOLLOW_UP_MISSING: _TO_CHOOSE,
     Kind.WINDOW_HALF: _TO_CHOOSE,
-    Kind.NO_SHOW: _TO_CALL,
+    Kind.NO_SHOW: _TO_CHOOSE,
     Kind.VISIT_LINK: Said((*_ALWAYS, "link"), (*_LAWFUL, ("link",))),
     Kind.WAITLIST_OFFER: Said(
         (*_ALWAYS, "first", "until", "place", "link"), (*_LAWFUL, ("first",), ("until",), ("link",))

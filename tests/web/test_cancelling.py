@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from django.test import Client
 
+from clinic.practice.models import TrailEntry, WorkItem
 from notifications.models import Message
 from scheduling.booking.visit import single
+from scheduling.booking.writing import cancellations
 from scheduling.models import Appointment
 from tests import factories
 from tests.scheduling.booking import booked
@@ -146,3 +148,21 @@ def test_another_practice_sees_and_undoes_nothing(world: World) -> None:
     assert outsider.get(path(world.dose)).status_code == 404
     assert outsider.post(path(world.dose), {"reason": "x"}).status_code == 404
     assert outsider.post(f"/visits/{world.dose.pk}/undo-cancel/", {}).status_code == 404
+
+
+def test_who_was_to_be_called_need_not_be_once_the_visit_takes_place_after_all(
+    world: World, desk: Client
+) -> None:
+    dose = world.dose
+    Message.objects.filter(kind="course_booked").update(state="delivered")
+    Appointment.objects.update(created_at=world.now - timedelta(days=3))
+    assert (
+        desk.post(path(dose), form(dose, follow_up="keep", reason_code="clinic_cancelled")).status_code == 303
+    )
+    task = WorkItem.objects.get(kind=cancellations.CALL_ITEM)
+    assert task.done_at is None
+    desk.post(f"/visits/{dose.pk}/undo-cancel/", {})
+    task.refresh_from_db()
+    assert (task.done_at is not None, task.done_by) == (True, f"staff:{world.clinic.front_desk.pk}")
+    told = TrailEntry.objects.get(subject_id=task.pk)
+    assert told.reason == "reinstated"

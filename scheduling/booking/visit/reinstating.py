@@ -14,7 +14,7 @@ from scheduling.booking.guard import access, locks, overrides
 from scheduling.booking.visit import consequences, spacing
 from scheduling.booking.wanted import nearest
 from scheduling.booking.wanted.nearest import Wanted
-from scheduling.booking.writing import reminders, visits
+from scheduling.booking.writing import cancellations, reminders, visits
 from scheduling.booking.writing.visits import Placement
 from scheduling.errors import RuleViolation, SlotTaken
 from scheduling.followups import facts, gaps
@@ -187,6 +187,7 @@ def _bring(actor: Actor, lost: Sequence[Appointment], reason: str, now: datetime
         )
         consequences.after_return(actor=actor, appointment=visit, now=now)
     trail.record(actor=actor, at=now, steps=steps)
+    cancellations.call_no_more(actor=actor, visits=lost, now=now)
     reminders.on_reinstated(appointments=lost, now=now)
 
 

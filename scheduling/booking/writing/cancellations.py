@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from clinic.practice import work
+from clinic.practice import work, writing
 from clinic.practice.actor import Actor
+from clinic.practice.models import WorkItem
 from clinic.practice.models.staff import Role
 from notifications.models import Message
 from notifications.planning import ledger, outbox
@@ -89,6 +90,33 @@ def _have_called(*, visits: Sequence[Appointment], news: Sequence[Draft], now: d
             role=Role.FRONT_DESK,
             reason="The visit is off and no message can say so in time: please call.",
             due_at=now,
+        )
+
+
+def call_no_more(*, actor: Actor, visits: Sequence[Appointment], now: datetime) -> None:
+    """Visits that take place after all: nobody has to be called any more to say that they are off."""
+    asked = WorkItem.objects.filter(
+        practice_id=actor.practice_id,
+        kind=CALL_ITEM,
+        subject_id__in=[one.pk for one in visits],
+        done_at__isnull=True,
+    )
+    for one in list(asked):
+        work.settle(
+            practice_id=one.practice_id,
+            subject_ids=[one.subject_id],
+            kinds=[CALL_ITEM],
+            by=actor.ref,
+            now=now,
+        )
+        writing.tell(
+            actor=actor,
+            now=now,
+            verb="done",
+            kind="work_item",
+            row_id=one.pk,
+            patient_id=one.patient_id,
+            reason="reinstated",
         )
 
 

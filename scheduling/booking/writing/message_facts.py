@@ -6,6 +6,7 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -177,14 +178,26 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
 
 def _to_choose(dose: Appointment, message: Message, also: Sequence[Message]) -> Facts | Silence:
     """What is missing after this dose, with the link to choose its time by."""
-    units = FollowUpGap.objects.select_related("practice", "course")
-    gap = units.filter(doses__appointment_id=dose.pk).first()
+    gap = _unit(dose.pk)
     if gap is None:
         return Silence("no_follow_up_owed")
     if not inviting.is_missing(gap=gap):
         return Silence(f"follow_up_{gap.status}")
     link = inviting.address(dose=dose, gap=gap)
     return Facts(phone=_phone(dose, message), covers=tuple(one.pk for one in also), link=link)
+
+
+def _unit(dose_id: UUID) -> FollowUpGap | None:
+    units = FollowUpGap.objects.select_related("practice", "course")
+    return units.filter(doses__appointment_id=dose_id).first()
+
+
+def _own_choice(dose: Appointment | None) -> str:
+    """The link by which the patient chooses the time of what is still missing after a dose; empty where
+    nothing is, or they are to call."""
+    gap = _unit(dose.pk) if dose else None
+    missing = dose is not None and gap is not None and inviting.is_missing(gap=gap)
+    return inviting.address(dose=dose, gap=gap) if missing and dose and gap else ""
 
 
 def next_link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -214,7 +227,8 @@ def window_half(message: Message, also: Sequence[Message], now: datetime) -> Fac
 
 
 def check_in(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
-    """How somebody is after a dose; silent where people see them that day, or have."""
+    """How somebody is after a dose, with the link to choose a time where its follow-up is not booked; silent
+    where people see them that day, or have."""
     dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
     if dose is None or dose.status != Status.FULFILLED:
         return Silence("no_dose")
@@ -223,14 +237,17 @@ def check_in(message: Message, also: Sequence[Message], now: datetime) -> Facts 
     visits = list(standing.select_related("site").order_by("start", "pk")[:1])
     if visits and visits[0].start < now + SEEN_SOON:
         return Silence("seen_anyway")
+    if choose := _own_choice(dose):
+        return Facts(phone=_phone(dose, message), link=choose)
     coming = tuple(_visit(one) for one in visits if one.status in EXPECTED)
     link = links.address(visit_id=coming[0].uid) if coming else ""
     return Facts(visits=coming, phone=_phone(dose, message), link=link)
 
 
 def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
-    """Silent when the record was corrected, or a new time has been found meanwhile."""
-    missed = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
+    """With the link to choose a time, where a follow-up was missed. Silent when the record was corrected, or
+    a new time has been found meanwhile."""
+    missed = Appointment.objects.select_related("site", "follows").filter(pk=message.subject_id).first()
     if missed is None or missed.status != Status.NO_SHOW:
         return Silence("not_missed")
     again = Appointment.objects.filter(
@@ -243,7 +260,7 @@ def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts |
     )
     if again.exists():
         return Silence("rebooked")
-    return Facts(phone=_phone(missed, message))
+    return Facts(phone=_phone(missed, message), link=_own_choice(missed.follows))
 
 
 def link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:

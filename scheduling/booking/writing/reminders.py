@@ -105,10 +105,13 @@ def planned(*, visits: Sequence[Appointment], told: Collection[UUID], now: datet
 
 def on_offered(*, visit: Appointment, until: datetime, now: datetime) -> None:
     """One message to who waits, by one channel: a place is kept for them `until`. None where it could not go
-    before: then they are called."""
+    before, or the practice has it switched off: then they are called."""
     links.make(visits=[(visit.practice_id, visit.pk)], purpose=Purpose.OFFER, now=now)
-    timing = Timing(due_at=now, defer_until=until, useful_until=until)
-    drafts.queue_one(visit, Kind.WAITLIST_OFFER, timing, drafts.people_of([visit]), now)
+    people, course = drafts.people_of([visit]), visit.course
+    protocol = ahead.terms_of(version_id=course.protocol_version_id if course else None)
+    if people.settled(visit, Kind.WAITLIST_OFFER, protocol).on:
+        timing = Timing(due_at=now, defer_until=until, useful_until=until)
+        drafts.queue_one(visit, Kind.WAITLIST_OFFER, timing, people, now)
 
 
 def on_offer_over(*, visit_id: UUID, now: datetime) -> None:
