@@ -184,6 +184,10 @@ class CourseShape(Shape):
     through_phase = Text()
     preferences = Anything()
     phases = PhaseShape(many=True)
+    redisclosure_notice = Text(
+        source="redisclosure",
+        help_text="42 CFR 2.32: goes wherever the course is passed on; blank for others.",
+    )
     version = Whole()
     created_at = Instant()
     updated_at = Instant()

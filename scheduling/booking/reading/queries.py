@@ -194,6 +194,7 @@ def _course_row(stored: Any, phases: Iterable[rows.PhaseRow]) -> rows.Course:
         through_phase=stored.through_phase,
         preferences=stored.preferences,
         phases=tuple(phases),
+        redisclosure=rows.REDISCLOSURE if stored.sensitive_sud else "",
         created_at=stored.created_at,
         updated_at=stored.updated_at,
     )

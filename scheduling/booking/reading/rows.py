@@ -169,6 +169,10 @@ class Gap:
     updated_at: datetime
 
 
+# R-20, 42 CFR 2.32(a)(2): what goes with whatever of such a course is printed or handed to a program.
+REDISCLOSURE = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """A course without its visits: one line of a list."""
@@ -185,6 +189,8 @@ class Course:
     through_phase: str
     preferences: dict[str, Any]
     phases: tuple[PhaseRow, ...]
+    # 42 CFR 2.32, where it tells of substance-use treatment; else blank.
+    redisclosure: str
     created_at: datetime
     updated_at: datetime
 

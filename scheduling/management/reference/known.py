@@ -156,7 +156,8 @@ RULES = (
         "S-32",
         "Substance-use programmes are marked (42 CFR Part 2).",
         PART,
-        "A course of such a protocol is marked. Nothing else reads the mark.",
+        "A course of such a protocol is marked, and its pages and its answer by REST say so (R-20). Who may "
+        "see it is as with any other.",
     ),
     Rule("S-33", "Tele-prescribing is allowed until a date.", NOT_YET),
     Rule(
@@ -298,8 +299,9 @@ RULES = (
         "R-20",
         "Redisclosure notice (42 CFR Part 2).",
         PART,
-        "Courses of a protocol that says so are marked. Nothing is exported yet that the notice would go "
-        "with.",
+        "A course of a protocol that says so is marked; the notice stands on its page and that of its "
+        "messages, on paper too, and in its answer by REST. Not on lists of several patients, in feeds or "
+        "webhooks, nor on what the patient gets: there it would tell what is treated.",
     ),
     Rule(
         "R-21",
