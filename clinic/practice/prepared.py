@@ -21,7 +21,7 @@ Params = Sequence[Any] | Mapping[str, Any]
 def fetch(statement: str, params: Params) -> list[tuple[Any, ...]]:
     """The rows that the statement returns, in the caller's transaction."""
     database = connections[DEFAULT_DB_ALIAS]
-    with database.wrap_database_errors, _cursor(database) as cursor:
+    with database.wrap_database_errors, _cursor(database, statement) as cursor:
         cursor.execute(statement, params)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
@@ -30,14 +30,15 @@ def fetch(statement: str, params: Params) -> list[tuple[Any, ...]]:
 def execute(statement: str, params: Params) -> None:
     """A statement that returns nothing, in the caller's transaction."""
     database = connections[DEFAULT_DB_ALIAS]
-    with database.wrap_database_errors, _cursor(database) as cursor:
+    with database.wrap_database_errors, _cursor(database, statement) as cursor:
         cursor.execute(statement, params)
 
 
-def _cursor(database: Any) -> Any:
-    if database.execute_wrappers or database.queries_logged:
-        # Who is about to add to a statement (the row history says whose request it is) or to look at it
-        # must have all of its text.
+def _cursor(database: Any, statement: str) -> Any:
+    added_to = database.execute_wrappers and not statement.lstrip().startswith("SELECT")
+    if added_to or database.queries_logged:
+        # Who is about to add to a statement (the row history says whose request it is that writes) or to
+        # look at it must have all of its text.
         return database.cursor()
     database.validate_thread_sharing()
     database.validate_no_broken_transaction()

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from clinic.practice import permissions
+from clinic.practice import permissions, prepared
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import StaffMember
@@ -232,11 +232,13 @@ def _practitioner(
 
 
 def _patient_resource(practice_id: UUID, patient_id: UUID) -> int:
-    rows = Patient.objects.filter(practice_id=practice_id, pk=patient_id)
-    resource_id = rows.values_list("resource_id", flat=True).first()
-    if resource_id is None:
+    found = prepared.fetch(
+        "SELECT resource_id FROM patients_patient WHERE practice_id = %s AND id = %s",
+        [practice_id, patient_id],
+    )
+    if not found:
         raise NotFound()
-    return resource_id
+    return int(found[0][0])
 
 
 def _taken(

@@ -9,6 +9,7 @@ from django.db.models import F, Prefetch, QuerySet
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound, Stale
+from clinic.practice.joined import Joined
 from clinic.practice.models import Site
 from patients.models import Patient
 from scheduling.models import (
@@ -21,6 +22,8 @@ from scheduling.models import (
 from scheduling.roster import rosters
 from scheduling.roster.rosters import Roster
 
+_PATIENTS = Joined(Patient)
+
 
 def check_version(*, found: int, expected: int | None) -> None:
     """Raise Stale when the caller saw another version; without an expectation anything goes."""
@@ -32,9 +35,10 @@ def patient(*, actor: Actor, patient_id: UUID, roster: Roster | None = None) -> 
     """A patient of the actor's practice, with site and practice. `roster` is the practice's, where the caller
     has read it.
     """
-    found = Patient.objects.filter(practice_id=actor.practice_id, id=patient_id).first()
-    if found is None or (actor.kind == "patient" and actor.id != patient_id):
+    here = _PATIENTS.fetch("WHERE one.practice_id = %s AND one.id = %s", [actor.practice_id, patient_id])
+    if not here or (actor.kind == "patient" and actor.id != patient_id):
         raise NotFound()
+    [found] = here
     roster = roster or rosters.of(practice_id=actor.practice_id)
     found.site = roster.site(found.site_id)
     found.practice = found.site.practice
