@@ -3,7 +3,7 @@
 The caller's transaction holds the patient's row, so that two tabs write one after the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -35,6 +35,12 @@ def forms(*, patient_id: UUID, units: Sequence[tuple[UUID, date]]) -> list[Measu
         unit__in={day for _, day in units},
     )
     return list(found.order_by("id"))
+
+
+def sent(*, patient_id: UUID, course_ids: Collection[UUID]) -> set[tuple[UUID, date, str]]:
+    """What this patient has sent of these courses (course, time, code); one query."""
+    found = MeasureForm.objects.filter(patient_id=patient_id, course_id__in=course_ids, sent_at__isnull=False)
+    return set(found.values_list("course_id", "unit", "code"))
 
 
 def save(

@@ -4,6 +4,7 @@ The actor is the patient: nobody else's record can be reached. Each function is 
 row, and raises NotAllowed and Invalid.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -43,6 +44,12 @@ def ride(*, patient_id: UUID, visit_id: UUID) -> Ride | None:
     """Who was named for this visit, or None."""
     found = Escort.objects.filter(patient_id=patient_id, appointment_id=visit_id).order_by("pk").last()
     return Ride(found.name, found.phone) if found else None
+
+
+def rides(*, patient_id: UUID, visit_ids: Collection[UUID]) -> set[UUID | None]:
+    """The visits for which somebody was named; one query."""
+    found = Escort.objects.filter(patient_id=patient_id, appointment_id__in=visit_ids)
+    return set(found.values_list("appointment_id", flat=True))
 
 
 def choose_language(*, actor: Actor, language: str, now: datetime) -> None:

@@ -49,6 +49,17 @@ def save(*, actor: Actor, said: Terms, now: datetime, version: int | None = None
     changed. Raises NotAllowed, Stale, and Invalid by `kind.field`.
     """
     permissions.check(actor=actor, capability=WRITE)
+    check(said=said)
+    with writing.transaction():
+        rows = _locked(actor, said)
+        writing.fresh(held=sum(row.version for row in rows.values()), read=version)
+        changed = [_put(actor, rows[kind], term, now) for kind, term in said.items()]
+        if any(changed):
+            ask(practice_id=actor.practice_id, now=now)
+
+
+def check(*, said: Terms) -> None:
+    """Raise Invalid, by `kind.field`, for what may not be said. Pure."""
     wrong = {
         f"{kind}.{field}".rstrip("."): [text]
         for kind, term in said.items()
@@ -56,12 +67,6 @@ def save(*, actor: Actor, said: Terms, now: datetime, version: int | None = None
     }
     if wrong:
         raise Invalid(wrong)
-    with writing.transaction():
-        rows = _locked(actor, said)
-        writing.fresh(held=sum(row.version for row in rows.values()), read=version)
-        changed = [_put(actor, rows[kind], term, now) for kind, term in said.items()]
-        if any(changed):
-            ask(practice_id=actor.practice_id, now=now)
 
 
 def ask(*, practice_id: UUID, now: datetime) -> None:

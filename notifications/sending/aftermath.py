@@ -3,6 +3,7 @@
 Each function but `merge` runs in the transaction that holds the message's row.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -136,11 +137,12 @@ def _next_channel(message: Message, now: datetime) -> bool:
     rule = kinds.rule(message.kind)
     if message.patient_id is None or not (rule.call or rule.onward):
         return False
-    if (draft := onward(message=message, now=now)) is not None:
+    others = _by_other_channels(message)
+    if (draft := onward(message=message, tried=others, now=now)) is not None:
         outbox.queue(messages=[draft], now=now)
         return True
     told = (ledger.UNSENT | ledger.HANDED_OVER) - {State.UNDELIVERED}
-    if rule.call and not told & set(_by_other_channels(message).values()):
+    if rule.call and not told & set(others.values()):
         _work_item(message, "patient_unreachable", "No message could reach this patient: please call.", now)
     return True
 
@@ -156,15 +158,14 @@ def _by_other_channels(message: Message) -> dict[str, str]:
     return dict(same.exclude(pk=message.pk).values_list("channel", "state"))
 
 
-def onward(*, message: Message, now: datetime) -> Draft | None:
-    """The same by a channel that was not tried, for a message that is worth it; None where there is none, or
-    no time left."""
+def onward(*, message: Message, tried: Collection[str], now: datetime) -> Draft | None:
+    """The same by a channel that was not `tried` either, for a message that is worth it; None where there is
+    none, or no time left. Pure."""
     rule = kinds.rule(message.kind)
     if message.patient_id is None or not (rule.call or rule.onward) or now > message.useful_until:
         return None
-    tried = {message.channel, *_by_other_channels(message)}
     order = preferences.of(message.practice).order(message.kind)
-    channel = next((one for one in order if one not in tried), None)
+    channel = next((one for one in order if one != message.channel and one not in tried), None)
     if channel is None:
         return None
     return Draft(

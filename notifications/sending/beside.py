@@ -1,5 +1,5 @@
-"""What else a recipient is told, was told and will be: asked of the ledger before a hand-over, or of messages
-that are only looked ahead at (`notifications.reading.ahead`).
+"""What a decision asks: of the database before a hand-over, or of what was read once where messages are only
+looked ahead at (`notifications.reading.ahead`).
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,11 @@ from typing import Protocol
 from clinic.practice import prepared
 from notifications.models import Message
 from notifications.models.message import State
-from notifications.planning import ledger
+from notifications.planning import ledger, ports, recipients
+from notifications.planning.ports import Facts, Silence
+from notifications.planning.recipients import Address
+from notifications.wording import wordings
+from notifications.wording.wordings import Own
 
 # How far back a cap can reach, and more.
 LATELY = timedelta(days=14)
@@ -34,7 +38,7 @@ FROM (SELECT %(id)s::uuid AS id, %(subject)s::uuid AS subject_id, %(version)s::i
 
 
 class Beside(Protocol):
-    """The other messages, for whoever decides about one."""
+    """The other messages of a recipient, and what there is to know of each, for whoever decides about one."""
 
     def others(self, *, message: Message) -> tuple[bool, bool]:
         """Whether a newer version of the same subject has its own message, and whether anything else waits
@@ -49,9 +53,18 @@ class Beside(Protocol):
     def sent_lately(self, *, message: Message, now: datetime) -> Sequence[datetime]:
         """When the recipient was told something by this channel."""
 
+    def facts(self, *, message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+        """What it says, or why it is not true any more."""
+
+    def address(self, *, message: Message) -> Address | Silence:
+        """Where it goes, or why it may not."""
+
+    def own_words(self, *, message: Message, language: str) -> Own | None:
+        """The practice's own words for it."""
+
 
 class Ledger:
-    """The messages that there are."""
+    """The messages that there are, and what the database knows now."""
 
     def others(self, *, message: Message) -> tuple[bool, bool]:
         [found] = prepared.fetch(
@@ -91,6 +104,15 @@ class Ledger:
             updated_at__gte=now - LATELY,
         )
         return list(rows.values_list("updated_at", flat=True))
+
+    def facts(self, *, message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+        return ports.facts(message=message, also=also, now=now)
+
+    def address(self, *, message: Message) -> Address | Silence:
+        return recipients.address(message)
+
+    def own_words(self, *, message: Message, language: str) -> Own | None:
+        return wordings.of(message=message, language=language)
 
 
 @dataclass(frozen=True, slots=True)

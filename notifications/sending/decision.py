@@ -14,7 +14,7 @@ from django.conf import settings
 
 from notifications import channels, neutral
 from notifications.models import Message
-from notifications.planning import kinds, policy, ports, preferences, recipients
+from notifications.planning import kinds, policy, preferences
 from notifications.planning.policy import Choice
 from notifications.planning.ports import Facts, Silence
 from notifications.sending.beside import Beside, Ledger
@@ -58,7 +58,7 @@ Decision = Send | Later | Silence | Blocked
 
 
 def decide(*, message: Message, now: datetime, beside: Beside = LEDGER, worded: bool = True) -> Decision:
-    """What becomes of a leased message. Reads the database, writes nothing.
+    """What becomes of a leased message. Writes nothing; what it asks, it asks of `beside`.
 
     `worded`: False where the caller knows that it has the built-in words.
     """
@@ -70,7 +70,7 @@ def decide(*, message: Message, now: datetime, beside: Beside = LEDGER, worded: 
     also = _siblings(message, now, beside) if accompanied else ()
     if (waits := _choose(message, also, now, beside)) is not None:
         return waits
-    facts = ports.facts(message=message, also=also, now=now)
+    facts = beside.facts(message=message, also=also, now=now)
     if isinstance(facts, Silence):
         return facts
     if _channel_is_off(message):
@@ -80,11 +80,13 @@ def decide(*, message: Message, now: datetime, beside: Beside = LEDGER, worded: 
         return Silence("no_provider")
     if not channels.agreed(message.channel):
         return Silence("no_agreement")
-    address = recipients.address(message)
+    address = beside.address(message=message)
     if isinstance(address, Silence):
         return address
-    facts = _without_telling_places(facts)
-    return _quiet(message, now) or _compose(message, facts, address.value, now, worded)
+    if (waits := _quiet(message, now)) is not None:
+        return waits
+    own = beside.own_words(message=message, language=language_of(message)) if worded else None
+    return _compose(message, _without_telling_places(facts), address.value, now, own)
 
 
 def zone_of(message: Message) -> str:
@@ -180,14 +182,17 @@ def _channel_is_off(message: Message) -> bool:
     return message.channel not in preferences.of(message.practice).order(message.kind)
 
 
-def _quiet(message: Message, now: datetime) -> Later | Silence | None:
-    """R-10: not in the patient's quiet hours.
-
-    Excepted is an e-mail that confirms a booking or a move: it rings no telephone, and answers what was just
-    done; and an answer to what the patient just asked for.
+def at_any_hour(message: Message) -> bool:
+    """Whether quiet hours (R-10) do not hold it back: an e-mail that confirms a booking or a move rings no
+    telephone, and answers what was just done; and an answer is to what the patient just asked for.
     """
     news = message.channel == "email" and kinds.rule(message.kind).news
-    if message.patient is None or news or kinds.rule(message.kind).reply:
+    return message.patient is None or news or kinds.rule(message.kind).reply
+
+
+def _quiet(message: Message, now: datetime) -> Later | Silence | None:
+    """R-10: not in the patient's quiet hours."""
+    if at_any_hour(message):
         return None
     window = preferences.of(message.practice).window
     at = policy.next_allowed(instant=now, zone=zone_of(message), window=window)
@@ -196,12 +201,11 @@ def _quiet(message: Message, now: datetime) -> Later | Silence | None:
     return Later(at) if at <= message.useful_until else Silence("quiet_hours")
 
 
-def _compose(message: Message, facts: Facts, to: str, now: datetime, worded: bool) -> Send | Blocked:
+def _compose(message: Message, facts: Facts, to: str, now: datetime, own: Own | None) -> Send | Blocked:
     """In the practice's own words where they may be used, else in the built-in ones: no message waits for
     somebody to mend a wording.
     """
     language = language_of(message)
-    own = wordings.of(message=message, language=language) if worded else None
     if own is None:
         return _said(message, facts, to, now, language, None)
     made = _said(message, facts, to, now, own.which.language, own) if own.usable else Blocked(())

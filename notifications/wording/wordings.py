@@ -147,6 +147,13 @@ def of(*, message: Message, language: str) -> Own | None:
     return _own(rows[0], message.practice) if rows else None
 
 
+def in_use(*, practice: Practice, language: str) -> dict[Which, Own]:
+    """What a practice says in its own words to who reads this language: one query."""
+    known = language if language in texts.LANGUAGES else texts.LANGUAGES[0]
+    rows = Wording.objects.filter(practice=practice, language=known, in_use=True)
+    return {_which(row): _own(row, practice) for row in rows}
+
+
 def refused_key(*, wording_id: UUID) -> str:
     """One task a version of the words: mended and broken again is told again."""
     version = Wording.objects.values_list("version", flat=True).get(pk=wording_id)

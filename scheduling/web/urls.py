@@ -77,6 +77,7 @@ urlpatterns = [
     path("book/patient/", newcomers.create, name="book-patient"),
     path("book/times/", book.other_times, name="book-times"),
     path("book/change/", book.change, name="book-change"),
+    path("book/messages/", book.told, name="book-messages"),
     path("book/confirm/", book.confirm, name="book-confirm"),
     path("why-not/", why_not.why_not, name="why-not"),
     path("access-log/", access_log.listing, name="access-log"),

@@ -102,6 +102,7 @@ PAGES: list[Page] = [
     # Without a proposal that is one they lead back to the beginning.
     Page("POST", "book/times/", "", DONE, form={}),
     Page("POST", "book/change/", "", DONE, form={}),
+    Page("POST", "book/messages/", "", DONE, form={}),
     Page("POST", "book/confirm/", "", DONE, form={}),
     Page("GET", "courses/<uuid:course_id>/booked/", "courses", ALL),
     Page("POST", "courses/<uuid:course_id>/mail/", "courses", DONE, form={}),

@@ -88,6 +88,9 @@ def booking_a_course(screen: Screen, world: World) -> Iterator[str]:
     page.get_by_role("button", name="Show the plans").click()
     expect(page.locator(".plan:visible")).to_have_count(1)
     yield "book: preview"
+    page.locator(".plan:visible").get_by_role("button", name="What the patient would get").click()
+    expect(page.locator(".plan:visible")).to_contain_text("STOP to opt out.")
+    yield "book: messages"
     page.locator(".plan:visible button[name=ref][value=dose-1]").click()
     expect(page.locator(".times").first).to_be_visible()
     yield "book: times"
@@ -235,6 +238,10 @@ def setting_up(screen: Screen, world: World) -> Iterator[str]:
     page.get_by_label("Hours before the visit: How to prepare").fill("24")
     press(screen, "Save each message")
     yield "setup-message-plan: refused"
+    screen.open("/set-up/messages/plan/")
+    page.get_by_role("button", name="Show what a patient would get").first.click()
+    expect(page.get_by_role("heading", name="What a patient would get")).to_be_focused()
+    yield "setup-message-plan: preview"
 
 
 def what_cannot_wait(screen: Screen, world: World) -> Iterator[str]:
@@ -283,6 +290,7 @@ WALKS: dict[Walk, set[str]] = {
         "book: refused",
         "book: asked",
         "book: preview",
+        "book: messages",
         "book: times",
         "book: pinned",
         "book: conflict",
@@ -329,6 +337,7 @@ WALKS: dict[Walk, set[str]] = {
         "setup-protocol-edit: refused",
         "setup-wording: refused",
         "setup-message-plan: refused",
+        "setup-message-plan: preview",
     },
     somebody_away: AWAY,
     who_waits: WAITS,

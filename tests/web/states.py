@@ -81,6 +81,7 @@ def a_course_being_booked(world: World, client: Client) -> Iterator[Page]:
     somebody = factories.patient(world.clinic.site, family_name="Newcomer")
     yield (asked := look(client, f"/book/?patient={somebody.pk}"))
     yield (plans := press(client, asked, "book"))
+    yield press(client, plans, "book-messages")
     yield (times := press(client, plans, "book-times"))
     yield press(client, times, "book-change")
 

@@ -53,7 +53,8 @@ VERBS |= {"message-settle": tuple(message.VERBS), "inbox-work": tuple(inbox.VERB
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.
 POSTED = (
-    *("task-done", "book-patient", "book-times", "book-change", "book-confirm", "move-undo"),
+    *("task-done", "book-patient", "book-times", "book-change", "book-messages"),
+    *("book-confirm", "move-undo"),
     *("cancel-undo", "course-mail", "course-score", "follow-up-book", "booking-undo", "visit-link"),
     "messages-refused-lift",
 )

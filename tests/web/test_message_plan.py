@@ -6,10 +6,11 @@ import pytest
 from django.test import Client
 
 from clinic.practice import queries
-from notifications.models import KindTerm, Replan
+from notifications.models import KindTerm, Message, Replan
 from notifications.planning import practice_terms, preferences
 from notifications.planning.policy import EXEMPTION, Caps
 from notifications.planning.terms import CHOICES, NEEDS_REASON, Term
+from tests import factories
 from tests.web.conftest import World, signed_in
 
 PAGE = "/set-up/messages/plan/"
@@ -122,7 +123,7 @@ def test_what_the_law_or_sense_forbids_is_refused(admin: Client, typed: dict[str
 
 
 def test_what_a_patient_would_get_is_a_click_away(admin: Client, world: World) -> None:
-    found = re.search(r'href="([^"]*)">What a patient would get', admin.get(PAGE).content.decode())
+    found = re.search(r'href="([^"]*)">What the next patient gets', admin.get(PAGE).content.decode())
     assert found
     assert admin.get(found[1]).status_code == 200
 
@@ -133,3 +134,76 @@ def test_others_look_and_change_nothing(world: World) -> None:
     assert "Only a practice administrator" in page
     assert "Save each message" not in page
     assert desk.post(PAGE, {"part": "kinds", "version": "0"}).status_code == 403
+
+
+def looked(client: Client, world: World, **typed: str) -> str:
+    asked = {"preview": "1", "protocol": str(world.clinic.version.template_id), "version": "7", **typed}
+    answer = client.post(PAGE, asked)
+    assert answer.status_code == 200, answer.content.decode()
+    return answer.content.decode().partition('id="sample"')[2].partition("</section>")[0]
+
+
+def test_what_a_patient_would_get_is_shown_by_what_is_typed_and_not_saved(
+    admin: Client, world: World
+) -> None:
+    messages = Message.objects.count()
+    typed = {"part": "kinds", "reminder_24h-hours": "30", "check_in-goes": "off"}
+    told = looked(admin, world, **typed)
+    assert "Reminder, 1 day before" in told
+    assert "The practice has it switched off" in told
+    assert looked(admin, world, part="kinds").count("switched off") == 0
+    # The clocks of the last reminder are others, and what was typed stands in its field.
+    assert told != looked(admin, world, part="kinds")
+    page = admin.post(PAGE, {"preview": "1", "protocol": str(world.clinic.version.template_id), **typed})
+    assert 'value="30" placeholder="24"' in page.content.decode()
+    assert held(world) == {}
+    assert not Replan.objects.exists()
+    assert Message.objects.count() == messages
+
+
+def test_a_limit_is_seen_before_it_is_set(admin: Client, world: World) -> None:
+    assert "limit" not in looked(admin, world, **ALL, merge_visits="on")
+    told = looked(admin, world, **{**ALL, "per_week": "1"}, merge_visits="on")
+    assert "Enough messages" in told or "limit" in told
+    assert "E-mail" not in looked(admin, world, **{**ALL, "channels": "sms"}, merge_visits="on")
+    assert queries.practice(actor=queries.actor_of(staff=world.staff("practice_admin"))).settings == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"part": "kinds", "reminder_24h-hours": "soon"}, "A whole number of hours"),
+        ({"part": "kinds", "reminder_24h-hours": "99"}, "Must be from 12 to 30."),
+        ({"part": "kinds", "reminder_24h-goes": "off"}, "Say why nobody is reminded"),
+        ({**ALL, "per_day": "99"}, "10"),
+        ({"part": "kinds", "protocol": ""}, "Choose a protocol"),
+    ],
+)
+def test_what_cannot_be_kept_is_not_shown(
+    admin: Client, world: World, typed: dict[str, str], told: str
+) -> None:
+    protocol = {"protocol": str(world.clinic.version.template_id)}
+    answer = admin.post(PAGE, {"preview": "1", **protocol, **typed})
+    assert answer.status_code == 422
+    assert told in answer.content.decode()
+    assert 'id="sample"' not in answer.content.decode()
+
+
+def test_whoever_only_looked_does_not_undo_what_another_saved(admin: Client, world: World) -> None:
+    first = version(admin, "kinds")
+    assert admin.post(PAGE, {"part": "kinds", "check_in-goes": "off", "version": first}).status_code == 303
+    typed = {"preview": "1", "part": "kinds", "version": first}
+    page = admin.post(PAGE, {**typed, "protocol": str(world.clinic.version.template_id)}).content.decode()
+    assert f'name="version" value="{first}"' in page
+    assert admin.post(PAGE, {"part": "kinds", "version": first}).status_code == 422
+    assert held(world) == {"check_in": Term(on=False)}
+
+
+def test_whoever_may_not_change_the_plan_may_look(desk: Client, world: World) -> None:
+    assert "Reminder, 1 day before" in looked(desk, world, part="kinds")
+
+
+def test_a_protocol_of_groups_has_no_sample(admin: Client, world: World) -> None:
+    groups = factories.protocol(world.clinic.practice, "roots_to_thrive_group")
+    told = looked(admin, world, part="kinds", protocol=str(groups.template_id))
+    assert "Groups meet in sessions that are made by hand" in told

@@ -15,9 +15,9 @@ from clinic.practice.models import Practice, TrailEntry
 from notifications.models import Message, Suppression
 from notifications.planning import ports
 from notifications.planning.ports import Facts, Silence
-from notifications.reading import ahead
 from notifications.sending.decision import Send
 from patients.models import MessagingConsent, Patient
+from scheduling.booking.own import own_messages
 from scheduling.booking.writing import links
 from scheduling.models import PatientLink
 from scheduling.models.patient_link import Purpose
@@ -57,7 +57,9 @@ def said(message: Message) -> Any:
 
 
 def foreseen(world: World, message: Message) -> Send:
-    found = ahead.of_patient(actor=world.clinic.admin, patient_id=world.clinic.patient.pk, now=timezone.now())
+    found = own_messages.of_patient(
+        actor=world.clinic.admin, patient_id=world.clinic.patient.pk, now=timezone.now()
+    )
     outcome = next(one.outcome for one in found if one.message.pk == message.pk)
     assert isinstance(outcome, Send)
     return outcome

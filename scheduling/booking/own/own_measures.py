@@ -5,9 +5,9 @@ after the last dose, in the same way before a visit of the course (see `planning
 the patient leads to it: what was saved by one link is there by the next.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
@@ -28,6 +28,7 @@ from scheduling import states
 from scheduling.booking.guard import locks
 from scheduling.booking.writing import message_facts
 from scheduling.booking.writing.links import Link
+from scheduling.booking.writing.worlds import DATABASE, World
 from scheduling.models import Appointment
 from scheduling.models.appointment import ENDED_UNATTENDED, Status
 from scheduling.planning import measures
@@ -56,6 +57,18 @@ class Due:
         return sum(given is not None for given in self.answers)
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A visit that may ask for measures: `last_dose` is the day of its course's last dose."""
+
+    visit_id: UUID
+    course_id: UUID
+    kind: str
+    day: date
+    last_dose: date
+    asked: measures.Asked
+
+
 def due(*, link: Link, now: datetime) -> tuple[Due, ...]:
     """What the patient is asked for now, and what of it is sent; two queries."""
     return _due_of(link.visit.patient_id, now)
@@ -66,15 +79,26 @@ def sources() -> dict[str, Source]:
     return {Kind.MEASURE_DUE: message_facts.wanted(facts)}
 
 
-def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
-    """The visit before which something is asked; silent once all is sent, or where no link leads there."""
-    found = message_facts.at_its_time(message, (), now)
+def facts(
+    message: Message,
+    also: Sequence[Message],
+    now: datetime,
+    world: World = DATABASE,
+    asks: Callable[[UUID, datetime], bool] | None = None,
+) -> Facts | Silence:
+    """The visit before which something is asked; silent once all is sent, or where no link leads there.
+    `asks` says whether a patient is still asked for something then, unless the database does."""
+    found = message_facts.at_its_time(message, (), now, world)
     if isinstance(found, Silence):
         return found
     assert message.patient_id is not None
-    if all(one.sent for one in _due_of(message.patient_id, now)):
+    if not (asks or _asks)(message.patient_id, now):
         return Silence("nothing_asked")
     return found if found.link else Silence("no_link")
+
+
+def _asks(patient_id: UUID, now: datetime) -> bool:
+    return not all(one.sent for one in _due_of(patient_id, now))
 
 
 def _due_of(patient_id: UUID, now: datetime) -> tuple[Due, ...]:
@@ -151,20 +175,29 @@ def _asked(patient_id: UUID, now: datetime) -> list[tuple[Instrument, Unit]]:
             "course__protocol_version__document__measures",
         )
     )
+    return asked_of(
+        coming=[
+            Asking(visit, course, kind, day, last, measures.asked(measures=told, known=instruments.BY_CODE))
+            for visit, course, kind, day, last, told in rows
+            if course is not None
+        ]
+    )
+
+
+def asked_of(*, coming: Iterable[Asking]) -> list[tuple[Instrument, Unit]]:
+    """What these visits, in their order, ask for: each measure before the first that asks for it. Pure."""
     found: dict[tuple[str, UUID, object], tuple[Instrument, Unit]] = {}
-    for visit_id, course_id, kind, day, last_day, told in rows:
-        assert course_id is not None
-        asked = measures.asked(measures=told, known=instruments.BY_CODE)
+    for one in coming:
         time = (
-            measures.unit(day=day, each_dose=asked.each_dose)
-            if kind in states.DOSES
-            else measures.unit_after(last=last_day, day=day)
+            measures.unit(day=one.day, each_dose=one.asked.each_dose)
+            if one.kind in states.DOSES
+            else measures.unit_after(last=one.last_dose, day=one.day)
         )
         if time is None:
             continue
-        unit = Unit(course_id, time, visit_id)
-        for code in asked.codes:
-            found.setdefault((code, course_id, time), (instruments.BY_CODE[code], unit))
+        unit = Unit(one.course_id, time, one.visit_id)
+        for code in one.asked.codes:
+            found.setdefault((code, one.course_id, time), (instruments.BY_CODE[code], unit))
     first: dict[str, tuple[Instrument, Unit]] = {}
     for instrument, unit in found.values():
         # One of each kind at a time: what it asks is the same whichever course asks it.

@@ -22,11 +22,10 @@ from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
 from notifications.planning.ports import Silence
-from notifications.reading import ahead
 from notifications.sending.decision import Send
 from scheduling.booking.guard import access, locks
 from scheduling.booking.openings import slots
-from scheduling.booking.own import own_acts
+from scheduling.booking.own import own_acts, own_messages
 from scheduling.booking.own.own_slots import MOST_A_DAY, MOST_DAYS, NOTICE
 from scheduling.booking.writing import drafts, inviting, links
 from scheduling.booking.writing.links import Link
@@ -300,7 +299,7 @@ def _foresee(actor: Actor, dose: Appointment, now: datetime) -> None:
     """Ask of the message just written what its sender will ask; raises NotSent, which takes it back."""
     mine = [
         one
-        for one in ahead.of_patient(actor=actor, patient_id=dose.patient_id, now=now)
+        for one in own_messages.of_patient(actor=actor, patient_id=dose.patient_id, now=now)
         if one.message.kind == Kind.CHOOSE_TIME and one.message.subject_id == dose.pk
     ]
     if any(isinstance(one.outcome, Send) for one in mine):

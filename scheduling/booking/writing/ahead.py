@@ -4,10 +4,11 @@ Whether it goes and how many hours before is settled by `notifications.planning.
 followed by `replanning`. Whether a message is wanted and true is asked again when it is sent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from notifications.planning import policy, terms
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
-from notifications.planning.terms import Terms
+from notifications.planning.terms import Settled, Terms
 from patients import instruments
 from scheduling import states
 from scheduling.booking.writing import drafts
@@ -27,6 +28,7 @@ from scheduling.booking.writing.drafts import People
 from scheduling.models import Appointment, ProtocolVersion, TreatmentCourse
 from scheduling.models.appointment import ENDED_UNATTENDED
 from scheduling.planning import measures
+from scheduling.planning.measures import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Asks:
     what it says of messages."""
 
     ride: bool = False
-    measures: bool = False
+    measures: Asked = Asked()
     terms: Terms = field(default_factory=dict)
 
 
@@ -53,6 +55,7 @@ def every_visit(visit: Appointment, whole: Whole) -> bool:
 
 
 def first_dose(visit: Appointment, whole: Whole) -> bool:
+    """Whether no dose of its course comes before it."""
     return visit.kind in states.DOSES and visit.start == whole.first_dose
 
 
@@ -64,8 +67,9 @@ def ride(visit: Appointment, whole: Whole) -> bool:
 def measured(visit: Appointment, whole: Whole) -> bool:
     """S-26: before doses, and before the visits after the last one from a week on. Which of these are the
     first in their time is asked when it goes, as is whether it was answered."""
-    if visit.kind in states.DOSES or whole.last_dose is None or not whole.asks.measures:
-        return visit.kind in states.DOSES and whole.asks.measures
+    asked = bool(whole.asks.measures.codes)
+    if visit.kind in states.DOSES or whole.last_dose is None or not asked:
+        return visit.kind in states.DOSES and asked
     last = whole.last_dose.astimezone(ZoneInfo(visit.time_zone)).date()
     return visit.start > whole.last_dose and measures.unit_after(last=last, day=visit.local_date) is not None
 
@@ -113,8 +117,21 @@ def of(
     """What goes ahead of each visit; no reminder of what other news tells at about the same moment (`told`:
     all unless said). `since`: when the preparation of a visit was first planned, unless it is now. `beside`:
     other visits that stand where they are given, not where their rows are."""
-    courses = _courses([*coming, *beside])
-    made = []
+    courses = courses_of(visits=[*coming, *beside])
+    every = within(coming=coming, courses=courses, people=people, now=now, told=told, since=since)
+    return [draft for draft, settled in every if settled.on]
+
+
+def within(
+    *,
+    coming: Sequence[Appointment],
+    courses: Mapping[UUID, Whole],
+    people: People,
+    now: datetime,
+    told: Collection[UUID] | None = None,
+    since: Mapping[UUID, datetime] | None = None,
+) -> Iterator[tuple[Draft, Settled]]:
+    """The same of visits within courses that are known, also what is switched off, with who has it so."""
     for visit in coming:
         whole = courses.get(visit.course_id, Whole()) if visit.course_id else Whole()
         last = people.settled(visit, Kind.REMINDER_24H, whole.asks.terms).hours
@@ -122,20 +139,19 @@ def of(
             settled = people.settled(visit, line.kind, whole.asks.terms)
             hours = last if line.kind == Kind.RIDE_HOME else settled.hours
             soon = visit.start - timedelta(hours=hours) <= now + drafts.grace()
-            if not (settled.on and line.of(visit, whole)) or (
+            if not line.of(visit, whole) or (
                 soon and line.kind in _REMINDERS and (told is None or visit.pk in told)
             ):
                 continue
             planned = (since or {}).get(visit.pk, now) if line.kind == Kind.PREPARATION else now
-            made += drafts.draft(
-                visit, line.kind, line.timing(visit.start, hours, last, planned), people, now
-            )
-    return made
+            timing = line.timing(visit.start, hours, last, planned)
+            for draft in drafts.draft(visit, line.kind, timing, people, now):
+                yield draft, settled
 
 
 def terms_of(*, version_id: UUID | None) -> Terms:
     """What a version of a protocol says of messages; nothing where there is none."""
-    return _asks_of(version_id).terms if version_id else {}
+    return asks_of_version(version_id=version_id).terms if version_id else {}
 
 
 def of_new_firsts(
@@ -167,15 +183,19 @@ def of_new_firsts(
 
 def needs_ride(*, visit: Appointment) -> bool:
     """Whether somebody has to take the patient home after this visit."""
-    return ride(visit, _courses([visit]).get(visit.course_id, Whole())) if visit.course_id else False
+    return ride(visit, _whole(visit))
 
 
 def is_first_dose(*, visit: Appointment) -> bool:
     """Whether no dose of its course comes before it."""
-    return first_dose(visit, _courses([visit]).get(visit.course_id, Whole())) if visit.course_id else False
+    return first_dose(visit, _whole(visit))
 
 
-def _courses(visits: Iterable[Appointment]) -> Mapping[UUID, Whole]:
+def _whole(visit: Appointment) -> Whole:
+    return courses_of(visits=[visit]).get(visit.course_id, Whole()) if visit.course_id else Whole()
+
+
+def courses_of(*, visits: Iterable[Appointment]) -> Mapping[UUID, Whole]:
     """The visits' courses, in one query; the visits themselves stand where they are given, not where their
     rows are."""
     of_courses = [one for one in visits if one.course_id]
@@ -189,21 +209,33 @@ def _courses(visits: Iterable[Appointment]) -> Mapping[UUID, Whole]:
         .annotate(last=Max("appointments__start", filter=theirs & others))
         .values_list("pk", "protocol_version_id", "first", "last")
     )
-    found = {}
-    for course_id, version_id, first, last in rows:
-        given = [one.start for one in of_courses if one.course_id == course_id and one.kind in states.DOSES]
-        starts = [*given, *(one for one in (first, last) if one)]
-        found[course_id] = Whole(_asks_of(version_id), min(starts, default=None), max(starts, default=None))
-    return found
+    return {
+        course_id: whole_of(
+            asks=asks_of_version(version_id=version_id),
+            visits=[one for one in of_courses if one.course_id == course_id],
+            others=[one for one in (first, last) if one],
+        )
+        for course_id, version_id, first, last in rows
+    }
+
+
+def whole_of(*, asks: Asks, visits: Iterable[Appointment], others: Sequence[datetime] = ()) -> Whole:
+    """A course of these visits, with `others` of its doses. Pure."""
+    starts = [*others, *(one.start for one in visits if one.kind in states.DOSES)]
+    return Whole(asks, min(starts, default=None), max(starts, default=None))
 
 
 @lru_cache(maxsize=512)
-def _asks_of(version_id: UUID) -> Asks:
+def asks_of_version(*, version_id: UUID) -> Asks:
     """What a version asks: versions never change."""
     document = ProtocolVersion.objects.values_list("document", flat=True).get(pk=version_id)
-    asked = measures.asked(measures=document.get("measures"), known=instruments.BY_CODE)
+    return asks_of(document=document)
+
+
+def asks_of(*, document: Mapping[str, Any]) -> Asks:
+    """What a protocol's document asks. Pure."""
     return Asks(
         ride=document.get("escort_required") is True,
-        measures=bool(asked.codes),
+        measures=measures.asked(measures=document.get("measures"), known=instruments.BY_CODE),
         terms=terms.read(document.get("messages"))[0],
     )

@@ -33,10 +33,19 @@ def queue(*, messages: Sequence[Draft], now: datetime, also: Iterable[Appointmen
 class People:
     """Patients with what their practice says and their usable channels, loaded for many at once."""
 
-    def __init__(self, patients: Mapping[UUID, Patient]) -> None:
+    def __init__(
+        self,
+        patients: Mapping[UUID, Patient],
+        *,
+        said: Mapping[UUID, Terms] | None = None,
+        channels: Mapping[UUID, tuple[str, ...]] | None = None,
+    ) -> None:
+        """`said`, by practice, and `channels`, by patient, are asked of the database unless given."""
         self.patients = patients
-        self._said: dict[UUID, Terms] | None = None
-        self.channels = recipients.usable_channels(patient_ids=self.patients.keys()) if self.patients else {}
+        self._said = said
+        if channels is None:
+            channels = recipients.usable_channels(patient_ids=patients.keys()) if patients else {}
+        self.channels = channels
 
     def preferred(self, patient_id: UUID, kind: str) -> str:
         """The first of the practice's order that works now, or else its first: consent may come, and when it
@@ -51,10 +60,14 @@ class People:
 
     def settled(self, visit: Appointment, kind: str, protocol: Terms) -> Settled:
         """Whether a kind goes about a visit, and when. What the patient wants is asked when it is to go."""
+        return terms.settle(kind=kind, protocol=protocol, practice=self.said(visit.practice_id))
+
+    def said(self, practice_id: UUID) -> Terms:
+        """What a practice says of each kind."""
         if self._said is None:
             practices = {one.practice_id for one in self.patients.values()}
-            self._said = dict(practice_terms.of(practice_ids=practices))
-        return terms.settle(kind=kind, protocol=protocol, practice=self._said[visit.practice_id])
+            self._said = practice_terms.of(practice_ids=practices)
+        return self._said[practice_id]
 
     def due(self, patient_id: UUID, timing: Timing, now: datetime) -> datetime | None:
         """When to send, outside the patient's quiet hours (R-10)."""

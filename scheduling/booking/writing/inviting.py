@@ -1,6 +1,7 @@
 """Whether patients may choose the time of a missing follow-up themselves, and the link by which they do."""
 
 from datetime import datetime
+from uuid import UUID
 
 from scheduling.booking.writing import links
 from scheduling.followups import facts
@@ -35,3 +36,17 @@ def invite(*, dose: Appointment, now: datetime) -> None:
 def address(*, dose: Appointment, gap: FollowUpGap) -> str:
     """The link as a message says it; empty where patients are to call."""
     return links.address(visit_id=dose.pk, purpose=Purpose.NEXT) if may_choose(gap=gap) else ""
+
+
+def unit_of(*, dose_id: UUID) -> FollowUpGap | None:
+    """The follow-up unit of a dose, with its practice and its course."""
+    units = FollowUpGap.objects.select_related("practice", "course")
+    return units.filter(doses__appointment_id=dose_id).first()
+
+
+def choice(*, dose: Appointment | None) -> str:
+    """The link by which the patient chooses the time of what is still missing after a dose; empty where
+    nothing is, or they are to call."""
+    gap = unit_of(dose_id=dose.pk) if dose else None
+    missing = dose is not None and gap is not None and is_missing(gap=gap)
+    return address(dose=dose, gap=gap) if missing and dose and gap else ""

@@ -6,47 +6,38 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Protocol
 
-from django.db.models import Q
-
-from clinic.practice import prepared
-from clinic.practice.joined import Joined
 from notifications.models import Message
 from notifications.planning import terms
 from notifications.planning.kinds import Kind
 from notifications.planning.ports import Facts, Silence, Source, Visit
-from notifications.planning.terms import Level, Term
-from patients import own
-from scheduling.booking.writing import ahead, cancellations, inviting, links
+from notifications.planning.terms import Level
+from scheduling.booking.writing import cancellations, inviting, links
 from scheduling.booking.writing.drafts import EXPECTED
+from scheduling.booking.writing.worlds import DATABASE, World
 from scheduling.models import Appointment, FollowUpGap, WaitlistOffer
 from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
 from scheduling.models.patient_link import Purpose
 from scheduling.models.waitlist import OfferState
 
-_VISITS = Joined(Appointment, "site", asking=[links.ASKED])
-_TERMS = """
-SELECT term.is_on, term.hours, course.protocol_version_id FROM (SELECT) one
-LEFT JOIN notifications_kindterm term ON term.practice_id = %s AND term.kind = %s
-LEFT JOIN scheduling_treatmentcourse course ON course.id = %s
-"""
 # Who comes in so many hours is asked then how they are.
 SEEN_SOON = timedelta(hours=12)
+
+
+class Rule(Protocol):
+    """A source that can be asked of another world than the database."""
+
+    def __call__(
+        self, message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+    ) -> Facts | Silence: ...
 
 
 def sources() -> dict[str, Source]:
     """Who answers for which kind of message."""
     known: dict[str, Source] = {
-        Kind.COURSE_BOOKED: booked,
-        Kind.VISIT_LIST: booked,
-        Kind.VISIT_MOVED: at_its_time,
+        **RULES,
         Kind.VISIT_CANCELLED: cancelled,
-        Kind.REMINDER_72H: at_its_time,
-        Kind.REMINDER_24H: at_its_time,
-        Kind.RIDE_HOME: ride_home,
-        Kind.PREPARATION: preparation,
-        Kind.CHECK_IN: check_in,
         Kind.FOLLOW_UP_MISSING: follow_up_missing,
         Kind.WINDOW_HALF: window_half,
         Kind.NO_SHOW: no_show,
@@ -54,7 +45,6 @@ def sources() -> dict[str, Source]:
         Kind.NEXT_LINK: next_link,
         Kind.CHOOSE_TIME: choose_time,
         Kind.WAITLIST_OFFER: offered,
-        Kind.VISIT_CONFIRMED: at_its_time,
     }
     return {kind: wanted(source) if kind in terms.CHOICES else source for kind, source in known.items()}
 
@@ -63,68 +53,58 @@ def wanted(source: Source) -> Source:
     """The same, silent while the practice, or the protocol of the course, has the kind switched off."""
 
     def asked(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
-        by = switched_off(message=message)
-        if by is None:
-            return source(message, also, now)
-        return Silence("off_by_protocol" if by is Level.PROTOCOL else "off_by_practice")
+        return unwanted(message=message, world=DATABASE) or source(message, also, now)
 
     return asked
 
 
-def switched_off(*, message: Message) -> Level | None:
-    """Who has a message's kind switched off now; None where nobody has. One statement: it is asked of every
-    message that may be.
-    """
-    [(is_on, hours, version_id)] = prepared.fetch(
-        _TERMS, [message.practice_id, message.kind, message.course_id]
-    )
-    settled = terms.settle(
-        kind=message.kind,
-        protocol=ahead.terms_of(version_id=version_id),
-        practice={message.kind: Term(is_on, hours)},
-    )
-    return None if settled.on else settled.by
+def unwanted(*, message: Message, world: World) -> Silence | None:
+    """Why a kind that can be switched off does not go; None where nobody has it switched off."""
+    by = world.off(message=message)
+    return off(by=by) if by else None
 
 
-def booked(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def off(*, by: Level) -> Silence:
+    """What is kept of a message that somebody has switched off."""
+    return Silence("off_by_protocol" if by is Level.PROTOCOL else "off_by_practice")
+
+
+def booked(
+    message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+) -> Facts | Silence:
     """What of it still stands: the course's coming visits, or those booked together with this one."""
-    coming = Appointment.objects.select_related("site").filter(
-        practice_id=message.practice_id, status__in=EXPECTED, start__gt=now
-    )
-    if message.subject_kind == "course":
-        coming = coming.filter(course_id=message.subject_id)
-    else:
-        coming = coming.filter(_with(message))
-    visits = list(coming.order_by("start", "pk"))
+    visits = world.coming(message=message, now=now)
     if not visits:
         return Silence("nothing_booked")
     return Facts(
         visits=tuple(_visit(one) for one in visits),
         phone=_phone(visits[0], message),
-        link=links.address(visit_id=visits[0].pk),
+        link=world.link(visit_id=visits[0].pk),
     )
 
 
-def at_its_time(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def at_its_time(
+    message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+) -> Facts | Silence:
     """The visit, if it is still to come at the time it was planned for; with it the others that are."""
     planned = {one.subject_id: one for one in (*also, message)}
-    asked = _VISITS.fetch_asking("WHERE one.id = ANY(%s)", [list(planned)])
-    found = {visit.pk: visit for visit, _ in asked}
-    reason = _untrue(found.get(message.subject_id), message, now)
-    if reason:
+    found = world.linked(visit_ids=planned.keys())
+    subject = found.get(message.subject_id)
+    reason = _untrue(subject.visit if subject else None, message, now)
+    if subject is None or reason:
         return Silence(reason)
     true = [
-        (found[one.subject_id], one)
+        found[one.subject_id]
         for one in planned.values()
-        if one.subject_id in found and not _untrue(found[one.subject_id], one, now)
+        if one.subject_id in found and not _untrue(found[one.subject_id].visit, one, now)
     ]
-    true.sort(key=lambda pair: (pair[0].start, pair[0].pk))
-    told = {one.subject_id for _, one in true}
+    true.sort(key=lambda one: (one.visit.start, one.visit.pk))
+    told = {one.visit.pk for one in true}
     return Facts(
-        visits=tuple(_visit(appointment) for appointment, _ in true),
-        phone=_phone(found[message.subject_id], message),
+        visits=tuple(_visit(one.visit) for one in true),
+        phone=_phone(subject.visit, message),
         covers=tuple(one.pk for one in also if one.subject_id in told),
-        link=next(links.said(asked=link) for visit, [link] in asked if visit is true[0][0]),
+        link=true[0].link(),
     )
 
 
@@ -143,27 +123,31 @@ def cancelled(message: Message, also: Sequence[Message], now: datetime) -> Facts
     )
 
 
-def ride_home(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def ride_home(
+    message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+) -> Facts | Silence:
     """The visit at its time, and who takes the patient home; silent once somebody is named (S-11)."""
-    visit = Appointment.objects.filter(pk=message.subject_id).first()
-    if visit is None or not ahead.needs_ride(visit=visit):
+    visit = world.visit(visit_id=message.subject_id)
+    if visit is None or not world.needs_ride(visit=visit):
         return Silence("no_ride_needed")
-    if own.ride(patient_id=visit.patient_id, visit_id=visit.pk):
+    if world.has_ride(visit=visit):
         return Silence("ride_named")
-    facts = at_its_time(message, also, now)
+    facts = at_its_time(message, also, now, world)
     # Its own page asks: that of a visit before it does not.
     return (
         facts
         if isinstance(facts, Silence)
-        else dataclasses.replace(facts, link=links.address(visit_id=visit.pk))
+        else dataclasses.replace(facts, link=world.link(visit_id=visit.pk))
     )
 
 
-def preparation(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def preparation(
+    message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+) -> Facts | Silence:
     """The first dose, if it still is: what is left to do stands on its page."""
-    facts = at_its_time(message, (), now)
-    visit = Appointment.objects.filter(pk=message.subject_id).first()
-    if isinstance(facts, Facts) and not (visit and ahead.is_first_dose(visit=visit)):
+    facts = at_its_time(message, (), now, world)
+    visit = world.visit(visit_id=message.subject_id)
+    if isinstance(facts, Facts) and not (visit and world.is_first_dose(visit=visit)):
         return Silence("not_first")
     return facts
 
@@ -178,26 +162,13 @@ def follow_up_missing(message: Message, also: Sequence[Message], now: datetime) 
 
 def _to_choose(dose: Appointment, message: Message, also: Sequence[Message]) -> Facts | Silence:
     """What is missing after this dose, with the link to choose its time by."""
-    gap = _unit(dose.pk)
+    gap = inviting.unit_of(dose_id=dose.pk)
     if gap is None:
         return Silence("no_follow_up_owed")
     if not inviting.is_missing(gap=gap):
         return Silence(f"follow_up_{gap.status}")
     link = inviting.address(dose=dose, gap=gap)
     return Facts(phone=_phone(dose, message), covers=tuple(one.pk for one in also), link=link)
-
-
-def _unit(dose_id: UUID) -> FollowUpGap | None:
-    units = FollowUpGap.objects.select_related("practice", "course")
-    return units.filter(doses__appointment_id=dose_id).first()
-
-
-def _own_choice(dose: Appointment | None) -> str:
-    """The link by which the patient chooses the time of what is still missing after a dose; empty where
-    nothing is, or they are to call."""
-    gap = _unit(dose.pk) if dose else None
-    missing = dose is not None and gap is not None and inviting.is_missing(gap=gap)
-    return inviting.address(dose=dose, gap=gap) if missing and dose and gap else ""
 
 
 def next_link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -226,22 +197,36 @@ def window_half(message: Message, also: Sequence[Message], now: datetime) -> Fac
     return Silence("later_dose") if doses.exclude(status__in=ENDED_UNATTENDED).exists() else facts
 
 
-def check_in(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+def check_in(
+    message: Message, also: Sequence[Message], now: datetime, world: World = DATABASE
+) -> Facts | Silence:
     """How somebody is after a dose, with the link to choose a time where its follow-up is not booked; silent
     where people see them that day, or have."""
-    dose = Appointment.objects.select_related("site").filter(pk=message.subject_id).first()
-    if dose is None or dose.status != Status.FULFILLED:
+    dose = world.given(visit_id=message.subject_id)
+    if dose is None:
         return Silence("no_dose")
-    since = Appointment.objects.filter(patient_id=dose.patient_id, start__gt=dose.start)
-    standing = since.exclude(status__in=ENDED_UNATTENDED).exclude(hold_expires_at__lte=now)
-    visits = list(standing.select_related("site").order_by("start", "pk")[:1])
-    if visits and visits[0].start < now + SEEN_SOON:
+    after = world.after(dose=dose, now=now)
+    if after and after.start < now + SEEN_SOON:
         return Silence("seen_anyway")
-    if choose := _own_choice(dose):
+    if choose := world.choice(dose=dose):
         return Facts(phone=_phone(dose, message), link=choose)
-    coming = tuple(_visit(one) for one in visits if one.status in EXPECTED)
-    link = links.address(visit_id=coming[0].uid) if coming else ""
+    coming = (_visit(after),) if after and after.status in EXPECTED else ()
+    link = world.link(visit_id=coming[0].uid) if coming else ""
     return Facts(visits=coming, phone=_phone(dose, message), link=link)
+
+
+# What asks nothing but a world.
+RULES: dict[str, Rule] = {
+    Kind.COURSE_BOOKED: booked,
+    Kind.VISIT_LIST: booked,
+    Kind.VISIT_MOVED: at_its_time,
+    Kind.VISIT_CONFIRMED: at_its_time,
+    Kind.REMINDER_72H: at_its_time,
+    Kind.REMINDER_24H: at_its_time,
+    Kind.RIDE_HOME: ride_home,
+    Kind.PREPARATION: preparation,
+    Kind.CHECK_IN: check_in,
+}
 
 
 def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -260,7 +245,7 @@ def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts |
     )
     if again.exists():
         return Silence("rebooked")
-    return Facts(phone=_phone(missed, message), link=_own_choice(missed.follows))
+    return Facts(phone=_phone(missed, message), link=inviting.choice(dose=missed.follows))
 
 
 def link(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
@@ -291,17 +276,6 @@ def offered(message: Message, also: Sequence[Message], now: datetime) -> Facts |
         link=links.address(visit_id=visit.pk, purpose=Purpose.OFFER),
         until=visit.hold_expires_at,
     )
-
-
-def _with(message: Message) -> Q:
-    """The visit itself; when it is new, also those that were booked in the same act, which have no message of
-    their own.
-    """
-    itself = Q(pk=message.subject_id)
-    if message.subject_version > 1:
-        return itself
-    act = Appointment.objects.filter(itself).values("created_at")
-    return itself | Q(patient_id=message.patient_id, created_at__in=act)
 
 
 def _cancelled_with(message: Message, now: datetime) -> list[Appointment]:

@@ -17,6 +17,7 @@ from notifications.planning import ledger, outbox, policy
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.policy import Timing
+from notifications.planning.terms import Settled, Terms
 from scheduling import states
 from scheduling.booking.writing import ahead, drafts, inviting, links
 from scheduling.models import Appointment, FollowUpGap, TreatmentCourse
@@ -36,13 +37,17 @@ def on_course_booked(*, course: TreatmentCourse, appointments: Sequence[Appointm
     if not coming:
         return
     people = drafts.People({course.patient_id: course.patient})
-    messages = [
-        *_confirmation(
-            coming, people, now, subject_kind="course", subject_id=course.pk, version=course.version
-        ),
-        *ahead.of(coming, people, now),
-    ]
-    drafts.queue(messages=messages, also=coming[:1], now=now)
+    told = confirmation(course=course, coming=coming, people=people, now=now)
+    drafts.queue(messages=[*told, *ahead.of(coming, people, now)], also=coming[:1], now=now)
+
+
+def confirmation(
+    *, course: TreatmentCourse, coming: Sequence[Appointment], people: drafts.People, now: datetime
+) -> list[Draft]:
+    """The news that a course is booked."""
+    return _confirmation(
+        coming, people, now, subject_kind="course", subject_id=course.pk, version=course.version
+    )
 
 
 def on_appointments_booked(*, appointments: Sequence[Appointment], now: datetime) -> None:
@@ -198,12 +203,7 @@ def afterwards(*, appointment: Appointment, now: datetime) -> list[Draft]:
     settled = {kind: people.settled(appointment, kind, protocol) for kind in AFTER_A_DOSE}
     timings: dict[Kind, Timing | None] = {}
     if appointment.kind in states.MONITORED:
-        timings[Kind.CHECK_IN] = policy.check_in(
-            discharged_at=ended_at,
-            changed_at=now,
-            hours=settled[Kind.CHECK_IN].hours,
-            grace=drafts.grace(),
-        )
+        timings[Kind.CHECK_IN] = _check_in(ended_at, settled[Kind.CHECK_IN], now)
     gap = FollowUpGap.objects.filter(doses__appointment_id=appointment.pk).exclude(closes_at=None).first()
     if gap and gap.opens_at and gap.closes_at:
         timings[Kind.FOLLOW_UP_MISSING] = policy.follow_up_missing(
@@ -222,6 +222,19 @@ def afterwards(*, appointment: Appointment, now: datetime) -> list[Draft]:
         if settled[kind].on
     ]
     return list(chain.from_iterable(made))
+
+
+def check_in(*, dose: Appointment, people: drafts.People, protocol: Terms) -> list[tuple[Draft, Settled]]:
+    """What asks how somebody is after a dose that ends when it is planned to, with who has it so."""
+    if dose.kind not in states.MONITORED:
+        return []
+    settled = people.settled(dose, Kind.CHECK_IN, protocol)
+    timing = _check_in(dose.end, settled, dose.end)
+    return [(one, settled) for one in drafts.draft(dose, Kind.CHECK_IN, timing, people, dose.end)]
+
+
+def _check_in(ended_at: datetime, settled: Settled, now: datetime) -> Timing | None:
+    return policy.check_in(discharged_at=ended_at, changed_at=now, hours=settled.hours, grace=drafts.grace())
 
 
 def _said(appointment: Appointment) -> set[str]:

@@ -6,7 +6,7 @@ of a proposal, stand in no address.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ from patients.models import Patient
 from scheduling.booking.course import courses, tailoring
 from scheduling.booking.course.tailoring import Tailored
 from scheduling.booking.guard import rulebook
+from scheduling.booking.own import own_messages
 from scheduling.booking.protocol import catalogue
 from scheduling.booking.protocol.catalogue import Offered
 from scheduling.errors import ProposalExpired, SlotTaken, Unplannable
@@ -33,6 +34,7 @@ from scheduling.planning import windows
 from scheduling.web import forms, queries, words
 from scheduling.web.book import asking, newcomers, proposed
 from scheduling.web.book.asking import Wishes
+from scheduling.web.messages import coming
 
 HERE = "book"
 BOOKS = "courses.book"
@@ -158,6 +160,22 @@ def change(request: HttpRequest, actor: Actor) -> HttpResponse:
     plans = proposed.shown(
         actor=actor, proposals=found.proposals, now=now, first=_number(request), pinned=found.pinned
     )
+    return _panel(request, actor, asking.of_order(found.order), plans, now)
+
+
+@pages.staff_page("POST")
+def told(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What the patient would get of one proposal, and when. Reads only."""
+    now, token, pinned = timezone.now(), request.POST.get("token", ""), _pinned(request)
+    try:
+        seen = own_messages.of_proposal(actor=actor, token=token, now=now)
+        found = tailoring.opened(actor=actor, token=token, now=now, pinned=pinned)
+    except DomainError as error:
+        return _again(request, actor, error, now)
+    number, zone = _number(request), found.proposals[0].zone
+    plans = proposed.shown(actor=actor, proposals=found.proposals, now=now, first=number, pinned=found.pinned)
+    messages_to_come = coming.told(seen=seen, zone=zone, now=now, booked=False)
+    plans = tuple(replace(one, coming=messages_to_come) for one in plans)
     return _panel(request, actor, asking.of_order(found.order), plans, now)
 
 

@@ -14,6 +14,7 @@ from scheduling.booking.reading import rows
 from scheduling.booking.wanted.proposals import Proposal
 from scheduling.planning.values import PlannedVisit, Staffing, Window
 from scheduling.web import queries, timeline, words
+from scheduling.web.messages.coming import Coming
 
 NOBODY = rows.Named(UUID(int=0), "")
 LETTERS = ("Best", "Second", "Third")
@@ -64,7 +65,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One proposal: `label` among the others, `trades` in words, the drawing and the rows."""
+    """One proposal: `label` among the others, `trades` in words, the drawing and the rows; `coming` is what
+    the patient would get, once asked for."""
 
     number: int
     label: str
@@ -78,6 +80,7 @@ class Shown:
     rows: tuple[Row, ...]
     pinned: tuple[str, ...]
     changed: bool
+    coming: Coming | None = None
 
     @property
     def count(self) -> int:

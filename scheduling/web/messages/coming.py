@@ -1,5 +1,6 @@
 """What would this patient get, when: the messages to come, each with its words, or why it stays silent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +18,9 @@ from notifications.planning import policy, preferences
 from notifications.planning.ports import Silence
 from notifications.reading import ahead
 from notifications.reading.ahead import Foreseen
+from notifications.sending import decision
 from notifications.sending.decision import Blocked, Send
+from scheduling.booking.own import own_messages
 from scheduling.booking.reading import queries as booked
 from scheduling.web import reasons, words
 from scheduling.web.messages import listing
@@ -30,14 +33,15 @@ MERGED = Badge("Said in another", "check", "neutral")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message to come. `there` is the patient's own clock, where it differs; `notes` say why it goes at
-    this time or not at all."""
+    """One message to come. `there` is the patient's own clock, where it differs; `visit` is when that begins
+    which it is about; `notes` say why it goes at this time or not at all."""
 
     id: UUID
     kept: bool
     at: Moment
     there: Moment | None
     what: str
+    visit: Moment | None
     channel: str
     where: str
     state: Badge
@@ -47,28 +51,45 @@ class Line:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Messages to come, and what they are together: `parts` of text messages are paid for."""
+
+    lines: tuple[Line, ...]
+    zone: str
+
+    @property
+    def going(self) -> int:
+        return sum(one.state is GOES for one in self.lines)
+
+    @property
+    def parts(self) -> int:
+        return sum(one.parts for one in self.lines)
+
+
 @pages.staff_page("GET", "HEAD")
 def course(request: HttpRequest, actor: Actor, course_id: UUID) -> HttpResponse:
     """The patient's messages to come, those of this course marked by its visits; at most sixty."""
     whole = booked.course(actor=actor, course_id=course_id).course
     now, zone = timezone.now(), whole.time_zone
-    seen = ahead.of_patient(actor=actor, patient_id=whole.patient.id, now=now)
-    lines = [_line(one, zone, now) for one in seen]
+    seen = own_messages.of_patient(actor=actor, patient_id=whole.patient.id, now=now)
     context = {
         "course": whole,
-        "lines": lines,
-        "going": sum(one.state is GOES for one in lines),
-        "parts": sum(one.parts for one in lines),
-        "cut": len(lines) >= ahead.MOST,
+        "coming": told(seen=seen, zone=zone, now=now),
+        "cut": len(seen) >= ahead.MOST,
         "most": ahead.MOST,
-        "zone": times.zone_words(now, zone),
         "back": pages.back_to(request, reverse("course", kwargs={"course_id": course_id})),
     }
     template, patients = "scheduling/messages_coming.html", [whole.patient.id]
     return pages.show(request, template, context, here="messages", patients=patients)
 
 
-def _line(one: Foreseen, zone: str, now: datetime) -> Line:
+def told(*, seen: Sequence[Foreseen], zone: str, now: datetime, booked: bool = True) -> Coming:
+    """What was foreseen, in the site's zone. `booked`: what it is about exists, and has a page."""
+    return Coming(tuple(_line(one, zone, booked) for one in seen), times.zone_words(now, zone))
+
+
+def _line(one: Foreseen, zone: str, booked: bool) -> Line:
     message = one.message
     here, there = times.moment(one.at, zone), times.moment(one.at, _theirs(message, zone))
     sent = one.outcome if isinstance(one.outcome, Send) else None
@@ -80,8 +101,9 @@ def _line(one: Foreseen, zone: str, now: datetime) -> Line:
         at=here,
         there=there if there.clock != here.clock else None,
         what=listing.kind(message),
+        visit=times.moment(message.subject_at, zone) if message.subject_at else None,
         channel=words.CHANNELS.get(message.channel, message.channel),
-        where=listing.where(message),
+        where=listing.where(message) if booked else "",
         state=GOES if sent else MERGED if one.into else SILENT,
         notes=_notes(one, zone),
         subject=sent.rendered.subject if sent else "",
@@ -117,6 +139,8 @@ def _at_an_edge(one: Foreseen) -> bool:
     """Whether it goes at the very minute at which the hours for messages begin, or just before they end: the
     rule for quiet hours put it there."""
     message = one.message
+    if decision.at_any_hour(message):
+        return False
     window = preferences.of(message.practice).window
     zone = _theirs(message, "UTC")
     early, late = one.at - policy.LAST_CALL, one.at + policy.LAST_CALL

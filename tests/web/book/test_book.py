@@ -147,7 +147,7 @@ def test_a_proposal_that_is_too_old_is_made_anew(desk: Client, world: World, som
         assert again.post("/book/confirm/", {"token": tokens(told)[0], "key": key(told)}).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/book/confirm/", "/book/times/", "/book/change/"])
+@pytest.mark.parametrize("path", ["/book/confirm/", "/book/times/", "/book/change/", "/book/messages/"])
 def test_a_token_that_is_none_leads_back_to_the_beginning(desk: Client, path: str) -> None:
     for token in ("", "nonsense", "a:b:c"):
         answer = desk.post(path, {"token": token, "ref": "dose-1", "choice": "dose-1|2026-06-08T13:00:00Z"})
@@ -163,6 +163,43 @@ def test_another_practice_cannot_use_a_proposal(desk: Client, world: World, some
     assert not TreatmentCourse.objects.filter(patient=somebody).exists()
     assert outsider.get(f"/book/?patient={somebody.pk}").status_code == 404
     assert outsider.post("/book/", wishes(world, somebody)).status_code == 404
+
+
+def test_what_the_patient_would_get_is_shown_before_anything_is_booked(
+    desk: Client, world: World, somebody: Patient
+) -> None:
+    page = propose(desk, world, somebody)
+    sent = {"token": tokens(page)[1], "key": key(page), "number": "2"}
+    before = Message.objects.count()
+    told = desk.post("/book/messages/", sent).content.decode()
+    assert told.startswith("<!doctype html>")
+    for text in ("What was booked", "Reminder, 1 day before", "Reminder, 3 days before"):
+        assert text in told
+    # In the site's zone, by its channel, with its words, and about which visit.
+    assert "STOP to opt out." in told
+    assert "visit of " in told
+    assert "New York" in told
+    assert "/v/..." in told
+    # What is proposed has no page to go to, and the same proposal can still be booked.
+    assert "/visits/" not in told.partition("What the patient would get")[2].partition("</section>")[0]
+    assert tokens(told) == tokens(page)[1:2]
+    assert not TreatmentCourse.objects.filter(patient=somebody).exists()
+    assert Message.objects.count() == before
+    assert desk.post("/book/confirm/", sent).status_code == 303
+    # A script gets the panel alone.
+    again = propose(desk, world, somebody)
+    panel = desk.post(
+        "/book/messages/", {"token": tokens(again)[0], "key": key(again)}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert panel.lstrip().startswith('<section class="card plan')
+
+
+def test_why_a_patient_would_get_nothing_is_shown(desk: Client, world: World, somebody: Patient) -> None:
+    MessagingConsent.objects.filter(patient=somebody).update(decision="revoked")
+    page = propose(desk, world, somebody)
+    told = desk.post("/book/messages/", {"token": tokens(page)[0], "key": key(page)}).content.decode()
+    assert "The consent was revoked" in told
+    assert "0 of " in told
 
 
 def test_a_row_is_put_elsewhere_and_the_rest_follows(desk: Client, world: World, somebody: Patient) -> None:
