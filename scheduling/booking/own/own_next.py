@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from clinic.practice import idempotency, reads, trail, work
-from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Conflict, NotFound
 from clinic.practice.trail import Step
@@ -25,7 +24,7 @@ from notifications.planning.ports import Silence
 from notifications.sending.decision import Send
 from scheduling.booking.guard import access, locks
 from scheduling.booking.openings import slots
-from scheduling.booking.own import own_acts, own_messages
+from scheduling.booking.own import own_acts, own_front, own_messages
 from scheduling.booking.own.own_slots import MOST_A_DAY, MOST_DAYS, NOTICE
 from scheduling.booking.writing import drafts, inviting, links
 from scheduling.booking.writing.links import Link
@@ -46,17 +45,11 @@ class Stage(StrEnum):
     CALL = "call"
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What whoever holds the link sees: who writes, and whom to call. `asked`: somebody will call."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front(own_front.Front):
+    """`asked`: somebody will call."""
 
-    clinic: str
-    phone: str
-    region: str
-    language: str
-    zone: str
     stage: Stage
-    locked: bool
     asked: bool
 
 
@@ -80,16 +73,9 @@ class Day:
 def front(*, link: Link, now: datetime) -> Front:
     """What is shown without any proof. Raises NotFound once nothing can be chosen any more, and nothing is
     booked."""
-    gap, dose = _unit(link), link.visit
+    gap = _unit(link)
     return Front(
-        clinic=dose.practice.message_name,
-        phone=dose.site.phone or dose.practice.phone,
-        region=places.region(practice=dose.practice),
-        language=dose.patient.language,
-        zone=gap.site.time_zone,
-        stage=_stage(gap, now),
-        locked=link.locked,
-        asked=_is_asked(gap),
+        **own_front.of(link=link), zone=gap.site.time_zone, stage=_stage(gap, now), asked=_is_asked(gap)
     )
 
 

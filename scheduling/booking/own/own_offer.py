@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from clinic.practice import queries as places
 from clinic.practice.errors import NotFound
-from scheduling.booking.own import own_acts
+from scheduling.booking.own import own_acts, own_front
 from scheduling.booking.waiting import waitlist
 from scheduling.booking.writing import drafts
 from scheduling.booking.writing.links import Link
@@ -27,17 +26,11 @@ class Stage(StrEnum):
     OVER = "over"
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What whoever holds the link sees. `start` and `until` are None where nothing is kept."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front(own_front.Front):
+    """`start` and `until` are None where nothing is kept."""
 
-    clinic: str
-    phone: str
-    region: str
-    language: str
-    zone: str
     stage: Stage
-    locked: bool
     start: datetime | None
     until: datetime | None
 
@@ -48,13 +41,9 @@ def front(*, link: Link, now: datetime) -> Front:
     stage = _stage(link, _offer(link), now)
     kept = stage is Stage.KEPT
     return Front(
-        clinic=visit.practice.message_name,
-        phone=visit.site.phone or visit.practice.phone,
-        region=places.region(practice=visit.practice),
-        language=visit.patient.language,
+        **own_front.of(link=link),
         zone=visit.time_zone,
         stage=stage,
-        locked=link.locked,
         start=visit.start if kept else None,
         until=visit.hold_expires_at if kept else None,
     )

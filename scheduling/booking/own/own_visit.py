@@ -9,13 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from clinic.practice import queries as places
 from clinic.practice import reads, work
 from notifications.planning import recipients
 from notifications.planning.ports import Visit
 from patients import own
 from patients.own import Ride
 from scheduling import states
+from scheduling.booking.own import own_front
 from scheduling.booking.writing import releasing
 from scheduling.booking.writing.links import Link
 from scheduling.models import Appointment, ProtocolVersion
@@ -40,20 +40,14 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What whoever holds the link sees. `start` is None where there is no time to come to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front(own_front.Front):
+    """`start` is None where there is no time to come to."""
 
-    clinic: str
-    phone: str
-    region: str
-    language: str
-    zone: str
     start: datetime | None
     stage: Stage
     confirmed: bool
     cannot_come: bool
-    locked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +90,7 @@ def front(*, link: Link, now: datetime) -> Front:
     visit = link.visit
     stage = stage_of(visit=visit, now=now)
     return Front(
-        clinic=visit.practice.message_name,
-        phone=visit.site.phone or visit.practice.phone,
-        region=places.region(practice=visit.practice),
-        language=visit.patient.language,
+        **own_front.of(link=link),
         zone=visit.time_zone,
         start=visit.start if stage in (Stage.COMING, Stage.BEGUN) else None,
         stage=stage,
@@ -108,7 +99,6 @@ def front(*, link: Link, now: datetime) -> Front:
         and work.is_asked(
             practice_id=visit.practice_id, subject_id=visit.pk, kind=releasing.CANNOT_COME_ITEM
         ),
-        locked=link.locked,
     )
 
 

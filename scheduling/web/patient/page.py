@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from scheduling.booking.own import own_measures, own_slots, own_visit
+from scheduling.booking.own.own_front import Front
 from scheduling.booking.writing.links import Link
 from scheduling.web.patient import frame, shown, words
 
@@ -56,16 +56,7 @@ def _ride_typed(request: HttpRequest) -> dict[str, str] | None:
     return {name: request.POST.get(name, "").replace("\x00", "")[:200] for name in ("name", "phone")}
 
 
-class Spoken(Protocol):
-    """A front page that knows its patient's language."""
-
-    @property
-    def language(self) -> str: ...
-
-
-def frame_of(
-    request: HttpRequest, front: Spoken, problem: str, *, at: str = "own-visit"
-) -> dict[str, object]:
+def frame_of(request: HttpRequest, front: Front, problem: str, *, at: str = "own-visit") -> dict[str, object]:
     language = shown.language_of(request, front.language)
     told = words.WORDS[language]
     switched = f"?lang={language}" if language != front.language else ""
