@@ -42,8 +42,11 @@ class Message(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="messages")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="messages", null=True)
+    # Without indexes of their own: each begins one below, and every move of a message would write them.
+    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="messages", null=True, db_index=False
+    )
     staff = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="messages", null=True)
     kind = models.CharField(max_length=40)
     channel = models.CharField(max_length=10)
@@ -133,7 +136,10 @@ class Attempt(models.Model):
     """One hand-over to a provider: committed before the call, finished after it, fenced by its id."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempt_rows")
+    # Found by the index of its constraint.
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="attempt_rows", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     begun_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

@@ -12,7 +12,8 @@ from clinic.practice.models.stamps import stamps
 class TrailEntry(models.Model):
     """Who did what to which object, when and why. Append-only: a trigger refuses every change."""
 
-    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="+")
+    # It begins an index below, and every act would write one of its own.
+    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     actor_ref = models.CharField(max_length=60)
