@@ -366,6 +366,10 @@ def test_of_a_shut_site_each_visit_needs_another_time(world: World, desk: Client
     page = desk.get(answer["Location"]).content.decode()
     assert "The whole site is shut then: it needs another time." in page
     assert "other rooms" not in page
+    # Each has one link to where it could go instead, and is a task of the front desk.
+    assert f'href="/moves/{world.dose.pk}/?back=' in page
+    assert WorkItem.objects.get(kind="needs_new_place").subject_id == world.dose.pk
+    assert desk.get(f"/moves/{world.dose.pk}/").status_code == 200
 
 
 def test_half_a_break_is_not_dropped_in_silence(world: World) -> None:
