@@ -17,8 +17,15 @@ from clinic.practice import fields, permissions, writing
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from patients import ports, queries
-from patients.models import EligibilityDecision, Measure, MessagingConsent, Patient, TreatmentConsent
-from patients.models.contact import Channel
+from patients.models import (
+    ContactPoint,
+    EligibilityDecision,
+    Measure,
+    MessagingConsent,
+    Patient,
+    TreatmentConsent,
+)
+from patients.models.contact import Channel, Purpose
 
 Row = TypeVar("Row", bound=Model)
 CATEGORIES = ("reminders", "check_ins", "forms", "billing")
@@ -67,6 +74,8 @@ def decide_messaging(
             decided_at=decided_at,
             decided_by=actor.ref,
         )
+        if decision == MessagingConsent.Decision.GRANTED:
+            agreed(patient_id=patient.pk, channel=channel)
         if (channel, decision, actor.kind) == (Channel.SMS, MessagingConsent.Decision.GRANTED, "staff"):
             ports.texts_agreed(patient_id=patient.pk, now=now)
         return made
@@ -74,6 +83,12 @@ def decide_messaging(
     return _add(
         actor, patient_id, "patients.record_consent", "messaging_consent", now, key, make, MessagingConsent
     )
+
+
+def agreed(*, patient_id: UUID, channel: str) -> None:
+    """Who agrees to messages by a channel gives the addresses of it for them (R-05)."""
+    given = ContactPoint.objects.filter(patient_id=patient_id, channel=channel, is_active=True)
+    given.filter(purpose=Purpose.CALLS).update(purpose=Purpose.VISITS)
 
 
 def record_consent(

@@ -14,7 +14,7 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotAllowed
 from clinic.practice.ids import new_id
-from patients import ports, queries
+from patients import decisions, ports, queries
 from patients.models import ContactPoint, Escort, MessagingConsent, Patient
 from patients.models.contact import Channel
 from patients.models.patient import Language
@@ -94,6 +94,8 @@ def choose_channels(*, actor: Actor, wanted: frozenset[str], warning_version: st
                 decided_by=actor.ref,
             )
             _tell(actor, "create", "messaging_consent", row.pk, now)
+            if grant:
+                decisions.agreed(patient_id=patient.pk, channel=channel)
         if wanted and patient.no_messages:
             writing.save(row=patient, values={"no_messages": False})
             _tell(actor, "update", "patient", patient.pk, now, "no_messages")

@@ -19,10 +19,10 @@ from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from clinic.practice.models import Resource
-from patients import duplicates, ports, queries
+from patients import duplicates, identifiers, ports, queries
 from patients.errors import IdentifierTaken, LooksLikeAnother
 from patients.models import ContactPoint, ExternalIdentifier, MessagingConsent, Patient
-from patients.models.contact import Channel
+from patients.models.contact import Channel, Purpose
 from patients.models.patient import Language
 
 LANGUAGES = frozenset(language.value for language in Language)
@@ -53,8 +53,9 @@ def create_patient(
     """A new patient. Without `time_zone` the site's holds; `external_ids` are {system, value}.
 
     R-05: who gives a number to their provider consents to messages about their visits there (FCC 2015), and
-    that is recorded; `may_message` False says that the addresses came some other way. R-03: `warning_version`
-    names the text about unencrypted messages that they were told; blank: none, which is recorded too.
+    that is recorded, with the number too; `may_message` False says that the addresses came some other way:
+    they are to call people by, until the patient agrees to messages. R-03: `warning_version` names the text
+    about unencrypted messages that they were told; blank: none, which is recorded too.
 
     `is_new` False: nobody has looked yet whether they are on file; then whoever looks like somebody who is
     raises LooksLikeAnother, and nothing is written.
@@ -130,7 +131,9 @@ def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
         if newcomer.values.get(name)
     ]
     ContactPoint.objects.bulk_create(
-        ContactPoint(patient_id=newcomer.id, channel=channel, value=value)
+        ContactPoint(
+            patient_id=newcomer.id, channel=channel, value=value, purpose=_purpose(newcomer.may_message)
+        )
         for newcomer, channel, value in reached
     )
     MessagingConsent.objects.bulk_create(
@@ -139,6 +142,10 @@ def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
         if newcomer.may_message
     )
     _identify(practice_id, people)
+
+
+def _purpose(may_message: bool) -> Purpose:
+    return Purpose.VISITS if may_message else Purpose.CALLS
 
 
 def _identify(practice_id: UUID, people: Sequence[Newcomer]) -> None:
@@ -198,7 +205,7 @@ def amend(
     if "time_zone" in columns and not columns["time_zone"]:
         columns["time_zone"] = values.get("site", patient.site).time_zone
     writing.save(row=patient, values=columns)
-    _put_around(patient, values)
+    _put_around(patient, values, _purpose(may_message))
     if may_message:
         _record_given(actor, patient, values, now)
     writing.tell(
@@ -314,7 +321,7 @@ def clean(
             told = given[name]
             found[name] = _address(problems, name, told, channel, region) if told else ""
     if "external_ids" in given:
-        found["external_ids"] = _identifiers(problems, given["external_ids"])
+        found["external_ids"] = identifiers.clean(problems, given["external_ids"])
     problems.raise_if_any()
     return found
 
@@ -323,27 +330,6 @@ def _address(problems: fields.Problems, field: str, value: object, channel: str,
     if channel == Channel.SMS:
         return fields.phone(problems, field, value, region=region)
     return fields.email(problems, field, value)
-
-
-def _identifiers(problems: fields.Problems, given: object) -> dict[str, str | None]:
-    if not isinstance(given, list | tuple) or len(given) > 20:
-        problems.add("external_ids", "Must be a list of at most 20 of {system, value}.")
-        return {}
-    clean: dict[str, str | None] = {}
-    for number, item in enumerate(given):
-        path = f"external_ids.{number}"
-        if not isinstance(item, Mapping) or set(item) != {"system", "value"}:
-            problems.add(path, "Must be {system, value}.")
-            continue
-        system = fields.text(problems, f"{path}.system", item["system"], longest=200)
-        if system in clean:
-            problems.add(f"{path}.system", "This system is named twice.")
-        clean[system] = (
-            None
-            if item["value"] is None
-            else fields.text(problems, f"{path}.value", item["value"], longest=200)
-        )
-    return clean
 
 
 def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now: datetime) -> None:
@@ -374,16 +360,23 @@ def _given(
     )
 
 
-def _put_around(patient: Patient, clean: Mapping[str, Any]) -> None:
-    """The rows around the patient: the first address of each channel, and the external identifiers."""
+def _put_around(patient: Patient, clean: Mapping[str, Any], purpose: Purpose) -> None:
+    """The rows around the patient: the first address of each channel, and the external identifiers. An
+    address that is known keeps what it was given for, unless it is given for messages now."""
     for name, channel in CHANNEL_OF.items():
         if name not in clean:
             continue
         points = ContactPoint.objects.filter(patient=patient, channel=channel)
         points.filter(rank=1).exclude(value=clean[name]).update(is_active=False)
         if clean[name]:
+            first = {"rank": 1, "is_active": True}
+            given = first | {"purpose": purpose}
             points.update_or_create(
-                patient=patient, channel=channel, value=clean[name], defaults={"rank": 1, "is_active": True}
+                patient=patient,
+                channel=channel,
+                value=clean[name],
+                defaults=given if purpose == Purpose.VISITS else first,
+                create_defaults=given,
             )
     for system, value in clean.get("external_ids", {}).items():
         known = ExternalIdentifier.objects.filter(practice_id=patient.practice_id, system=system)

@@ -18,6 +18,7 @@ from notifications.planning.kinds import Kind
 from notifications.planning.ports import Silence
 from notifications.planning.preferences import PREFERENCE
 from patients.models import ContactPoint, MessagingConsent, Patient
+from patients.models.contact import Purpose
 
 # R-09: leave for these is leave for all of a course's messages; each other category can be stopped by itself.
 CONSENT = "reminders"
@@ -60,7 +61,8 @@ def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
     found = prepared.fetch(
         """
         SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
-            contact.value, COALESCE(refused.reason, '')
+            contact.value,
+            COALESCE(refused.reason, CASE contact.purpose WHEN %(calls)s THEN 'only_for_calls' ELSE '' END)
         FROM (SELECT) one
         LEFT JOIN LATERAL (
             SELECT decision FROM patients_messagingconsent
@@ -86,6 +88,7 @@ def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
             "category": message.category,
             "general": CONSENT,
             "revoked": MessagingConsent.Decision.REVOKED.value,
+            "calls": Purpose.CALLS.value,
         },
     )
     return found[0][0], [(value, reason) for _, value, reason in found if value is not None]
@@ -171,13 +174,20 @@ def usable_channels(
             """
             SELECT c.patient_id, c.channel FROM patients_contactpoint c
             WHERE c.patient_id = ANY(%s::uuid[]) AND c.channel = ANY(%s) AND c.is_active
+              AND c.purpose = %s
               AND %s = (
                 SELECT d.decision FROM patients_messagingconsent d
                 WHERE d.patient_id = c.patient_id AND d.channel = c.channel AND d.category = %s
                 ORDER BY d.decided_at DESC, d.recorded_at DESC LIMIT 1
               )
             """,
-            [list(patient_ids), list(PREFERENCE), MessagingConsent.Decision.GRANTED.value, category],
+            [
+                list(patient_ids),
+                list(PREFERENCE),
+                Purpose.VISITS.value,
+                MessagingConsent.Decision.GRANTED.value,
+                category,
+            ],
         )
         for patient_id, channel in cursor.fetchall():
             found[patient_id].add(channel)

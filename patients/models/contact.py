@@ -15,6 +15,13 @@ class Channel(models.TextChoices):
     EMAIL = "email"
 
 
+class Purpose(models.TextChoices):
+    """What an address was given for (R-05): messages about visits, or to be called by people alone."""
+
+    VISITS = "visits"
+    CALLS = "calls"
+
+
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class ContactPoint(models.Model):
     """One address. SMS numbers are stored as E.164."""
@@ -26,10 +33,16 @@ class ContactPoint(models.Model):
     # 1 is tried first.
     rank = models.PositiveSmallIntegerField(default=1)
     is_active = models.BooleanField(default=True)
+    purpose = models.CharField(
+        max_length=10, choices=Purpose, default=Purpose.VISITS, db_default=Purpose.VISITS
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["patient", "channel", "value"], name="contact_point_once"),
+            models.CheckConstraint(
+                condition=Q(purpose__in=Purpose.values), name="contact_point_purpose_known"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["channel", "value"])]
 

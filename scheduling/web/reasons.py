@@ -13,6 +13,7 @@ WHY = {
     "consent_revoked": "the consent was revoked",
     "no_messages": "the patient wants no messages",
     "no_address": "no address is on file",
+    "only_for_calls": "the address was given to call by, not for messages",
     "no_recipient": "it has no recipient",
     "opted_out": "the address opted out",
     "no_such_address": "the address does not exist",

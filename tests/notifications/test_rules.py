@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from clinic.local.providers import SmsProvider, SmtpCatcher
@@ -17,7 +18,7 @@ from notifications.inbox import replies
 from notifications.inbox.replies import Meaning
 from notifications.management.commands import lint_templates
 from notifications.models import Attempt, Message
-from notifications.planning import kinds, ledger, policy, preferences
+from notifications.planning import kinds, ledger, policy, preferences, recipients
 from notifications.planning.kinds import Kind
 from notifications.planning.policy import SendWindow
 from notifications.wording import checking, rendering, samples, texts
@@ -121,6 +122,30 @@ class TestWhatIsSent:
         assert client.post(f"/hooks/twilio/reports/{attempt}/", told).status_code == 403
         assert state(row)[0] == "accepted"
 
+    def test_r_05_a_number_that_was_not_given_for_messages_gets_none_until_it_is(
+        self, sms_provider: SmsProvider
+    ) -> None:
+        """The consent is to texts; the new number came from elsewhere."""
+        someone = making.patient()
+        row = making.reminder(making.visit(someone, making.tomorrow()))
+        desk = factories.actor(someone.practice, "front_desk")
+        with transaction.atomic():
+            changed = {"phone": "+13035550177"}
+            records.amend(actor=desk, patient=someone, values=changed, now=making.NOW, may_message=False)
+        deliver()
+        assert state(row) == ("suppressed", "only_for_calls")
+        assert sms_provider.inbox() == []
+        decisions.decide_messaging(
+            actor=desk,
+            patient_id=someone.pk,
+            channel="sms",
+            decision="granted",
+            warning_version="desk-2",
+            now=making.NOW,
+        )
+        assert someone.contact_points.get(value="+13035550177").purpose == "visits"
+        assert "sms" in recipients.usable_channels(patient_ids=[someone.pk])[someone.pk]
+
 
 @pytest.mark.django_db
 class TestConsent:
@@ -147,6 +172,7 @@ class TestConsent:
         row = MessagingConsent.objects.get(patient=made)
         assert (row.channel, row.category, row.decision) == ("sms", "reminders", "granted")
         assert row.source
+        assert made.contact_points.get().purpose == "visits"
 
 
 def test_r_02_no_built_in_text_tells_what_a_visit_is_for() -> None:

@@ -203,10 +203,10 @@ RULES = (
     Rule(
         "R-05",
         "Consent for a purpose (FCC 2015).",
-        PART,
-        "Giving a number or an address is recorded as consent to reminders, with its source. The "
-        "number's own "
-        "purpose is not kept.",
+        KEPT,
+        "Giving a number or an address is recorded as consent to reminders, with its source, and each "
+        "address keeps what it was given for: one from a file that says nothing is to call by, and nothing "
+        "is sent there until the patient agrees to messages by that channel.",
     ),
     Rule(
         "R-06",
