@@ -1,7 +1,7 @@
 """Rows of a model with those they name, by a statement that is put together once.
 
 For a row at a time, by its key, the ORM takes longer to write its question than PostgreSQL to answer it. For
-what is asked of every message that leaves and of every booking, and nowhere else.
+what is asked of every message that leaves and by every act on a course, and nowhere else.
 """
 
 from collections.abc import Sequence

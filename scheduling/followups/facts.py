@@ -1,4 +1,7 @@
-"""Rows to facts: what the pure rules need to know about a course, in a constant number of queries."""
+"""Rows to facts: what the pure rules need to know about a course, in a constant number of queries.
+
+Every act on a course reads them, so each is planned once a connection.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -8,13 +11,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from clinic.practice import prepared
+from clinic.practice.joined import Joined
 from scheduling.followups import units
 from scheduling.followups.rules import SeverityHours
 from scheduling.followups.units import Acceptance, DoseFact, VisitFact
 from scheduling.models import (
-    Appointment,
     ExternalVisit,
     FollowUpGap,
+    GapDose,
+    GapVisit,
     ProtocolVersion,
     RuleOverride,
     TreatmentCourse,
@@ -30,7 +36,6 @@ _VISIT_FIELDS = (
     "kind",
     "ref",
     "sequence",
-    "phase__name",
     "status",
     "start",
     "end",
@@ -41,6 +46,14 @@ _VISIT_FIELDS = (
     "window_opens_at",
     "window_closes_at",
 )
+_VISITS = f"""
+    SELECT {", ".join(f'visit."{name}"' for name in _VISIT_FIELDS)}, phase.name
+    FROM scheduling_appointment visit LEFT JOIN scheduling_coursephase phase ON phase.id = visit.phase_id
+    WHERE visit.course_id = ANY(%s::uuid[])"""
+_COURSES = Joined(TreatmentCourse, "site", "practice")
+_GAPS, _GAP_DOSES, _GAP_VISITS = Joined(FollowUpGap), Joined(GapDose), Joined(GapVisit)
+_OF_GAPS = "WHERE one.gap_id = ANY(%s::uuid[])"
+_OUTSIDE, _OVERRIDES = Joined(ExternalVisit), Joined(RuleOverride)
 
 
 @lru_cache(maxsize=512)
@@ -71,6 +84,9 @@ class CourseFacts:
     doses: list[DoseFact] = field(default_factory=list)
     visits: list[VisitFact] = field(default_factory=list)
     gaps: dict[str, FollowUpGap] = field(default_factory=dict)
+    # What ties doses and visits to these records now.
+    gap_doses: list[GapDose] = field(default_factory=list)
+    gap_visits: list[GapVisit] = field(default_factory=list)
     overrides: dict[str, WindowOverride] = field(default_factory=dict)
     hours: SeverityHours = field(default_factory=SeverityHours)
 
@@ -83,15 +99,19 @@ def load(*, course_ids: Collection[UUID]) -> list[CourseFacts]:
     """The facts of these courses, in the order of their ids."""
     if not course_ids:
         return []
-    courses = (
-        TreatmentCourse.objects.filter(id__in=course_ids).select_related("site", "practice").order_by("id")
-    )
+    ids = [list(course_ids)]
+    courses = _COURSES.fetch("WHERE one.id = ANY(%s::uuid[]) ORDER BY one.id", ids)
     found = {course.id: CourseFacts(course, protocol_of(course.protocol_version_id)) for course in courses}
-    for gap in FollowUpGap.objects.filter(course_id__in=found).prefetch_related("doses", "visits"):
-        found[gap.course_id].gaps[gap.unit_key] = gap
-    outside = ExternalVisit.objects.filter(gap__course_id__in=found).select_related("gap")
-    for visit in outside:
-        found[visit.gap.course_id].visits.append(_outside_fact(visit))
+    gaps = {gap.id: gap for gap in _GAPS.fetch("WHERE one.course_id = ANY(%s::uuid[])", ids)}
+    of_gap = {key: found[gap.course_id] for key, gap in gaps.items()}
+    for key, gap in gaps.items():
+        of_gap[key].gaps[gap.unit_key] = gap
+    for dose in _GAP_DOSES.fetch(_OF_GAPS, [list(gaps)]):
+        of_gap[dose.gap_id].gap_doses.append(dose)
+    for counting in _GAP_VISITS.fetch(_OF_GAPS, [list(gaps)]):
+        of_gap[counting.gap_id].gap_visits.append(counting)
+    for visit in _OUTSIDE.fetch(_OF_GAPS, [list(gaps)]):
+        of_gap[visit.gap_id].visits.append(_outside_fact(visit, gaps[visit.gap_id].unit_key))
     _add_stored(found)
     return list(found.values())
 
@@ -107,9 +127,13 @@ def of_new(*, course: TreatmentCourse) -> CourseFacts:
 def _add_stored(found: Mapping[UUID, CourseFacts]) -> None:
     """The visits and the overrides of these courses."""
     rows: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in Appointment.objects.filter(course_id__in=found).values(*_VISIT_FIELDS):
+    ids = [list(found)]
+    for values in prepared.fetch(_VISITS, ids):
+        row = dict(zip((*_VISIT_FIELDS, "phase__name"), values, strict=True))
         rows[row["course_id"]].append(row)
-    overrides = RuleOverride.objects.filter(course_id__in=found, rule_id="window").order_by("at", "id")
+    overrides = _OVERRIDES.fetch(
+        "WHERE one.course_id = ANY(%s::uuid[]) AND one.rule_id = 'window' ORDER BY one.at, one.id", ids
+    )
     for course_id, facts in found.items():
         facts.hours = SeverityHours(**facts.course.practice.settings.get("severity_hours", {}))
         for row in rows[course_id]:
@@ -134,7 +158,7 @@ def window_override(value: Mapping[str, Any]) -> WindowOverride:
 
 
 def dose_fact(row: Mapping[str, Any]) -> DoseFact:
-    """A dose's row (`Appointment.values`) as a fact."""
+    """A dose's row as a fact."""
     return DoseFact(
         id=str(row["id"]),
         phase=row["phase__name"] or "",
@@ -182,12 +206,12 @@ def _add(facts: CourseFacts, row: dict[str, Any]) -> None:
     )
 
 
-def _outside_fact(visit: ExternalVisit) -> VisitFact:
+def _outside_fact(visit: ExternalVisit, unit_key: str) -> VisitFact:
     return VisitFact(
         id=f"external:{visit.id}",
         kind="integration",
         start=visit.attended_at,
         end=visit.attended_at,
         status="fulfilled",
-        external_unit=visit.gap.unit_key,
+        external_unit=unit_key,
     )

@@ -77,7 +77,7 @@ def _refresh_course(facts: CourseFacts, now: datetime, actor: Actor) -> list[Cha
     bulk.insert(FollowUpGap, map(vars, fresh))
     changes += [Change(gap.id, gap.course_id, None, gap.status, gap.flagged) for gap in fresh]
     known = facts.gaps | {gap.unit_key: gap for gap in fresh}
-    _link(known, {gap.id for gap in fresh}, answers)
+    _link(facts, known, answers)
     changes += _void(facts, {answer.key for answer in answers})
     _hand_over(facts.course, changes, actor, now)
     _tell(facts.course, changes, actor, now)
@@ -182,7 +182,7 @@ def _accept(facts: CourseFacts, answers: Iterable[FollowUpUnit]) -> None:
             )
 
 
-def _link(known: dict[str, FollowUpGap], fresh: set[UUID], answers: Iterable[FollowUpUnit]) -> None:
+def _link(facts: CourseFacts, known: dict[str, FollowUpGap], answers: Iterable[FollowUpUnit]) -> None:
     """Make the rows that tie doses and visits to their unit say what the answers say, touching only what
     differs."""
     doses = {(known[answer.key].id, UUID(dose)) for answer in answers for dose in answer.dose_ids}
@@ -192,9 +192,8 @@ def _link(known: dict[str, FollowUpGap], fresh: set[UUID], answers: Iterable[Fol
         for visit in answer.visits
         if not visit.startswith("external:")
     }
-    old = [gap for gap in known.values() if gap.id not in fresh]
-    had_doses = {(row.gap_id, row.appointment_id): row.pk for gap in old for row in gap.doses.all()}
-    had_visits = {(row.gap_id, row.appointment_id): row.pk for gap in old for row in gap.visits.all()}
+    had_doses = {(row.gap_id, row.appointment_id): row.pk for row in facts.gap_doses}
+    had_visits = {(row.gap_id, row.appointment_id): row.pk for row in facts.gap_visits}
     if gone := [pk for pair, pk in had_doses.items() if pair not in doses]:
         GapDose.objects.filter(pk__in=gone).delete()
     if gone := [pk for pair, pk in had_visits.items() if pair not in visits]:

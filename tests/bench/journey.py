@@ -26,6 +26,7 @@ from patients.models import Patient  # noqa: E402
 from scheduling.models import Appointment, TreatmentCourse  # noqa: E402
 from tests import factories  # noqa: E402
 from tests.bench import _server, _years  # noqa: E402
+from tests.browser import installed  # noqa: E402
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 GOAL = 3.0
@@ -106,7 +107,7 @@ def main() -> None:
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; ", end="")
     print(f"{Appointment.objects.count()} visits; no seed")
     with _server.web() as port, sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        path = installed.chromium()
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )

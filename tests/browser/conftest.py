@@ -1,4 +1,4 @@
-"""A real browser before a real server: Debian's Chromium, found at CHROMIUM or /usr/bin/chromium.
+"""A real browser before a real server: Debian's Chromium, where `installed` finds it.
 
 After every test each screen is asked what it kept: nothing of a patient, nothing that a script may read.
 """
@@ -6,7 +6,6 @@ After every test each screen is asked what it kept: nothing of a patient, nothin
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from clinic.practice.models import StaffMember
 from tests import factories
+from tests.browser import installed
 from tests.web import conftest as web
 from tests.web.conftest import World
 
@@ -43,10 +43,9 @@ STORED = """async () => ({
 
 def chromium() -> str:
     """The browser's path. In CI a missing browser is a failure; elsewhere one loud line tells of it."""
-    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if Path(path).exists():
+    if path := installed.chromium():
         return path
-    told = f"NO BROWSER at {path}: the pages were not tested (apt-get install chromium, or set CHROMIUM)"
+    told = "NO BROWSER: the pages were not tested (apt-get install chromium-headless-shell, or set CHROMIUM)"
     if os.environ.get("CI") == "true":
         pytest.fail(told)
     pytest.skip(told)

@@ -186,7 +186,7 @@ def differences_of(course: CourseFacts, now: datetime) -> list[str]:
     )
     found = [f"{key} has no record" for key in expected.keys() - course.gaps.keys()]
     for key, gap in course.gaps.items():
-        told = _stored(gap)
+        told = _stored(gap, course)
         wanted = dict(expected.get(key, {"state": "void", "visits": ()}))
         # Outside visits hang on their record themselves.
         wanted["visits"] = tuple(one for one in wanted["visits"] if not one.startswith("external:"))
@@ -198,7 +198,7 @@ def differences_of(course: CourseFacts, now: datetime) -> list[str]:
     return found
 
 
-def _stored(gap: FollowUpGap) -> dict[str, Any]:
+def _stored(gap: FollowUpGap, course: CourseFacts) -> dict[str, Any]:
     return {
         "state": gap.status,
         "severity": gap.severity,
@@ -208,5 +208,5 @@ def _stored(gap: FollowUpGap) -> dict[str, Any]:
         "attendance_unrecorded": gap.attendance_unrecorded,
         "review_needed": gap.review_needed,
         "attended_after": gap.attended_after,
-        "visits": tuple(sorted(str(one.appointment_id) for one in gap.visits.all())),
+        "visits": tuple(sorted(str(one.appointment_id) for one in course.gap_visits if one.gap_id == gap.pk)),
     }

@@ -28,6 +28,7 @@ from patients.models import Patient  # noqa: E402
 from scheduling.booking.writing import links  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap, ProtocolTemplate  # noqa: E402
 from tests.bench import _server  # noqa: E402
+from tests.browser import installed  # noqa: E402
 from tests.screenshots import moment  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -268,7 +269,7 @@ def main() -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with tempfile.TemporaryDirectory() as folder:
         call_command("load_demo", credentials_file=Path(folder) / "credentials.json")
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    chromium = installed.chromium()
     with _server.web(application=f"{moment.__name__}:application") as port, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from clinic.practice import work, writing
+from clinic.practice import trail, work
 from clinic.practice.actor import Actor
 from clinic.practice.models import WorkItem
 from clinic.practice.models.staff import Role
+from clinic.practice.trail import Step
 from notifications.models import Message
 from notifications.planning import ledger, outbox
 from notifications.planning.kinds import Kind
@@ -95,29 +96,13 @@ def _have_called(*, visits: Sequence[Appointment], news: Sequence[Draft], now: d
 
 def call_no_more(*, actor: Actor, visits: Sequence[Appointment], now: datetime) -> None:
     """Visits that take place after all: nobody has to be called any more to say that they are off."""
+    ids = [one.pk for one in visits]
     asked = WorkItem.objects.filter(
-        practice_id=actor.practice_id,
-        kind=CALL_ITEM,
-        subject_id__in=[one.pk for one in visits],
-        done_at__isnull=True,
+        practice_id=actor.practice_id, kind=CALL_ITEM, subject_id__in=ids, done_at__isnull=True
     )
-    for one in list(asked):
-        work.settle(
-            practice_id=one.practice_id,
-            subject_ids=[one.subject_id],
-            kinds=[CALL_ITEM],
-            by=actor.ref,
-            now=now,
-        )
-        writing.tell(
-            actor=actor,
-            now=now,
-            verb="done",
-            kind="work_item",
-            row_id=one.pk,
-            patient_id=one.patient_id,
-            reason="reinstated",
-        )
+    steps = [Step("done", "work_item", one.pk, None, one.patient_id, "reinstated") for one in asked]
+    work.settle(practice_id=actor.practice_id, subject_ids=ids, kinds=[CALL_ITEM], by=actor.ref, now=now)
+    trail.record(actor=actor, at=now, steps=steps)
 
 
 def cancelled(*, visits: Sequence[Appointment], now: datetime) -> list[Draft]:
