@@ -45,7 +45,8 @@ def plan(page: Page) -> Locator:
 
 
 def row(page: Page, title: str) -> Locator:
-    """The row of one visit in the plan that is shown."""
+    """The row of one visit in the plan that is shown; until the style sheet has come, all of them are."""
+    expect(plan(page)).to_have_count(1)
     return plan(page).locator("tbody tr", has=page.get_by_role("rowheader", name=title, exact=True))
 
 
