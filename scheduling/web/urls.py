@@ -60,6 +60,7 @@ urlpatterns = [
     path("follow-ups/", worklist.listing, name="worklist"),
     path("follow-ups/<uuid:gap_id>/", worklist.detail, name="follow-up"),
     path("follow-ups/<uuid:gap_id>/next/", filling.next_best, name="follow-up-next"),
+    path("follow-ups/<uuid:gap_id>/more/", worklist.more, name="follow-up-more"),
     path("follow-ups/<uuid:gap_id>/book/", filling.book, name="follow-up-book"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
     path("waitlist/", waitlist.listing, name="waitlist"),

@@ -80,7 +80,6 @@ def lines(
         "count": count,
         "cut": count > len(found),
         "may": may(actor),
-        "snoozes": SNOOZES,
         "said": SAID,
         "key": forms.page_key(request),
         "back": request.get_full_path(),
@@ -113,6 +112,23 @@ def _wanted(request: HttpRequest, actor: Actor) -> Wanted:
 @pages.staff_page("GET", "HEAD")
 def detail(request: HttpRequest, actor: Actor, gap_id: UUID) -> HttpResponse:
     return _page(request, actor, gap_id, None)
+
+
+@pages.staff_page("GET", "HEAD")
+def more(request: HttpRequest, actor: Actor, gap_id: UUID) -> HttpResponse:
+    """The forms of a row's menu, fetched when it is opened. `?back=`: the list that it stands in."""
+    now = timezone.now()
+    gap = booked.gap(actor=actor, gap_id=gap_id)
+    doses = queries.doses_of(actor=actor, gaps=[gap]).values()
+    context = {
+        "line": shown.gap_line(actor=actor, gap=gap, doses=doses, now=now),
+        "may": may(actor),
+        "snoozes": SNOOZES,
+        "key": forms.page_key(request),
+        "back": pages.back_to(request, reverse("worklist")),
+    }
+    # Who it is about stands in the row already, and was written down with it.
+    return pages.show(request, "scheduling/_gap_more.html", context, here="worklist")
 
 
 @pages.staff_page("POST")

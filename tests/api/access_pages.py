@@ -107,6 +107,7 @@ PAGES: list[Page] = [
     Page("GET", "courses/<uuid:course_id>/booked/", "courses", ALL),
     Page("POST", "courses/<uuid:course_id>/mail/", "courses", DONE, form={}),
     Page("GET", "follow-ups/<uuid:gap_id>/next/", "gaps", ALL),
+    Page("GET", "follow-ups/<uuid:gap_id>/more/", "gaps", ALL),
     Page("POST", "follow-ups/<uuid:gap_id>/book/", "gaps", DONE, form={}),
     Page("POST", "visits/<uuid:visit_id>/undo-booking/", "appointments", DONE, form={}),
     Page("GET", "why-not/", "", NOWHERE),

@@ -139,6 +139,10 @@ def a_day_at_the_desk(screen: Screen, world: World) -> Iterator[str]:
     yield "board: under way"
     screen.open("/follow-ups/?show=unbooked")
     yield "worklist: full"
+    screen.open("/follow-ups/?show=unbooked")
+    page.locator(".gap").get_by_text("More").first.click()
+    expect(page.get_by_label("Why is no follow-up needed?")).to_be_visible()
+    yield "worklist: menu open"
     screen.open(f"/follow-ups/{world.gap.pk}/")
     page.get_by_role("link", name="Why not at the best time?").click()
     expect(page.get_by_role("dialog")).to_contain_text("on shift")
@@ -307,6 +311,7 @@ WALKS: dict[Walk, set[str]] = {
         "day: keys open",
         "board: under way",
         "worklist: full",
+        "worklist: menu open",
         "follow-up: drawer open",
         "follow-up: refused",
         "follow-up: waived",

@@ -58,6 +58,7 @@ def test_a_therapist_takes_a_follow_up_and_puts_it_off_by_keys_alone(
     expect(page.locator(f"#gap-{world.gap.pk}")).to_contain_text("Yours")
     tab_onto(page, page.locator(f"#gap-{world.gap.pk} summary"))
     page.keyboard.press("Enter")
+    expect(page.get_by_label("Put it off")).to_be_visible()
     tab_to(page, "Put it off", "combobox")
     page.keyboard.press("ArrowDown")
     tab_to(page, "Put off")

@@ -141,6 +141,7 @@ def a_follow_up_booked(world: World, client: Client) -> Iterator[Page]:
 
 def a_follow_up_taken_and_waived(world: World, client: Client) -> Iterator[Page]:
     at = f"/follow-ups/{world.gap.pk}/"
+    yield look(client, f"{at}more/?back=/follow-ups/")
     yield press(client, look(client, at), "follow-up-work", "take")
     yield press(client, look(client, at), "follow-up-work", "waive")
 

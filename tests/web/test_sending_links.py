@@ -43,8 +43,9 @@ def client(noon: World) -> Client:
     return made
 
 
-def press(client: Client, world: World, path: str = "") -> str:
-    path = path or f"/follow-ups/{world.gap.pk}/"
+def press(client: Client, world: World, part: str = "") -> str:
+    """On the page of the follow-up, or in a part of a list that stands open."""
+    path = f"/follow-ups/{world.gap.pk}/{part}"
     return states.press(client, states.look(client, path), "follow-up-work", "send-link")[1]
 
 
@@ -65,9 +66,9 @@ def foreseen(world: World, message: Message) -> Send:
     return outcome
 
 
-@pytest.mark.parametrize("path", ["", "/follow-ups/?show=unbooked"])
-def test_one_press_sends_one_text_with_the_link(noon: World, client: Client, path: str) -> None:
-    assert "The link goes to the patient" in press(client, noon, path)
+@pytest.mark.parametrize("part", ["", "more/?back=/follow-ups/%3Fshow%3Dunbooked"])
+def test_one_press_sends_one_text_with_the_link(noon: World, client: Client, part: str) -> None:
+    assert "The link goes to the patient" in press(client, noon, part)
     (message,) = sent()
     assert (message.channel, message.state, message.due_at) == ("sms", "planned", timezone.now())
     facts = said(message)

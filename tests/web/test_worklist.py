@@ -1,5 +1,7 @@
 """The follow-ups that need somebody."""
 
+import html
+import re
 from datetime import timedelta
 
 import time_machine
@@ -8,6 +10,7 @@ from django.test import Client
 from scheduling.followups import gaps as stored
 from scheduling.models import FollowUpGap, TreatmentCourse
 from tests.scheduling.booking import booked
+from tests.web import breaking, states
 from tests.web.conftest import World, signed_in
 
 
@@ -63,6 +66,22 @@ def test_what_is_lost_first_comes_first_and_what_is_lost_comes_last(world: World
     order = [page.index(f"after dose {number}<") for number in (3, 2, 1)]
     assert order == sorted(order)
     assert "lost 1 h ago" in page
+
+
+def test_a_row_s_menu_comes_when_it_is_opened_and_knows_its_list(world: World) -> None:
+    therapist = signed_in(world.clinic.therapists[0])
+    at = f"/follow-ups/{world.gap.pk}/"
+    page = therapist.get("/follow-ups/?show=unbooked&severity=").content.decode()
+    asked = re.search(rf'hx-get="({at}more/[^"]*)"', page)
+    assert asked is not None
+    assert "Why is no follow-up needed?" not in page
+    menu = states.look(therapist, html.unescape(asked[1]))
+    # Without scripts its place holds the way to the page where the same forms stand.
+    assert "Why is no follow-up needed?" in therapist.get(at).content.decode()
+    assert f'href="{at}?back=' in page
+    form = states.form_on(menu, "follow-up-work", "waive")
+    answer = therapist.post(form.action, breaking.filled(form) | {"reason": "Sees somebody elsewhere"})
+    assert answer.headers["Location"].startswith("/follow-ups/?show=unbooked&severity=")
 
 
 def test_somebody_takes_it_and_gives_it_back(world: World, desk: Client) -> None:
