@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from scheduling.planning import course, windows
 from scheduling.planning.needs import roles_of, rooms_of
@@ -21,6 +22,8 @@ WEEKS = 40
 WORKDAYS = 5
 
 
+# Whoever tries what messages would say of a course looks at the same course again and again.
+@lru_cache(maxsize=32)
 def plan(*, protocol: Protocol, zone: str, monday: date) -> Plan | NoPlan:
     """The best course from that Monday on, with one of everybody and of every room, from eight to six on
     weekdays, and nobody else booked. NoPlan: no clinic can keep this protocol. Not for a protocol of groups,
