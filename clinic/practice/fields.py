@@ -5,7 +5,6 @@ Every function returns the clean value, or a harmless stand-in after noting the 
 """
 
 import re
-import zoneinfo
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +13,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from clinic.practice import zones
 from clinic.practice.errors import Invalid
 
 # Instants outside are typing errors; the database and the calendar arithmetic stay far from their own limits.
@@ -100,7 +100,7 @@ def flag(problems: Problems, field: str, value: object) -> bool:
 
 def zone(problems: Problems, field: str, value: object) -> str:
     """The name of an IANA time zone."""
-    if isinstance(value, str) and value in zoneinfo.available_timezones():
+    if isinstance(value, str) and value in zones.known():
         return value
     problems.add(field, "Not an IANA time zone, such as America/New_York.")
     return "UTC"

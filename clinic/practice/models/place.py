@@ -1,6 +1,5 @@
 """Practice (the tenant), its sites, their hours and closures, and the places that can be occupied."""
 
-import zoneinfo
 from typing import ClassVar
 
 import pghistory
@@ -9,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from clinic.practice import zones
 from clinic.practice.ids import new_id
 from clinic.practice.models.roster_stamp import OF_PRACTICE, OF_SITE, ChangesRoster
 from clinic.practice.models.stamps import stamps
@@ -20,7 +20,7 @@ SEATS = 12
 
 def validate_zone(value: str) -> None:
     """Refuse what is not an IANA time zone."""
-    if value not in zoneinfo.available_timezones():
+    if value not in zones.known():
         raise ValidationError("Not an IANA time zone, such as America/New_York.")
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
-from clinic.practice import directory, people, queries
+from clinic.practice import directory, people, queries, zones
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
 from clinic.practice.models import Room, Site, StaffMember
@@ -23,7 +22,7 @@ GRIDS = ("5", "10", "15", "20", "30", "60")
 
 
 def _zones(actor: Actor) -> list[tuple[str, str]]:
-    return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone]
+    return [(zone, zone.replace("_", " ")) for zone in sorted(zones.known()) if "/" in zone]
 
 
 def _room_kinds(actor: Actor) -> list[tuple[str, str]]:
