@@ -12,7 +12,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from clinic.practice.actor import Actor, program_id
+from clinic.practice.joined import Joined
 from clinic.practice.models import IntegrationClient
+
+_TOKENS = Joined(AccessToken, "application")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,11 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, value = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        token = (
-            AccessToken.objects.select_related("application")
-            .filter(token_checksum=hashlib.sha256(value.strip()).hexdigest(), expires__gt=timezone.now())
-            .first()
+        checksum = hashlib.sha256(value.strip()).hexdigest()
+        found = _TOKENS.fetch(
+            "WHERE one.token_checksum = %s AND one.expires > %s", [checksum, timezone.now()]
         )
+        token = found[0] if found else None
         if token is None or token.application is None or not token.application.is_active:
             raise AuthenticationFailed("The access token is not valid, or no longer.")
         actor = actor_of(client=token.application, granted=token.scope)
