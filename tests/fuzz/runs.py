@@ -121,9 +121,12 @@ def run(
     command += ["--phases", ",".join(phases), "--seed", str(seed), "--continue-on-failure"]
     command += ["--exclude-checks", LEFT_OUT, "--suppress-health-check", "all", "--warnings", "off"]
     command += ["--report", "json", "--report-json-path", str(folder / "report.json"), "--no-shrink"]
+    # Which examples there are follows from the seed alone; tables of characters are made once.
+    command += ["--generation-database", "none"]
     for tag in tags:
         command += ["--include-tag", tag]
     files = {"FUZZ_WORLD": str(folder / "world.json"), "FUZZ_TOLD": str(folder / "told.json")}
+    files["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder.parent / "hypothesis")
     ended = subprocess.run(
         command, cwd=folder, env={**os.environ, **files}, capture_output=True, text=True, check=False
     )

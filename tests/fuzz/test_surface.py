@@ -4,6 +4,8 @@ tell, nothing taken that it forbids.
 Each share is a few kinds of calls on a clinic of its own; `./dev bench api` sends more.
 """
 
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,13 @@ SHARES = {
 }
 
 
+@pytest.fixture(scope="module")
+def port(django_db_setup: None) -> Iterator[int]:
+    """One web process for every clinic: each share has a clinic of its own, that knows of no other."""
+    with _server.web(workers=1) as port:
+        yield port
+
+
 def test_every_call_is_in_a_share() -> None:
     assert set(runs.calls().values()) == {tag for tags in SHARES.values() for tag in tags}
 
@@ -31,19 +40,18 @@ def test_every_call_is_in_a_share() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("share", SHARES)
-def test_whatever_is_sent_is_answered_as_told(share: str, tmp_path: Path) -> None:
+def test_whatever_is_sent_is_answered_as_told(share: str, port: int, tmp_path: Path) -> None:
     token, there = world.build()
-    with _server.web(workers=1) as port:
-        found = runs.run(
-            port=port,
-            token=token,
-            world=there,
-            folder=tmp_path,
-            reads=READS,
-            writes=WRITES,
-            seed=SEED,
-            tags=SHARES[share],
-        )
+    found = runs.run(
+        port=port,
+        token=token,
+        world=there,
+        folder=tmp_path,
+        reads=READS,
+        writes=WRITES,
+        seed=SEED,
+        tags=SHARES[share],
+    )
     assert found.failures == [], found.said
     # The most that is sent is refused; enough of it must have been taken to mean anything.
     known = set(runs.calls(SHARES[share]))
@@ -52,14 +60,16 @@ def test_whatever_is_sent_is_answered_as_told(share: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_document_that_is_not_true_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.timeout(900)
+def test_a_document_that_is_not_true_is_found(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: what a room is answered with is not told."""
     token, there = world.build()
-    told = runs.document()
+    told = deepcopy(runs.document())
     del told["paths"]["/api/v1/rooms/{id}/"]["get"]["responses"]["404"]
     monkeypatch.setattr(runs, "document", lambda: told)
-    with _server.web(workers=1) as port:
-        found = runs.run(
-            port=port, token=token, world=there, folder=tmp_path, reads=5, writes=5, seed=1, tags=["rooms"]
-        )
+    found = runs.run(
+        port=port, token=token, world=there, folder=tmp_path, reads=5, writes=5, seed=1, tags=["rooms"]
+    )
     assert "answered as the document does not tell" in found.promises
