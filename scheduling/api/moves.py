@@ -13,6 +13,7 @@ from clinic.practice.api import conditions
 from clinic.practice.api.references import pointing
 from clinic.practice.api.views import ApiView, operation
 from scheduling.api import forms, move_shapes
+from scheduling.booking.guard import access
 from scheduling.booking.moving import acts, moves, pins, reassignments, replans, swaps
 from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.moving.moves import Ways
@@ -83,7 +84,7 @@ class SwapView(ApiView):
     def post(self, request: Request, id: UUID) -> Response:
         body, other = self.body, self.body["with"]
         here = moves.is_there(actor=self.actor, appointment_id=id)
-        loaders = {"with": lambda: here and moves.find(actor=self.actor, appointment_id=other)}
+        loaders = {"with": lambda: here and access.visit(actor=self.actor, appointment_id=other)}
         with pointing(loaders):
             if body["mode"] == "preview":
                 return seen(

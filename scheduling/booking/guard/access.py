@@ -1,12 +1,13 @@
 """Loaders: permission, scope and row lock in one place. What is not there and what is not yours look the
 same."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import F, QuerySet
 
-from clinic.practice import permissions
+from clinic.practice import joined, permissions, prepared
 from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound, Stale
 from clinic.practice.joined import Joined
@@ -23,6 +24,14 @@ from scheduling.roster import rosters
 from scheduling.roster.rosters import Roster
 
 _PATIENTS = Joined(Patient)
+_COURSES = Joined(TreatmentCourse, "site", "practice", "patient")
+_VISITS = Joined(
+    Appointment,
+    *("site", "practice", "patient__site", "course__protocol_version__template", "course__site"),
+    *("phase", "room"),
+    without=["course__protocol_version__document"],
+)
+_STAFFING = Joined(AppointmentPractitioner, "staff")
 
 
 def check_version(*, found: int, expected: int | None) -> None:
@@ -72,15 +81,12 @@ def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> Trea
     """The course, locked until the transaction ends: everything that changes its visits or gaps starts
     here."""
     permissions.check(actor=actor, capability=capability)
-    found = (
-        TreatmentCourse.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("site", "practice", "patient")
-        .filter(practice_id=actor.practice_id, id=course_id)
-        .first()
+    found = _COURSES.fetch(
+        "WHERE one.practice_id = %s AND one.id = %s FOR NO KEY UPDATE OF one", [actor.practice_id, course_id]
     )
-    if found is None or (actor.kind == "patient" and actor.id != found.patient_id):
+    if not found or (actor.kind == "patient" and actor.id != found[0].patient_id):
         raise NotFound()
-    return found
+    return found[0]
 
 
 def visits(*, actor: Actor) -> QuerySet[Appointment]:
@@ -103,52 +109,66 @@ def appointment_for_update(
     *, actor: Actor, appointment_id: UUID, capability: str, version: int | None = None
 ) -> Appointment:
     """The visit, locked after its course, with staffing, room and patient."""
-    permissions.check(actor=actor, capability=capability)
-    scoped = visits(actor=actor).filter(id=appointment_id)
-    course_id = scoped.values_list("course_id", flat=True).first()
-    if course_id:
-        TreatmentCourse.objects.select_for_update(no_key=True).filter(id=course_id).values_list("id").first()
-    found = with_all(scoped).select_for_update(of=("self",), no_key=True).first()
-    if found is None:
-        raise NotFound()
-    check_version(found=found.version, expected=version)
-    return found
+    found = visits_for_update(actor=actor, appointment_ids=[appointment_id], capability=capability)
+    visit = found[appointment_id]
+    check_version(found=visit.version, expected=version)
+    return visit
 
 
 def visits_for_update(
     *, actor: Actor, appointment_ids: Collection[UUID], capability: str
 ) -> dict[UUID, Appointment]:
     """Several visits by id, locked after all of their courses, both in the order of their ids, with what
-    `appointment_for_update` reads. Raises NotFound unless all are of the practice."""
+    `appointment_for_update` reads. Raises NotFound unless all are there for the actor."""
     permissions.check(actor=actor, capability=capability)
-    scoped = visits(actor=actor).filter(id__in=appointment_ids)
-    courses = {one for one in scoped.values_list("course_id", flat=True) if one}
-    locked = TreatmentCourse.objects.select_for_update(no_key=True).filter(id__in=courses).order_by("id")
-    list(locked.values_list("id"))
-    found = {
-        visit.pk: visit
-        for visit in with_all(scoped).select_for_update(of=("self",), no_key=True).order_by("id")
-    }
+    theirs, values = _theirs(actor)
+    prepared.fetch(
+        f"""
+        SELECT id FROM scheduling_treatmentcourse WHERE id IN (
+            SELECT one.course_id FROM scheduling_appointment one WHERE {theirs} AND one.id = ANY(%s::uuid[]))
+        ORDER BY id FOR NO KEY UPDATE
+        """,
+        [*values, list(appointment_ids)],
+    )
+    rows = with_all(
+        f"WHERE {theirs} AND one.id = ANY(%s::uuid[]) ORDER BY one.id FOR NO KEY UPDATE OF one",
+        [*values, list(appointment_ids)],
+    )
+    found = {visit.pk: visit for visit in rows}
     if set(appointment_ids) - found.keys():
         raise NotFound()
     return found
 
 
-def with_all(found: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    """Visits with all that a write of them reads."""
-    return (
-        found.select_related(
-            "site",
-            "practice",
-            "patient__site",
-            "course__protocol_version__template",
-            "course__site",
-            "phase",
-            "room",
-        )
-        .defer("course__protocol_version__document")
-        .prefetch_related(Prefetch("staffing", AppointmentPractitioner.objects.select_related("staff")))
+def visit(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """The visit with all that a write would read, not locked. Raises NotFound."""
+    theirs, values = _theirs(actor)
+    found = with_all(f"WHERE {theirs} AND one.id = %s", [*values, appointment_id])
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+def visits_by_start(*, appointment_ids: Collection[UUID]) -> list[Appointment]:
+    """Visits that the caller has found for the actor, by start, with all that a write would read."""
+    return with_all("WHERE one.id = ANY(%s::uuid[]) ORDER BY one.start, one.id", [list(appointment_ids)])
+
+
+def with_all(ending: str, params: Sequence[Any]) -> list[Appointment]:
+    """The visits that a statement of `Joined` ends in, with all that a write of them reads."""
+    found = _VISITS.fetch(ending, params)
+    staffing = _STAFFING.fetch(
+        "WHERE one.appointment_id = ANY(%s::uuid[]) ORDER BY one.id", [[visit.pk for visit in found]]
     )
+    joined.fill(found, "staffing", staffing, "appointment_id")
+    return found
+
+
+def _theirs(actor: Actor) -> tuple[str, list[object]]:
+    """Which visits are there for this actor, as `visits` has it; a patient without an id has none."""
+    if actor.kind != "patient":
+        return "one.practice_id = %s", [actor.practice_id]
+    return "one.practice_id = %s AND one.patient_id = %s", [actor.practice_id, actor.id]
 
 
 def gap_for_update(*, actor: Actor, gap_id: UUID, capability: str, version: int | None = None) -> FollowUpGap:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
-from clinic.practice.errors import NotFound
 from notifications.models import Message
 from notifications.planning import ledger
 from scheduling import reasons, states
@@ -54,10 +53,7 @@ class Preview:
 def preview(*, actor: Actor, appointment_id: UUID, now: datetime) -> Preview:
     """Everything that would follow; writes nothing. Raises NotFound, NotAllowed, InvalidTransition."""
     permissions.check(actor=actor, capability=CAPABILITY)
-    found = Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id)
-    visit = access.with_all(found).first()
-    if visit is None:
-        raise NotFound()
+    visit = access.visit(actor=actor, appointment_id=appointment_id)
     states.find(machine=states.APPOINTMENT, state=visit.status, verb="cancel", kind=visit.kind)
     followers = releasing.followers(dose=visit)
     ways = appointments.FOLLOW_UPS if followers else ("keep",)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from clinic.practice import idempotency, permissions
 from clinic.practice.actor import Actor
-from clinic.practice.errors import Invalid, NotFound
+from clinic.practice.errors import Invalid
 from scheduling import states
 from scheduling.booking.guard import access
 from scheduling.booking.moving import acts, cascades, fitting, previews, relocations, standing
@@ -48,7 +48,7 @@ def preview(
     or is over, and SlotTaken with the nearest free start.
     """
     permissions.check(actor=actor, capability=CAPABILITY)
-    visit = find(actor=actor, appointment_id=appointment_id)
+    visit = access.visit(actor=actor, appointment_id=appointment_id)
     access.check_version(found=visit.version, expected=version)
     return previews.make(actor=actor, act=_decide(visit, wish, ways, now), now=now)
 
@@ -60,7 +60,7 @@ def fits(*, actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> Fo
     Writes nothing. The place found names the rules that it breaks; raises what `preview` raises.
     """
     permissions.check(actor=actor, capability=CAPABILITY)
-    visit = find(actor=actor, appointment_id=appointment_id)
+    visit = access.visit(actor=actor, appointment_id=appointment_id)
     acts.check_may_move(visit=visit, now=now)
     check_state(visit=visit, wish=wish)
     return fitting.place(
@@ -128,14 +128,6 @@ def shown(
 def is_there(*, actor: Actor, appointment_id: UUID) -> bool:
     """Whether there is such a visit in this practice."""
     return Appointment.objects.filter(practice_id=actor.practice_id, pk=appointment_id).exists()
-
-
-def find(*, actor: Actor, appointment_id: UUID) -> Appointment:
-    """The visit with all that a write would read, not locked. Raises NotFound."""
-    found = access.with_all(access.visits(actor=actor).filter(pk=appointment_id)).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 def _decide(visit: Appointment, wish: Wish, ways: Ways, now: datetime) -> Act:

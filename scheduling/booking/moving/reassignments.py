@@ -138,7 +138,7 @@ def visits_of(*, actor: Actor, asked: Asked, now: datetime) -> list[Appointment]
         end__gt=max(asked.start, now),
     )
     ids = found.values_list("pk", flat=True)
-    return list(access.with_all(Appointment.objects.filter(pk__in=ids)).order_by("start", "pk"))
+    return access.visits_by_start(appointment_ids=set(ids))
 
 
 def _familiar(visits: Sequence[Appointment]) -> Mapping[UUID, Counter[str]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from clinic.practice.joined import Joined
 from scheduling import states
 from scheduling.booking.guard import access
 from scheduling.booking.moving import relocations
@@ -19,6 +20,9 @@ from scheduling.planning.repair import Standing
 from scheduling.planning.values import Availability, PlanRequest, Span
 from scheduling.roster import availability
 
+_COURSES = Joined(TreatmentCourse, "site__practice", "practice", "patient")
+_EXCUSES = Joined(RuleOverride)
+STANDING = sorted(states.LIVE | states.ATTENDED)
 # From these a visit may be moved; the others have begun, are over, or are only held for somebody.
 MOVABLE = frozenset({"booked", "confirmed"})
 # How far beyond its last visit a course may be pushed by a repair.
@@ -93,16 +97,18 @@ def load(
     `wishes` replace what a course is planned by: `start_on_or_after` and `preferences`. Raises Invalid for
     preferences that cannot be understood.
     """
-    courses = (
-        TreatmentCourse.objects.filter(practice_id=practice_id, pk__in=course_ids)
-        .select_related("site__practice", "practice", "patient")
-        .order_by("pk")
+    ids = list(course_ids)
+    courses = _COURSES.fetch(
+        "WHERE one.practice_id = %s AND one.id = ANY(%s::uuid[]) ORDER BY one.id", [practice_id, ids]
     )
-    live = access.with_all(
-        Appointment.objects.filter(course_id__in=course_ids, status__in=states.LIVE | states.ATTENDED)
+    rows = access.with_all(
+        "WHERE one.course_id = ANY(%s::uuid[]) AND one.status = ANY(%s::text[]) ORDER BY one.start, one.id",
+        [ids, STANDING],
     )
-    changed = RuleOverride.objects.filter(course_id__in=course_ids, rule_id__in=orders.PLANNED)
-    rows, excuses = list(live.order_by("start", "pk")), list(changed.order_by("at", "pk"))
+    excuses = _EXCUSES.fetch(
+        "WHERE one.course_id = ANY(%s::uuid[]) AND one.rule_id = ANY(%s::text[]) ORDER BY one.at, one.id",
+        [ids, list(orders.PLANNED)],
+    )
     return {
         course.pk: _standing(
             course,

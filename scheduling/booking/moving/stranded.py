@@ -61,7 +61,7 @@ def closures(*, actor: Actor, now: datetime) -> QuerySet[Closure]:
 def in_shut(*, actor: Actor, shut: Shut, now: datetime) -> list[Appointment]:
     """The visits that a closure hits and that are not over, by start, with all that a write reads."""
     ids = _in_shut(shut, now).filter(practice_id=actor.practice_id).values_list("pk", flat=True)
-    return list(access.with_all(Appointment.objects.filter(pk__in=set(ids))).order_by("start", "pk"))
+    return access.visits_by_start(appointment_ids=set(ids))
 
 
 def ask_about(*, actor: Actor, visits: Collection[Appointment], capability: str, now: datetime) -> None:

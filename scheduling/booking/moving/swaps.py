@@ -36,10 +36,10 @@ def preview(
     room where it can. Raises what `moves.preview` raises.
     """
     permissions.check(actor=actor, capability=CAPABILITY)
-    first = moves.find(actor=actor, appointment_id=appointment_id)
+    first = access.visit(actor=actor, appointment_id=appointment_id)
     access.check_version(found=first.version, expected=version)
     _check_other(appointment_id, other_id)
-    second = moves.find(actor=actor, appointment_id=other_id)
+    second = access.visit(actor=actor, appointment_id=other_id)
     return previews.make(actor=actor, act=_decide(first, second, ways, now), now=now)
 
 

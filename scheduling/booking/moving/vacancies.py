@@ -7,7 +7,7 @@ from uuid import UUID
 from clinic.practice import permissions
 from clinic.practice.actor import Actor
 from scheduling import states
-from scheduling.booking.guard import rulebook
+from scheduling.booking.guard import access, rulebook
 from scheduling.booking.moving import acts, cascades, fitting, moves, relocations
 from scheduling.booking.moving.cascades import Ask
 from scheduling.booking.moving.fitting import Wish
@@ -46,7 +46,7 @@ def after(*, actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> d
 
 def _look(actor: Actor, appointment_id: UUID, wish: Wish, now: datetime) -> "_Look | None":
     permissions.check(actor=actor, capability=moves.CAPABILITY)
-    visit = moves.find(actor=actor, appointment_id=appointment_id)
+    visit = access.visit(actor=actor, appointment_id=appointment_id)
     acts.check_may_move(visit=visit, now=now)
     moves.check_state(visit=visit, wish=wish)
     place = relocations.place_of(visit=visit)

@@ -160,7 +160,7 @@ def _asked(
         raise NotFound()
     if room_id and (room_id not in roster.rooms or roster.rooms[room_id].site_id != site_id):
         raise NotFound()
-    visit = _visit(actor, visit_id) if visit_id else None
+    visit = access.visit(actor=actor, appointment_id=visit_id) if visit_id else None
     gap = _gap(actor, gap_id) if gap_id and not visit else None
     course = visit.course if visit else gap.course if gap else None
     protocol = facts.protocol_of(course.protocol_version_id) if course else None
@@ -185,13 +185,6 @@ def _asked(
         patient_resource=None if visit or gap else 0,
     )
     return _Asked(wanted, roster, visit, gap)
-
-
-def _visit(actor: Actor, visit_id: UUID) -> Appointment:
-    found = access.with_all(Appointment.objects.filter(practice_id=actor.practice_id, pk=visit_id)).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 def _gap(actor: Actor, gap_id: UUID) -> FollowUpGap:

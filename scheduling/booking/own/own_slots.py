@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from scheduling.booking.moving import acts, cascades, fitting, moves, relocations
+from scheduling.booking.guard import access
+from scheduling.booking.moving import acts, cascades, fitting, relocations
 from scheduling.booking.moving.relocations import Place
 from scheduling.booking.own import own_visit
 from scheduling.booking.own.own_visit import Stage
@@ -67,7 +68,7 @@ class _Look:
     """One visit, its course and its site's calendar, read once for many starts."""
 
     def __init__(self, link: Link, now: datetime) -> None:
-        self.visit: Appointment = moves.find(actor=link.actor, appointment_id=link.visit.pk)
+        self.visit: Appointment = access.visit(actor=link.actor, appointment_id=link.visit.pk)
         self.place = relocations.place_of(visit=self.visit)
         self.first = max(now + NOTICE, self.visit.start - AROUND)
         self.last = min(now + AHEAD, self.visit.start + AROUND)
