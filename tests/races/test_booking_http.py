@@ -59,7 +59,8 @@ def test_sixty_programs_want_one_slot_and_see_no_error_of_ours() -> None:
 def test_a_key_sent_by_twenty_at_once_books_one_course() -> None:
     clinic = factories.small_clinic()
     client_id = firing.program(clinic.practice)
-    with _server.web() as port:
+    # Here too, should all come to one process.
+    with _server.web(threads=10) as port:
         bearer = _server.token(port, client_id, firing.SECRET)
         asked = {
             "patient": str(clinic.patient.pk),
