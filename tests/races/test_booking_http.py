@@ -1,6 +1,7 @@
 """The same race through the product's own web process: what sixty programs see."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,29 +22,36 @@ MONDAY = datetime.now(ZoneInfo(factories.NEW_YORK)).replace(hour=10, minute=0, s
 MONDAY += timedelta(days=14 - MONDAY.weekday())
 
 
-def test_sixty_programs_want_one_slot_and_see_no_error_of_ours() -> None:
+@pytest.fixture(scope="module")
+def port(django_db_setup: None) -> Iterator[int]:
+    """One web process for the file, with as many connections as programs: one more would wait until another's
+    is given up, 75 seconds later.
+    """
+    with _server.web(threads=16) as port:
+        yield port
+
+
+def test_sixty_programs_want_one_slot_and_see_no_error_of_ours(port: int) -> None:
     clinic = factories.small_clinic()
     client_id = firing.program(clinic.practice)
     patients = [factories.patient(clinic.site, consents=False) for _ in range(CLIENTS)]
     before = race.deadlocks()
-    # As many connections as programs: one more would wait until another's is given up, 75 seconds later.
-    with _server.web(threads=16) as port:
-        bearer = _server.token(port, client_id, firing.SECRET)
+    bearer = _server.token(port, client_id, firing.SECRET)
 
-        def book(client: _server.Client, patient: Patient) -> tuple[int, Any]:
-            body = {
-                "patient": str(patient.pk),
-                "kind": "therapy",
-                "mode": "video",
-                "start": MONDAY.isoformat(),
-                "practitioners": [str(clinic.therapists[0].pk)],
-            }
-            return client.post("/api/v1/appointments/", body, key=f"race-{patient.pk}")
+    def book(client: _server.Client, patient: Patient) -> tuple[int, Any]:
+        body = {
+            "patient": str(patient.pk),
+            "kind": "therapy",
+            "mode": "video",
+            "start": MONDAY.isoformat(),
+            "practitioners": [str(clinic.therapists[0].pk)],
+        }
+        return client.post("/api/v1/appointments/", body, key=f"race-{patient.pk}")
 
-        with _server.clients(port, bearer, CLIENTS) as clients:
-            pairs = zip(clients, patients, strict=True)
-            outcome = race.run([partial(book, client, patient) for client, patient in pairs])
-            again, _ = clients[0].post("/api/v1/appointments/", {}, key="race-nothing")
+    with _server.clients(port, bearer, CLIENTS) as clients:
+        pairs = zip(clients, patients, strict=True)
+        outcome = race.run([partial(book, client, patient) for client, patient in pairs])
+        again, _ = clients[0].post("/api/v1/appointments/", {}, key="race-nothing")
     assert outcome.broken == []
     statuses = Counter(status for status, _ in outcome.results)
     assert statuses == {201: 1, 409: CLIENTS - 1}
@@ -56,23 +64,21 @@ def test_sixty_programs_want_one_slot_and_see_no_error_of_ours() -> None:
     assert race.deadlocks() == before
 
 
-def test_a_key_sent_by_twenty_at_once_books_one_course() -> None:
+def test_a_key_sent_by_twenty_at_once_books_one_course(port: int) -> None:
     clinic = factories.small_clinic()
     client_id = firing.program(clinic.practice)
-    # Here too, should all come to one process.
-    with _server.web(threads=10) as port:
-        bearer = _server.token(port, client_id, firing.SECRET)
-        asked = {
-            "patient": str(clinic.patient.pk),
-            "protocol": clinic.version.template.key,
-            "start_on_or_after": MONDAY.date().isoformat(),
-        }
-        with _server.clients(port, bearer, 20) as clients:
-            status, answer = clients[0].post("/api/v1/courses/propose/", asked)
-            assert status == 200, answer
-            body = {"proposal": answer["proposals"][0]["token"]}
-            send = [partial(one.post, "/api/v1/courses/", body, key="the-same") for one in clients]
-            outcome = race.run(send)
+    bearer = _server.token(port, client_id, firing.SECRET)
+    asked = {
+        "patient": str(clinic.patient.pk),
+        "protocol": clinic.version.template.key,
+        "start_on_or_after": MONDAY.date().isoformat(),
+    }
+    with _server.clients(port, bearer, 20) as clients:
+        status, answer = clients[0].post("/api/v1/courses/propose/", asked)
+        assert status == 200, answer
+        body = {"proposal": answer["proposals"][0]["token"]}
+        send = [partial(one.post, "/api/v1/courses/", body, key="the-same") for one in clients]
+        outcome = race.run(send)
     assert outcome.broken == []
     booked = {answer["id"] for status, answer in outcome.results if status == 201}
     assert {status for status, _ in outcome.results} <= {201, 409}
