@@ -82,4 +82,7 @@ def test_a_key_sent_by_twenty_at_once_books_one_course(port: int) -> None:
     assert outcome.broken == []
     booked = {answer["id"] for status, answer in outcome.results if status == 201}
     assert {status for status, _ in outcome.results} <= {201, 409}
+    # Without their key they would clash with the course, and be refused their places.
+    refused = {answer["code"] for status, answer in outcome.results if status == 409}
+    assert refused <= {"idempotency_in_flight", "busy"}
     assert booked == {str(TreatmentCourse.objects.get().pk)}
