@@ -25,10 +25,9 @@ from patients.models import (
     Patient,
     TreatmentConsent,
 )
-from patients.models.contact import Channel, Purpose
+from patients.models.contact import CATEGORIES, Channel, Purpose
 
 Row = TypeVar("Row", bound=Model)
-CATEGORIES = ("reminders", "check_ins", "forms", "billing")
 # The whole range of each scale that we know; of another scale only the number is checked.
 RANGES = {"PHQ-9": (0, 27), "GAD-7": (0, 21), "PCL-5": (0, 80), "MADRS": (0, 60), "QIDS": (0, 27)}
 

@@ -16,7 +16,7 @@ from clinic.practice.errors import NotAllowed
 from clinic.practice.ids import new_id
 from patients import decisions, ports, queries
 from patients.models import ContactPoint, Escort, MessagingConsent, Patient
-from patients.models.contact import Channel
+from patients.models.contact import WRITTEN, Channel
 from patients.models.patient import Language
 
 CAPABILITY = "own_record.write"
@@ -33,10 +33,15 @@ class Ride:
     phone: str
 
 
-def channels(*, patient_id: UUID) -> tuple[str, ...]:
-    """The channels by which there is an address, in their usual order."""
-    rows = ContactPoint.objects.filter(patient_id=patient_id, is_active=True)
-    held = set(rows.values_list("channel", flat=True))
+def channels(*, patient: Patient) -> tuple[str, ...]:
+    """The channels by which there is an address that may be used for some sort of message (R-04), in their
+    usual order."""
+    standing = queries.standing_requests(patient=patient)
+    free = any(category not in standing for category in WRITTEN)
+    known = (standing[category].addresses for category in WRITTEN if category in standing)
+    asked = {value for addresses in known for value in addresses or ()}
+    rows = ContactPoint.objects.filter(patient=patient, is_active=True)
+    held = {channel for channel, value in rows.values_list("channel", "value") if free or value in asked}
     return tuple(one.value for one in Channel if one in held)
 
 
@@ -68,10 +73,12 @@ def choose_channels(*, actor: Actor, wanted: frozenset[str], warning_version: st
     """By which channels messages may come: all others are revoked at once; none at all stops every message.
 
     R-03: `warning_version` names the text about unencrypted messages that stood beside the choice. R-07: to
-    stop needs no more than this. Choosing the same again writes nothing.
+    stop needs no more than this. Choosing the same again writes nothing. A channel that is not offered,
+    because they asked to be written to elsewhere (R-04), stays as it is, unless they want no messages at all.
     """
     with writing.transaction():
         patient = _locked(actor)
+        offered = channels(patient=patient)
         held = {
             row.channel: row.decision
             for row in MessagingConsent.objects.filter(patient=patient, category=CATEGORY)
@@ -79,7 +86,9 @@ def choose_channels(*, actor: Actor, wanted: frozenset[str], warning_version: st
             .distinct("channel")
         }
         for channel in Channel.values:
-            grant = channel in wanted and channel in channels(patient_id=patient.pk)
+            if wanted and channel not in offered:
+                continue
+            grant = channel in wanted and channel in offered
             if (held.get(channel) == GRANTED) == grant:
                 continue
             row = MessagingConsent.objects.create(

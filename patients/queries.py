@@ -14,6 +14,7 @@ from clinic.practice.actor import Actor
 from clinic.practice.errors import NotFound
 from patients.errors import Merged
 from patients.models import (
+    AddressRequest,
     ContactPoint,
     EligibilityDecision,
     Escort,
@@ -24,6 +25,7 @@ from patients.models import (
     Patient,
     TreatmentConsent,
 )
+from patients.models.contact import Purpose
 
 
 def patients(*, actor: Actor) -> QuerySet[Patient]:
@@ -69,16 +71,57 @@ def by_external_ids(*, actor: Actor, named: Collection[tuple[str, str]]) -> dict
     return {pair: found[patient_id] for pair, patient_id in wanted.items()}
 
 
-def first_address(patient: Patient, channel: str) -> str:
-    """Where a patient that `patients` has read is reached first by this channel; empty: nowhere."""
+def first_address(patient: Patient, channel: str, only: Collection[str] | None = None) -> str:
+    """Where a patient that `patients` has read is reached first by this channel, of `only` these; empty:
+    nowhere."""
     points = getattr(patient, "addresses", ())
-    return next((point.value for point in points if point.channel == channel), "")
+    found = (point.value for point in points if point.channel == channel)
+    return next((value for value in found if only is None or value in only), "")
 
 
 def addresses(*, patient: Patient, channel: str) -> list[str]:
     """The patient's active addresses of a channel (`sms`, `email`), the one to try first at the front."""
     rows = patient.contact_points.filter(channel=channel, is_active=True).order_by("rank", "id")
     return list(rows.values_list("value", flat=True))
+
+
+def address_requests(*, patient: Patient) -> QuerySet[AddressRequest]:
+    return AddressRequest.objects.filter(patient=patient).order_by("-decided_at", "-recorded_at")
+
+
+def standing_requests(*, patient: Patient) -> dict[str, AddressRequest]:
+    """What the patient asked last of where to write about each sort of message, where it holds (R-04)."""
+    latest: dict[str, AddressRequest] = {}
+    for row in address_requests(patient=patient):
+        for category in row.categories:
+            latest.setdefault(category, row)
+    return {category: row for category, row in latest.items() if row.addresses is not None}
+
+
+def asked_for(*, patient: Patient) -> set[str]:
+    """Every address at which the patient asked to be written to about something."""
+    standing = standing_requests(patient=patient).values()
+    return {value for row in standing for value in row.addresses or ()}
+
+
+def asked_addresses(*, patient_ids: Collection[UUID], category: str) -> dict[UUID, list[str]]:
+    """The only addresses for this sort of message, of those patients who asked for it (R-04); one query."""
+    latest = (
+        AddressRequest.objects.filter(patient_id__in=patient_ids, categories__contains=[category])
+        .order_by("patient_id", "-decided_at", "-recorded_at")
+        .distinct("patient_id")
+    )
+    return {row.patient_id: row.addresses for row in latest if row.addresses is not None}
+
+
+def usable_points(*, patient_id: UUID, channel: str, category: str) -> list[ContactPoint]:
+    """The addresses of a channel that were given for messages (R-05) and may be used for this sort of them
+    (R-04), the one to try first at the front."""
+    only = asked_addresses(patient_ids=[patient_id], category=category).get(patient_id)
+    points = ContactPoint.objects.filter(
+        patient_id=patient_id, channel=channel, is_active=True, purpose=Purpose.VISITS
+    ).order_by("rank", "id")
+    return [one for one in points if only is None or one.value in only]
 
 
 def may_message(*, patient_ids: Collection[UUID], category: str = "reminders") -> set[tuple[UUID, str]]:

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from clinic.practice import fields, permissions, writing
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
-from clinic.practice.errors import NotFound
 from clinic.practice.models import Resource
 from patients import duplicates, identifiers, ports, queries
 from patients.errors import IdentifierTaken, LooksLikeAnother
@@ -72,7 +71,7 @@ def create_patient(
             _check_new(actor, values)
         add(actor=actor, people=[Newcomer(patient_id, values, may_message, warning_version)], now=now)
         if values["phone"] and may_message:
-            _agreed(actor, patient_id, now)
+            agreed(actor=actor, patient_id=patient_id, now=now)
         return queries.patient(actor=actor, patient_id=patient_id)
 
     return writing.create(
@@ -132,7 +131,10 @@ def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
     ]
     ContactPoint.objects.bulk_create(
         ContactPoint(
-            patient_id=newcomer.id, channel=channel, value=value, purpose=_purpose(newcomer.may_message)
+            patient_id=newcomer.id,
+            channel=channel,
+            value=value,
+            purpose=purpose(may_message=newcomer.may_message),
         )
         for newcomer, channel, value in reached
     )
@@ -144,7 +146,8 @@ def add(*, actor: Actor, people: Sequence[Newcomer], now: datetime) -> None:
     _identify(practice_id, people)
 
 
-def _purpose(may_message: bool) -> Purpose:
+def purpose(*, may_message: bool) -> Purpose:
+    """What an address is for, by whether it was given for messages (R-05)."""
     return Purpose.VISITS if may_message else Purpose.CALLS
 
 
@@ -193,7 +196,7 @@ def update_patient(
         before = queries.first_address(patient, Channel.SMS)
         amend(actor=actor, patient=patient, values=values, now=now)
         if values.get("phone", before) != before:
-            _agreed(actor, patient.pk, now)
+            agreed(actor=actor, patient_id=patient.pk, now=now)
     return queries.patient(actor=actor, patient_id=patient_id)
 
 
@@ -205,9 +208,10 @@ def amend(
     if "time_zone" in columns and not columns["time_zone"]:
         columns["time_zone"] = values.get("site", patient.site).time_zone
     writing.save(row=patient, values=columns)
-    _put_around(patient, values, _purpose(may_message))
+    _put_around(patient, values, purpose(may_message=may_message))
     if may_message:
-        _record_given(actor, patient, values, now)
+        channels = [channel for name, channel in CHANNEL_OF.items() if values.get(name)]
+        consent_given(actor=actor, patient=patient, channels=channels, now=now)
     writing.tell(
         actor=actor,
         now=now,
@@ -219,70 +223,14 @@ def amend(
     )
 
 
-def add_contact_point(
-    *,
-    actor: Actor,
-    patient_id: UUID,
-    channel: str,
-    value: str,
-    now: datetime,
-    rank: int = 1,
-    key: writing.Key = None,
-) -> ContactPoint:
-    """One more address; rank 1 is tried first."""
-    patient = queries.patient(actor=actor, patient_id=patient_id)
-
-    def make(point_id: UUID) -> ContactPoint:
-        problems = fields.Problems()
-        fields.choice(problems, "channel", channel, Channel.values)
-        fields.integer(problems, "rank", rank, least=1, most=20)
-        problems.raise_if_any()
-        address = _address(problems, "value", value, channel, _region(actor))
-        problems.raise_if_any()
-        made = ContactPoint.objects.create(
-            id=point_id, patient=patient, channel=channel, value=address, rank=rank
-        )
-        if channel == Channel.SMS:
-            _agreed(actor, patient.pk, now)
-        return made
-
-    return writing.create(
-        actor=actor,
-        capability="patients.write",
-        key=key,
-        now=now,
-        kind="contact_point",
-        make=make,
-        load=lambda point_id: patient.contact_points.get(pk=point_id),
-        patient_id=patient.pk,
-        unique={"contact_point_once": "value"},
-    )
-
-
-def remove_contact_point(*, actor: Actor, patient_id: UUID, point_id: UUID, now: datetime) -> None:
-    """Use an address no longer. It is kept, because messages went to it."""
-    permissions.check(actor=actor, capability="patients.write")
-    with writing.transaction():
-        patient = queries.patient(actor=actor, patient_id=patient_id, lock=True)
-        if not patient.contact_points.filter(pk=point_id).update(is_active=False):
-            raise NotFound()
-        writing.tell(
-            actor=actor,
-            now=now,
-            verb="remove",
-            kind="contact_point",
-            row_id=point_id,
-            patient_id=patient.pk,
-        )
-
-
-def _agreed(actor: Actor, patient_id: UUID, now: datetime) -> None:
+def agreed(*, actor: Actor, patient_id: UUID, now: datetime) -> None:
     """A person gave a number to a person (R-11). A program passes on what was agreed elsewhere."""
     if actor.kind == "staff":
         ports.texts_agreed(patient_id=patient_id, now=now)
 
 
-def _region(actor: Actor) -> str:
+def region_of(*, actor: Actor) -> str:
+    """Where a number without a country is, for this practice."""
     return places.region(practice=places.practice(actor=actor))
 
 
@@ -315,34 +263,36 @@ def clean(
         found["language"] = fields.choice(problems, "language", given["language"], LANGUAGES)
     if "no_messages" in given:
         found["no_messages"] = fields.flag(problems, "no_messages", given["no_messages"])
-    region = region or (_region(actor) if given.get("phone") else "")
+    region = region or (region_of(actor=actor) if given.get("phone") else "")
     for name, channel in CHANNEL_OF.items():
         if name in given:
             told = given[name]
-            found[name] = _address(problems, name, told, channel, region) if told else ""
+            found[name] = address(problems, name, told, channel, region) if told else ""
     if "external_ids" in given:
         found["external_ids"] = identifiers.clean(problems, given["external_ids"])
     problems.raise_if_any()
     return found
 
 
-def _address(problems: fields.Problems, field: str, value: object, channel: str, region: str) -> str:
+def address(problems: fields.Problems, field: str, value: object, channel: str, region: str) -> str:
+    """An address as it is stored."""
     if channel == Channel.SMS:
         return fields.phone(problems, field, value, region=region)
     return fields.email(problems, field, value)
 
 
-def _record_given(actor: Actor, patient: Patient, clean: Mapping[str, Any], now: datetime) -> None:
+def consent_given(
+    *, actor: Actor, patient: Patient, channels: Sequence[str], now: datetime, warning: str = ""
+) -> None:
     """The consent that lies in giving an address (R-05), unless the patient has decided about that
     channel."""
-    channels = [channel for name, channel in CHANNEL_OF.items() if clean.get(name)]
     decided = set(
         MessagingConsent.objects.filter(patient=patient, channel__in=channels).values_list(
             "channel", flat=True
         )
     )
     MessagingConsent.objects.bulk_create(
-        _given(actor, patient.pk, channel, now) for channel in channels if channel not in decided
+        _given(actor, patient.pk, channel, now, warning) for channel in channels if channel not in decided
     )
 
 
@@ -360,22 +310,26 @@ def _given(
     )
 
 
-def _put_around(patient: Patient, clean: Mapping[str, Any], purpose: Purpose) -> None:
+def _put_around(patient: Patient, clean: Mapping[str, Any], given_for: Purpose) -> None:
     """The rows around the patient: the first address of each channel, and the external identifiers. An
     address that is known keeps what it was given for, unless it is given for messages now."""
     for name, channel in CHANNEL_OF.items():
         if name not in clean:
             continue
         points = ContactPoint.objects.filter(patient=patient, channel=channel)
-        points.filter(rank=1).exclude(value=clean[name]).update(is_active=False)
+        former = points.filter(rank=1).exclude(value=clean[name])
+        if clean[name]:
+            # R-04: what the patient asked to be written at stays, whatever a file or a program knows.
+            former.filter(value__in=queries.asked_for(patient=patient)).update(rank=2)
+        former.update(is_active=False)
         if clean[name]:
             first = {"rank": 1, "is_active": True}
-            given = first | {"purpose": purpose}
+            given = first | {"purpose": given_for}
             points.update_or_create(
                 patient=patient,
                 channel=channel,
                 value=clean[name],
-                defaults=given if purpose == Purpose.VISITS else first,
+                defaults=given if given_for == Purpose.VISITS else first,
                 create_defaults=given,
             )
     for system, value in clean.get("external_ids", {}).items():

@@ -14,14 +14,17 @@ from clinic.practice import prepared
 from notifications.models import Inbound, Message, StaffReply, Suppression, Trial
 from notifications.models.message import TO_NUMBERS
 from notifications.planning import suppressions
-from notifications.planning.kinds import Kind
+from notifications.planning.kinds import RULES, Kind
 from notifications.planning.ports import Silence
 from notifications.planning.preferences import PREFERENCE
+from patients import queries as patients
 from patients.models import ContactPoint, MessagingConsent, Patient
 from patients.models.contact import Purpose
 
 # R-09: leave for these is leave for all of a course's messages; each other category can be stopped by itself.
 CONSENT = "reminders"
+# The sorts of messages that there are.
+SORTS = tuple(dict.fromkeys(rule.category for rule in RULES.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
         """
         SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
             contact.value,
-            COALESCE(refused.reason, CASE contact.purpose WHEN %(calls)s THEN 'only_for_calls' ELSE '' END)
+            CASE WHEN contact.value <> ALL (request.addresses) THEN 'other_address_asked'
+                ELSE COALESCE(
+                    refused.reason, CASE contact.purpose WHEN %(calls)s THEN 'only_for_calls' ELSE '' END)
+            END
         FROM (SELECT) one
         LEFT JOIN LATERAL (
             SELECT decision FROM patients_messagingconsent
@@ -74,12 +80,17 @@ def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
             WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(general)s
             ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
         ) general ON true
+        LEFT JOIN LATERAL (
+            SELECT addresses FROM patients_addressrequest
+            WHERE patient_id = %(patient)s AND %(category)s = ANY (categories)
+            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+        ) request ON true
         LEFT JOIN patients_contactpoint contact
             ON contact.patient_id = %(patient)s AND contact.channel = %(channel)s AND contact.is_active
         LEFT JOIN notifications_suppression refused
             ON refused.practice_id = %(practice)s AND refused.channel = %(channel)s
             AND refused.value = contact.value AND refused.category IN ('', %(category)s)
-        ORDER BY contact.rank, contact.id
+        ORDER BY (contact.value <> ALL (request.addresses)) IS TRUE, contact.rank, contact.id
         """,
         {
             "patient": message.patient_id,
@@ -117,7 +128,8 @@ def _of_number(message: Message) -> Address | Silence:
 
 def unwanted(*, practice_id: UUID, number: str, category: str = "reminders") -> str:
     """Why nobody writes to this number; blank when somebody may: it has not opted out, and one of the
-    patients who have it wants messages by SMS, or it is nobody's and wrote to us itself.
+    patients who have it wants messages by SMS and did not ask for another address (R-04), or it is nobody's
+    and wrote to us itself.
     """
     refused = suppressions.reasons(practice_id=practice_id, channel="sms", values=[number], category=category)
     if refused:
@@ -128,8 +140,12 @@ def unwanted(*, practice_id: UUID, number: str, category: str = "reminders") -> 
     people = dict(have.values_list("patient_id", "patient__no_messages"))
     if not people:
         return ""
-    usable = usable_channels(patient_ids=list(people), category=category)
-    if any("sms" in usable[one] and not silent for one, silent in people.items()):
+    asked = patients.asked_addresses(patient_ids=list(people), category=category)
+    here = {one: silent for one, silent in people.items() if number in asked.get(one, [number])}
+    if not here:
+        return "other_address_asked"
+    usable = usable_channels(patient_ids=list(here), category=category)
+    if any("sms" in usable[one] and not silent for one, silent in here.items()):
         return ""
     return "no_messages" if all(people.values()) else "no_consent"
 
@@ -162,35 +178,56 @@ def is_a_patients(*, practice_id: UUID, channel: str, value: str) -> bool:
     ).exists()
 
 
-def usable_channels(
-    *, patient_ids: Collection[UUID], category: str = "reminders"
-) -> dict[UUID, tuple[str, ...]]:
-    """For each patient the channels with an address and, last, a granted consent, preferred first; one query
-    for any number of patients.
+def usable_channels(*, patient_ids: Collection[UUID], category: str = CONSENT) -> dict[UUID, tuple[str, ...]]:
+    """For each patient the channels with an address for this sort of message (R-04, R-05) and, last, a
+    granted consent, preferred first; one query for any number of patients.
     """
-    found: dict[UUID, set[str]] = defaultdict(set)
+    found = usable_by_sort(patient_ids=patient_ids, sorts=[category])
+    return {one: found[one, category] for one in patient_ids}
+
+
+def usable_by_sort(
+    *, patient_ids: Collection[UUID], sorts: Collection[str] = SORTS
+) -> dict[tuple[UUID, str], tuple[str, ...]]:
+    """The same of several sorts of messages, by patient and sort; one query."""
+    found: dict[tuple[UUID, str], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT c.patient_id, c.channel FROM patients_contactpoint c
-            WHERE c.patient_id = ANY(%s::uuid[]) AND c.channel = ANY(%s) AND c.is_active
-              AND c.purpose = %s
-              AND %s = (
+            SELECT c.patient_id, sort.category, c.channel FROM patients_contactpoint c
+            CROSS JOIN unnest(%(sorts)s::text[]) AS sort(category)
+            WHERE c.patient_id = ANY(%(patients)s::uuid[]) AND c.channel = ANY(%(channels)s) AND c.is_active
+              AND c.purpose = %(visits)s
+              AND %(granted)s = (
                 SELECT d.decision FROM patients_messagingconsent d
-                WHERE d.patient_id = c.patient_id AND d.channel = c.channel AND d.category = %s
+                WHERE d.patient_id = c.patient_id AND d.channel = c.channel AND d.category = %(general)s
                 ORDER BY d.decided_at DESC, d.recorded_at DESC LIMIT 1
               )
+              AND (sort.category = %(general)s OR %(revoked)s IS DISTINCT FROM (
+                SELECT d.decision FROM patients_messagingconsent d
+                WHERE d.patient_id = c.patient_id AND d.channel = c.channel AND d.category = sort.category
+                ORDER BY d.decided_at DESC, d.recorded_at DESC LIMIT 1
+              ))
+              AND (c.value <> ALL ((
+                SELECT r.addresses FROM patients_addressrequest r
+                WHERE r.patient_id = c.patient_id AND sort.category = ANY (r.categories)
+                ORDER BY r.decided_at DESC, r.recorded_at DESC LIMIT 1
+              )::text[])) IS NOT TRUE
             """,
-            [
-                list(patient_ids),
-                list(PREFERENCE),
-                Purpose.VISITS.value,
-                MessagingConsent.Decision.GRANTED.value,
-                category,
-            ],
+            {
+                "sorts": list(sorts),
+                "patients": list(patient_ids),
+                "channels": list(PREFERENCE),
+                "visits": Purpose.VISITS.value,
+                "granted": MessagingConsent.Decision.GRANTED.value,
+                "revoked": MessagingConsent.Decision.REVOKED.value,
+                "general": CONSENT,
+            },
         )
-        for patient_id, channel in cursor.fetchall():
-            found[patient_id].add(channel)
+        for patient_id, category, channel in cursor.fetchall():
+            found[patient_id, category].add(channel)
     return {
-        patient_id: tuple(one for one in PREFERENCE if one in found[patient_id]) for patient_id in patient_ids
+        (patient_id, category): tuple(one for one in PREFERENCE if one in found[patient_id, category])
+        for patient_id in patient_ids
+        for category in sorts
     }

@@ -16,6 +16,7 @@ from notifications.planning import outbox, recipients
 from notifications.planning.kinds import Kind
 from notifications.planning.outbox import Draft
 from notifications.planning.ports import Facts, Silence, Source
+from patients import queries as patients
 from patients.models import ContactPoint, MessagingConsent, Patient
 
 SUBJECT = "contact"
@@ -33,8 +34,7 @@ def sources() -> dict[str, Source]:
 def confirm(*, patient_id: UUID, now: datetime) -> None:
     """Queue it for the number that the patient's texts go to, if they come. In the caller's transaction."""
     patient = Patient.objects.get(pk=patient_id)
-    points = ContactPoint.objects.filter(patient=patient, channel="sms", is_active=True)
-    point = points.order_by("rank", "id").first()
+    point = _point(patient_id)
     usable = recipients.usable_channels(patient_ids=[patient_id])[patient_id]
     if point is None or patient.no_messages or "sms" not in usable:
         return
@@ -63,8 +63,7 @@ def confirm(*, patient_id: UUID, now: datetime) -> None:
 def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
     """Whom to call; silent where texts go to another number now, or another patient with it was told."""
     patient = message.patient
-    points = ContactPoint.objects.filter(patient=patient, channel="sms", is_active=True)
-    point = points.order_by("rank", "id").first()
+    point = _point(patient.pk) if patient else None
     if patient is None or point is None or point.pk != message.subject_id:
         return Silence("number_changed")
     told = Message.objects.filter(
@@ -78,3 +77,9 @@ def facts(message: Message, also: Sequence[Message], now: datetime) -> Facts | S
     if told.exclude(patient=patient).exists():
         return Silence("shared_number_told")
     return Facts(phone=patient.site.phone or message.practice.phone)
+
+
+def _point(patient_id: UUID) -> ContactPoint | None:
+    """The number that the patient's texts go to."""
+    points = patients.usable_points(patient_id=patient_id, channel="sms", category=recipients.CONSENT)
+    return next(iter(points), None)

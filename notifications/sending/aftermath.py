@@ -22,7 +22,7 @@ from notifications.wording import wordings
 # calls.
 UNREACHABLE = frozenset(
     {"no_provider", "no_agreement", "no_consent", "consent_revoked", "no_address", "opted_out"}
-    | {"no_such_address", "channel_off", "only_for_calls"}
+    | {"no_such_address", "channel_off", "only_for_calls", "other_address_asked"}
 )
 _REPORTED = {
     State.ACCEPTED: "message.sent",

@@ -9,9 +9,8 @@ from rest_framework import serializers
 from clinic.practice.api.fields import Choice, Day, Flag, Id, Instant, Number, Text, Whole
 from clinic.practice.api.shapes import Body, ListQuery, Query, Shape, WholeParameter
 from patients import queries
-from patients.decisions import CATEGORIES
 from patients.models import EligibilityDecision, MessagingConsent
-from patients.models.contact import Channel
+from patients.models.contact import CATEGORIES, Channel
 from patients.models.patient import Language
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from patients.api import views
+from patients.api import addresses, views
 
 urlpatterns = [
     path("patients/", views.PatientsView.as_view(), name="patients"),
@@ -19,5 +19,20 @@ urlpatterns = [
         "patients/<uuid:id>/messaging-consents/",
         views.MessagingConsentsView.as_view(),
         name="patient-messaging-consents",
+    ),
+    path(
+        "patients/<uuid:id>/contact-points/",
+        addresses.ContactPointsView.as_view(),
+        name="patient-contact-points",
+    ),
+    path(
+        "patients/<uuid:id>/contact-points/<uuid:point_id>/",
+        addresses.ContactPointView.as_view(),
+        name="patient-contact-point",
+    ),
+    path(
+        "patients/<uuid:id>/address-requests/",
+        addresses.AddressRequestsView.as_view(),
+        name="patient-address-requests",
     ),
 ]

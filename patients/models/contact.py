@@ -3,11 +3,17 @@
 from typing import ClassVar
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from clinic.practice.ids import new_id
 from patients.models.patient import Patient
+
+# What a message may be about: what consent, its withdrawal and a request for an address name (R-04, R-09).
+# Of billing nothing is written here.
+WRITTEN = ("reminders", "check_ins", "forms")
+CATEGORIES = (*WRITTEN, "billing")
 
 
 class Channel(models.TextChoices):
@@ -77,7 +83,7 @@ class MessagingConsent(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(category__in=["reminders", "check_ins", "forms", "billing"]),
+                condition=Q(category__in=[*CATEGORIES]),
                 name="consent_category_known",
             ),
         ]
@@ -85,3 +91,41 @@ class MessagingConsent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.decision}"
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class AddressRequest(models.Model):
+    """Where a patient asked to be written to about some sorts of messages (R-04, 45 CFR 164.522): the latest
+    row that names a category holds, and none is changed.
+
+    `addresses` are the only ones that may be used then, whatever else is on file or comes to it; None says
+    that the request is over. They are kept as they were said, so that the row stays true when an address is
+    removed or two records become one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    patient = models.ForeignKey(
+        Patient, on_delete=models.CASCADE, related_name="address_requests", db_index=False
+    )
+    categories = ArrayField(models.CharField(max_length=20))
+    addresses = ArrayField(models.CharField(max_length=254), null=True)
+    said = models.CharField(max_length=300)
+    decided_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=60)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(categories__contained_by=[*CATEGORIES], categories__len__gt=0),
+                name="address_request_categories_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(addresses__isnull=True) | Q(addresses__len__gt=0),
+                name="address_request_somewhere",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["patient", "-decided_at", "-recorded_at"])]
+
+    def __str__(self) -> str:
+        return ", ".join(self.categories)

@@ -250,10 +250,13 @@ def told_of_offers(*, actor: Actor, visit_ids: Collection[UUID]) -> dict[UUID, s
 
 
 def numbers_of(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """The telephone number of each of these patients who has one."""
+    """The telephone number of each of these patients who has one; not one at which they asked not to be
+    reached (R-04)."""
     permissions.check(actor=actor, capability="patients.read")
     found = patients.patients(actor=actor).in_bulk(list(set(ids)))
-    return {key: number for key, one in found.items() if (number := patients.first_address(one, "sms"))}
+    asked = patients.asked_addresses(patient_ids=list(found), category="reminders")
+    numbers = {key: patients.first_address(one, "sms", only=asked.get(key)) for key, one in found.items()}
+    return {key: number for key, number in numbers.items() if number}
 
 
 def names_of_patients(*, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:

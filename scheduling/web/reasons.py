@@ -14,6 +14,7 @@ WHY = {
     "no_messages": "the patient wants no messages",
     "no_address": "no address is on file",
     "only_for_calls": "the address was given to call by, not for messages",
+    "other_address_asked": "the patient asked to be written to at another address",
     "no_recipient": "it has no recipient",
     "opted_out": "the address opted out",
     "no_such_address": "the address does not exist",

@@ -88,7 +88,7 @@ def build() -> World:
             "protocols": clinic.version.template_id,
             "patients": clinic.patient.pk,
             "named outside": named.pk,
-            "consents": TreatmentConsent.objects.get(patient=clinic.patient).pk,
+            **_of_patient(clinic),
             "courses": course_id,
             "appointments": Appointment.objects.filter(course_id=course_id, kind="dosing")
             .earliest("start")
@@ -105,6 +105,13 @@ def build() -> World:
             "calendar-feeds": _feed(clinic).pk,
         },
     )
+
+
+def _of_patient(clinic: factories.Clinic) -> dict[str, UUID]:
+    return {
+        "consents": TreatmentConsent.objects.get(patient=clinic.patient).pk,
+        "points": clinic.patient.contact_points.get(channel="sms").pk,
+    }
 
 
 def _feed(clinic: factories.Clinic) -> CalendarFeed:
@@ -167,6 +174,12 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "eligibility": lambda world: {"protocol": factories.IV, "decision": "eligible"},
     "measure": lambda world: {"code": "PHQ-9", "score": 12},
     "messaging": lambda world: {"channel": "sms", "decision": "revoked"},
+    "address": lambda world: {"channel": "email", "value": f"{uuid4().hex}@example.com"},
+    "asked address": lambda world: {
+        "categories": ["reminders"],
+        "addresses": [world.clinic.patient.contact_points.get(channel="email").value],
+        "said": "By telephone.",
+    },
     "webhook": lambda world: {"url": "https://hooks.example.org/in", "event_types": ["course.booked"]},
     "span": lambda world: {
         "since": (timezone.now() - timedelta(days=1)).isoformat(),
@@ -296,6 +309,9 @@ API: list[Row] = [
     *below_patient("eligibility", "eligibility"),
     *below_patient("measures", "measure"),
     *below_patient("messaging-consents", "messaging"),
+    *below_patient("contact-points", "address"),
+    *below_patient("address-requests", "asked address"),
+    Row("DELETE", "patients/<id>/contact-points/<point>/", "write:patients", 204),
     Row("POST", "patients/<id>/consents/<consent>/withdraw/", "write:patients", 200, "nothing"),
     *resource("courses", "courses", make="course"),
     Row("POST", "courses/propose/", "write:courses", 200, "propose"),

@@ -41,6 +41,7 @@ def undone() -> Iterator[None]:
 def address(row: Row, world: World, which: Callable[[str], Any]) -> str:
     found = row.route.replace("<id>", str(which(row.route.split("/")[0])))
     found = found.replace("<consent>", str(which("consents"))).replace("<delivery>", str(which("deliveries")))
+    found = found.replace("<point>", str(which("points")))
     if row.route == "roster/":
         found += f"?site={world.clinic.site.pk}"
     if row.route == "waitlist/fits/":

@@ -43,9 +43,11 @@ def routes() -> set[str]:
 
 
 def pattern_of(row: Row) -> str:
-    return "api/v1/" + row.route.replace("<id>", "<uuid:id>").replace(
-        "<consent>", "<uuid:consent_id>"
-    ).replace("<delivery>", "<uuid:delivery>")
+    named = {"id": "id", "consent": "consent_id", "point": "point_id", "delivery": "delivery"}
+    route = row.route
+    for name, argument in named.items():
+        route = route.replace(f"<{name}>", f"<uuid:{argument}>")
+    return f"api/v1/{route}"
 
 
 def test_every_address_is_in_the_tables() -> None:

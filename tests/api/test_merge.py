@@ -11,6 +11,7 @@ from django.utils import timezone
 from clinic.practice import work
 from clinic.practice.models import Resource, TrailEntry
 from notifications.planning import recipients
+from patients import queries as patients
 from patients.models import MergedPatient, Patient
 from scheduling.booking.intake import merging
 from scheduling.models import Appointment, WaitlistEntry
@@ -173,6 +174,19 @@ def test_a_stop_of_either_holds(api: Api, clinic: factories.Clinic, double: Pati
     merge(api, clinic.patient, double)
     usable = recipients.usable_channels(patient_ids=[clinic.patient.pk])
     assert usable == {clinic.patient.pk: ("email",)}
+
+
+def test_r_04_where_either_asked_to_be_written_to_holds(
+    api: Api, clinic: factories.Clinic, double: Patient
+) -> None:
+    theirs = double.contact_points.get(channel="email").value
+    request = {"categories": ["reminders"], "addresses": [theirs], "said": "By telephone."}
+    assert api.post(f"patients/{double.pk}/address-requests/", request).status_code == 201
+    ended = {**request, "addresses": None}
+    assert api.post(f"patients/{clinic.patient.pk}/address-requests/", ended).status_code == 201
+    merge(api, clinic.patient, double)
+    asked = patients.asked_addresses(patient_ids=[clinic.patient.pk], category="reminders")
+    assert asked == {clinic.patient.pk: [theirs]}
 
 
 def test_no_messages_of_either_holds(api: Api, clinic: factories.Clinic, double: Patient) -> None:

@@ -129,7 +129,8 @@ def test_the_answers_are_as_it_says(document: Any, api: Api, clinic: factories.C
     asked["/api/v1/availability/"] = (
         f"availability/?patient={clinic.patient.pk}&start_from={day}T00:00:00Z&start_before={day}T20:00:00Z"
     )
-    for sub in ("consents", "eligibility", "measures", "messaging-consents"):
+    kept = ("consents", "eligibility", "measures", "messaging-consents", "contact-points", "address-requests")
+    for sub in kept:
         asked[f"/api/v1/patients/{{id}}/{sub}/"] = f"patients/{clinic.patient.pk}/{sub}/"
     for path, address in asked.items():
         answer = api.get(address)

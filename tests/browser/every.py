@@ -20,9 +20,11 @@ from tests.browser.conftest import PASSWORD, Screen, everybody, press
 from tests.browser.every_messages import (
     ANSWERED,
     IN_DOUBT,
+    REACHED,
     STOPPING,
     a_message_in_doubt,
     an_end_of_mails,
+    how_a_patient_is_reached,
     what_patients_answer,
 )
 from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
@@ -346,6 +348,7 @@ WALKS: dict[Walk, set[str]] = {
     },
     somebody_away: AWAY,
     who_waits: WAITS,
+    how_a_patient_is_reached: REACHED,
     what_cannot_wait: {*URGENT, "course: urgent"},
     a_course: {"course: with scores", "course: over"},
     a_message_in_doubt: IN_DOUBT,

@@ -14,6 +14,30 @@ from tests.web.conftest import World
 # A state is named after the address of its screen.
 IN_DOUBT = {"messages: doubt", "message: doubt", "message: refused", "messages-refused: refused"}
 STOPPING = {"stop-mails: asked", "stop-mails: done", "stop-mails: gone"}
+
+
+def how_a_patient_is_reached(screen: Screen, world: World) -> Iterator[str]:
+    page = screen.page
+    screen.sign_in(everybody(world), f"/patients/{world.patient.pk}/")
+    yield "patient: full"
+    page.locator("main details").evaluate_all("found => found.forEach(one => one.open = true)")
+    page.get_by_label("What they said, or how").fill("By telephone.")
+    press(screen, "Write it down")
+    yield "patient: refused"
+    mail = world.patient.contact_points.get(channel="email")
+    page.get_by_label(mail.value).check()
+    press(screen, "Write it down")
+    yield "patient: asked"
+    press(screen, f"Remove {mail.value}")
+    yield "patient: asked for what is gone"
+
+
+REACHED = {
+    "patient: full",
+    "patient: refused",
+    "patient: asked",
+    "patient: asked for what is gone",
+}
 ANSWERED = {"inbox: waits", "inbox-thread: waits", "inbox-thread: refused"}
 
 

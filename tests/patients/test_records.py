@@ -7,7 +7,7 @@ import pytest
 from clinic.practice.errors import Invalid, NotAllowed, NotFound, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.models import Resource, TrailEntry
-from patients import decisions, queries, records
+from patients import addresses, decisions, queries, records
 from patients.errors import IdentifierTaken
 from patients.models import ExternalIdentifier, Patient
 from tests import factories
@@ -143,15 +143,15 @@ def test_an_identifier_belongs_to_one_patient_of_the_practice(site, desk):
 def test_more_addresses_can_be_added_and_removed(site, desk):
     made = create(site, desk, phone="+13035550123")
     asked = {"actor": desk, "patient_id": made.pk, "now": NOW}
-    more = records.add_contact_point(**asked, channel="sms", value="303-555-0124", rank=2)
+    more = addresses.add(**asked, channel="sms", value="303-555-0124", rank=2)
     assert queries.addresses(patient=made, channel="sms") == ["+13035550123", "+13035550124"]
     with pytest.raises(Invalid) as refused:
-        records.add_contact_point(**asked, channel="sms", value="303-555-0124")
+        addresses.add(**asked, channel="sms", value="303-555-0124")
     assert set(refused.value.fields) == {"value"}
-    records.remove_contact_point(**asked, point_id=more.pk)
+    addresses.remove(**asked, point_id=more.pk)
     assert queries.addresses(patient=made, channel="sms") == ["+13035550123"]
     with pytest.raises(Invalid) as refused:
-        records.add_contact_point(**asked, channel="pigeon", value="x", rank=0)
+        addresses.add(**asked, channel="pigeon", value="x", rank=0)
     assert set(refused.value.fields) == {"channel", "rank"}
 
 

@@ -28,7 +28,7 @@ TWICE = ("practice_trailentry", "pghistory_context")
 # Kinds of fields in which not every text means something.
 STRICT = {"number", "date", "time", "datetime-local", "email"}
 # Boxes of which one has to be ticked.
-TICKED = {"roles", "weekdays"}
+TICKED = {"roles", "weekdays", "address"}
 # Of whom one button asks, and another does not: who is looked for, who is sent a test.
 ASIDE = {"name", "to"}
 CSRF = "csrfmiddlewaretoken"
@@ -41,6 +41,7 @@ NAMED = {
     "family_name": "Example",
     "birth_date": "1990-04-02",
     "phone": "2025550177",
+    "value": "2025550178",
     "username": "nova",
     "reason": "Called in",
     "override_reason": "Decided by phone",

@@ -12,6 +12,7 @@ from django.test import Client
 from clinic.practice import work
 from clinic.practice.models import Closure, StaffMember, WorkItem
 from notifications.models import Message, Suppression, Thread
+from patients.models import Patient
 from scheduling.booking.waiting import waitlist
 from scheduling.booking.waiting.waitlist import Wish
 from scheduling.models import (
@@ -46,6 +47,10 @@ class World:
 
     def visit(self, ref: str) -> Appointment:
         return booked.visit(self.course, ref)
+
+    @property
+    def patient(self) -> Patient:
+        return self.clinic.patient
 
     @property
     def message(self) -> Message:

@@ -191,6 +191,12 @@ def somebody_who_waits(world: World, client: Client) -> Iterator[Page]:
     yield press(client, look(client, "/waitlist/"), "waitlist-work", "retract")
 
 
+def where_somebody_asked_to_be_written_to(world: World, client: Client) -> Iterator[Page]:
+    seen = look(client, f"/patients/{world.patient.pk}/")
+    mail = world.patient.contact_points.get(channel="email").value
+    yield press(client, seen, "patient-work", "ask", address=mail, said="By telephone.")
+
+
 STAFF: tuple[State, ...] = (
     every_page,
     a_course_being_booked,
@@ -209,6 +215,7 @@ STAFF: tuple[State, ...] = (
     somebody_away,
     a_room_shut,
     somebody_who_waits,
+    where_somebody_asked_to_be_written_to,
 )
 
 

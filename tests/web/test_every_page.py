@@ -15,7 +15,7 @@ from clinic.practice.models import Closure, Room
 from patients.models import Patient
 from scheduling.booking.visit import appointments
 from scheduling.models import Absence, Shift
-from scheduling.web import course_acts, inbox, urls, waitlist, worklist
+from scheduling.web import course_acts, inbox, patients, urls, waitlist, worklist
 from scheduling.web.messages import message
 from tests import factories
 from tests.api.access_pages import WORDS
@@ -35,6 +35,7 @@ IDS = {
     "thread_id": "thread",
     "refused_uid": "refused",
     "entry_id": "entry",
+    "patient_id": "patient",
 }
 # No pages, with tests of their own: a file for calendars, and what leads to each one's first page.
 FEEDS = {"calendar", "start"}
@@ -49,6 +50,7 @@ VERBS = {
     "follow-up-work": tuple(worklist.VERBS),
 }
 VERBS |= {"waitlist-work": tuple(waitlist.VERBS)}
+VERBS |= {"patient-work": tuple(patients.VERBS)}
 VERBS |= {"message-settle": tuple(message.VERBS), "inbox-work": tuple(inbox.VERBS)}
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.

@@ -5,6 +5,7 @@ database's own keys prove that nothing is left behind, and refuse whatever is wr
 test holds `OWNED` against the database's catalogue.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from notifications.models import Inbound, Message
 from patients import queries as patients
 from patients.errors import Merged
 from patients.models import (
+    AddressRequest,
     ContactPoint,
     EligibilityDecision,
     Escort,
@@ -48,6 +50,7 @@ PLAIN: tuple[Any, ...] = (
     Escort,
     ExternalIdentifier,
     MessagingConsent,
+    AddressRequest,
     Message,
     Inbound,
 )
@@ -88,8 +91,10 @@ def merge(
         writing.fresh(held=survivor.version, read=version)
         _check_places(survivor, duplicate, now)
         stops = _stops(survivor, duplicate)
+        asked = [patients.standing_requests(patient=one) for one in (survivor, duplicate)]
         told = _give(survivor, duplicate)
         _keep_stops(actor, survivor, stops, now)
+        _keep_asked(actor, survivor, asked, now)
         writing.save(row=survivor, values={"no_messages": survivor.no_messages or duplicate.no_messages})
         _bury(actor, survivor, duplicate, why, now)
         steps = [
@@ -178,6 +183,25 @@ def _keep_stops(actor: Actor, survivor: Patient, stops: Stops, now: datetime) ->
         )
         for channel, category in sorted(stops)
         if held.get((channel, category)) != REVOKED
+    )
+
+
+def _keep_asked(
+    actor: Actor, survivor: Patient, asked: Sequence[Mapping[str, AddressRequest]], now: datetime
+) -> None:
+    """What one record was asked of where to write (R-04) holds, also where the other's ended later."""
+    held = patients.standing_requests(patient=survivor)
+    lost = {category: row for each in asked for category, row in each.items() if category not in held}
+    AddressRequest.objects.bulk_create(
+        AddressRequest(
+            patient=survivor,
+            categories=[category],
+            addresses=row.addresses,
+            said=row.said,
+            decided_at=now,
+            decided_by=actor.ref,
+        )
+        for category, row in sorted(lost.items())
     )
 
 

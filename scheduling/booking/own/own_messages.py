@@ -17,7 +17,7 @@ from clinic.practice import fields, permissions, practice_settings, queries
 from clinic.practice.actor import Actor
 from clinic.practice.ids import new_id
 from clinic.practice.models import Site
-from notifications.planning import practice_terms
+from notifications.planning import practice_terms, recipients
 from notifications.planning.preferences import PREFERENCE
 from notifications.planning.recipients import Address
 from notifications.planning.terms import Terms
@@ -123,7 +123,7 @@ def of_sample(
     people = People(
         {patient.pk: patient},
         said={site.practice_id: held if said is None else said},
-        channels={patient.pk: PREFERENCE},
+        channels=dict.fromkeys(((patient.pk, sort) for sort in recipients.SORTS), PREFERENCE),
     )
     placement = Placement(actor=actor, patient=patient, site=site, now=now)
     course = _supposed(placement, found.visits, ahead.asks_of(document=document), people)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from clinic.practice import reads, work
@@ -116,7 +117,7 @@ def whole(*, link: Link, now: datetime) -> Whole:
     """The rest, for who has proved to be the patient."""
     visit = link.visit
     lines = _lines(visit, now)
-    usable = recipients.usable_channels(patient_ids=[visit.patient_id])[visit.patient_id]
+    usable = set(chain.from_iterable(recipients.usable_by_sort(patient_ids=[visit.patient_id]).values()))
     return Whole(
         end=visit.end,
         place=visit.site.address if visit.mode == Mode.IN_PERSON else "",
@@ -128,7 +129,7 @@ def whole(*, link: Link, now: datetime) -> Whole:
         ride=own.ride(patient_id=visit.patient_id, visit_id=visit.pk),
         reaches={
             channel: channel in usable and not visit.patient.no_messages
-            for channel in own.channels(patient_id=visit.patient_id)
+            for channel in own.channels(patient=visit.patient)
         },
     )
 

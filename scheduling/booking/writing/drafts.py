@@ -38,13 +38,14 @@ class People:
         patients: Mapping[UUID, Patient],
         *,
         said: Mapping[UUID, Terms] | None = None,
-        channels: Mapping[UUID, tuple[str, ...]] | None = None,
+        channels: Mapping[tuple[UUID, str], tuple[str, ...]] | None = None,
     ) -> None:
-        """`said`, by practice, and `channels`, by patient, are asked of the database unless given."""
+        """`said`, by practice, and `channels`, by patient and sort of message, are asked of the database
+        unless given."""
         self.patients = patients
         self._said = said
         if channels is None:
-            channels = recipients.usable_channels(patient_ids=patients.keys()) if patients else {}
+            channels = recipients.usable_by_sort(patient_ids=patients.keys()) if patients else {}
         self.channels = channels
 
     def preferred(self, patient_id: UUID, kind: str) -> str:
@@ -55,7 +56,7 @@ class People:
 
     def every(self, patient_id: UUID, kind: str) -> tuple[str, ...]:
         order = self._preferences(patient_id).order(kind)
-        usable = self.channels.get(patient_id, ())
+        usable = self.channels.get((patient_id, kinds.rule(kind).category), ())
         return tuple(one for one in order if one in usable) or order[:1]
 
     def settled(self, visit: Appointment, kind: str, protocol: Terms) -> Settled:

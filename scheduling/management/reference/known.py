@@ -197,8 +197,10 @@ RULES = (
     Rule(
         "R-04",
         "Requests for confidential communication (45 CFR 164.522).",
-        PART,
-        "`no_messages` and consent for each channel. No choice of an address for each purpose.",
+        KEPT,
+        "`no_messages`, consent for each channel, and the addresses alone at which a patient asked to be "
+        "written to, for each sort of message, with who wrote it down, when and what was said. Nothing goes "
+        "to another one, whatever comes to be on file; where none is left, the front desk is asked to call.",
     ),
     Rule(
         "R-05",

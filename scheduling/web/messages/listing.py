@@ -42,6 +42,7 @@ STATES = {
 # Not sent for one of these, a message is still true and the patient does not know: it did not arrive either.
 UNTOLD = (
     *("no_consent", "consent_revoked", "no_messages", "no_address", "opted_out", "no_such_address"),
+    "other_address_asked",
     *("no_provider", "no_agreement", "quiet_hours", "over_cap", "skipped_stale"),
 )
 
