@@ -5,7 +5,7 @@ click.
 from celery import shared_task
 from django.utils import timezone
 
-from clinic.practice import factors, idempotency, reads
+from clinic.practice import expired, factors, reads
 from scheduling.booking.course import reviews
 from scheduling.booking.waiting import holds, waitlist
 from scheduling.booking.writing import replanning
@@ -56,10 +56,10 @@ def reconcile_gaps() -> None:
     nightly.check(clock=timezone.now)
 
 
-@shared_task(name="scheduling.purge_keys", soft_time_limit=100, time_limit=120)
-def purge_keys() -> None:
-    """Idempotency keys that are older than they are kept."""
-    idempotency.purge(now=timezone.now())
+@shared_task(name="scheduling.forget_expired", soft_time_limit=100, time_limit=120)
+def forget_expired() -> None:
+    """Sessions, programs' tokens and idempotency keys that have expired."""
+    expired.forget(now=timezone.now())
 
 
 @shared_task(name="scheduling.forget_reads", soft_time_limit=540, time_limit=570)

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 
 class ConfigConfig(AppConfig):
@@ -10,7 +10,8 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only from here on.
-        from clinic.config import checks, wiring  # noqa: PLC0415
+        from clinic.config import checks, retention, wiring  # noqa: PLC0415
 
         register(checks.agreements, deploy=True)
+        register(retention.check, Tags.database)
         wiring.wire()

@@ -64,7 +64,7 @@ app.conf.beat_schedule = {
     "tell staff what is urgent": every(60, "scheduling.alert_staff"),
     "ask for reviews": every(3600, "scheduling.reviews_due"),
     "tell staff in the morning": every(300, "scheduling.morning_digest"),
-    "forget old keys": every(3600, "scheduling.purge_keys"),
+    "forget what has expired": every(3600, "scheduling.forget_expired"),
     # Between midnight and four o'clock from the Pacific to New York.
     "check what is stored": nightly(8, "scheduling.reconcile_gaps"),
     "forget who looked long ago": nightly(9, "scheduling.forget_reads"),

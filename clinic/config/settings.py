@@ -326,6 +326,8 @@ CRASH_POINTS = "" if _HTTPS else env.text("CRASH_POINTS", "")
 MESSAGE_GRACE_SECONDS = env.integer("MESSAGE_GRACE_SECONDS", 180)
 # Law that begins on a day; regulators put such days off.
 LAW_REVOKE_ALL_FROM = env.day("LAW_REVOKE_ALL_FROM", "2027-01-31")
+# what HIPAA asks for documentation, 45 CFR 164.316(b)(2) and 164.530(j); another law asks for another.
+LAW_RECORDS_KEPT_MONTHS = env.integer("LAW_RECORDS_KEPT_MONTHS", 72)
 # For development: webhooks by http, and to this machine and network. Without effect where we are public.
 WEBHOOKS_TO_INNER_ADDRESSES = env.boolean("WEBHOOKS_TO_INNER_ADDRESSES", False) and not _HTTPS
 WEBHOOK_DELIVERIES_KEPT_DAYS = env.integer("WEBHOOK_DELIVERIES_KEPT_DAYS", 90)

@@ -106,8 +106,3 @@ def _replay(key: Key, fingerprint: str, status_code: int, object_kind: str, obje
     if fingerprint != key.fingerprint:
         raise KeyReused()
     return Replay(status_code=status_code, object_kind=object_kind, object_id=object_id)
-
-
-def purge(*, now: datetime) -> int:
-    """Delete keys older than they are kept; returns how many."""
-    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0]

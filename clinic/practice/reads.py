@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -16,7 +17,7 @@ from clinic.practice.models import PatientRead
 # What one night may remove: a busy clinic writes 20,000 rows a day.
 BATCH = 2_000
 MOST_BATCHES = 200
-FEWEST_MONTHS, MOST_MONTHS = 12, 1_200
+MOST_MONTHS = 1_200
 
 
 def record(*, actor: Actor, route: str, patient_ids: Iterable[UUID | None], now: datetime) -> None:
@@ -89,9 +90,12 @@ def kept_months() -> int:
 
 
 def keep(*, months: int) -> None:
-    """Say anew for how long. Only as the owner of the tables. Raises Invalid."""
-    if not FEWEST_MONTHS <= months <= MOST_MONTHS:
-        raise Invalid({"months": [f"must be from {FEWEST_MONTHS} to {MOST_MONTHS}"]})
+    """Say anew for how long: no shorter than the law asks (R-21, `LAW_RECORDS_KEPT_MONTHS`). Only as the
+    owner of the tables. Raises Invalid.
+    """
+    least = settings.LAW_RECORDS_KEPT_MONTHS
+    if not least <= months <= MOST_MONTHS:
+        raise Invalid({"months": [f"must be from {least}, the least that the law asks, to {MOST_MONTHS}"]})
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE OR REPLACE FUNCTION practice_reads_kept() RETURNS interval LANGUAGE sql STABLE "

@@ -33,8 +33,8 @@ def test_keys_are_forgotten_when_they_are_no_longer_kept() -> None:
     claim("old", NOW - idempotency.KEPT - timedelta(seconds=1))
     claim("kept", NOW - idempotency.KEPT)
     with time_machine.travel(NOW, tick=False):
-        tasks.purge_keys()
-        tasks.purge_keys()
+        tasks.forget_expired()
+        tasks.forget_expired()
     assert [row.key for row in IdempotencyKey.objects.all()] == ["kept"]
 
 

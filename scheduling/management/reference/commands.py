@@ -31,7 +31,8 @@ TICK_WORDS = {
     "raises a task when messages are in trouble themselves.",
     "scheduling.reviews_due": "Asks for the review of courses whose review date has come.",
     "scheduling.morning_digest": "Queues the staff's digest at every site whose morning it is.",
-    "scheduling.purge_keys": "Deletes idempotency keys that are older than a day.",
+    "scheduling.forget_expired": "Deletes sessions and programs' tokens that have expired, and idempotency "
+    "keys that are older than a day.",
     "scheduling.reseal_factors": "Seals second factors that are in clear or that a former `SECRET_KEY` "
     "sealed.",
     "notifications.reseal_webhooks": "Seals the secrets of webhooks that a former `SECRET_KEY` sealed.",

@@ -308,9 +308,10 @@ RULES = (
     Rule(
         "R-21",
         "Evidence is kept for years.",
-        PART,
-        "Decisions are added, never changed or deleted; the log of reads is kept for six years, or as the "
-        "installation says (`keep_reads`).",
+        KEPT,
+        "Consents, requests, messages, trail and row history are kept always; the log of reads for six "
+        "years, and no shorter than the law asks (`LAW_RECORDS_KEPT_MONTHS`), which the deploy check and "
+        "`migrate` ask. [One table](retention.md) has every kind of row, and what removes it.",
     ),
     Rule(
         "R-22",

@@ -81,6 +81,8 @@ VARIABLES = {
     "send nothing.",
     "LAW_REVOKE_ALL_FROM": "The day from which whoever opts out of one sort of message has opted out of all "
     "(R-09). Regulators have put it off before.",
+    "LAW_RECORDS_KEPT_MONTHS": "The least for which the law where you are has records of who did what kept "
+    "(R-21; HIPAA: six years). Whoever keeps them shorter fails the deploy check.",
     "WEBHOOKS_TO_INNER_ADDRESSES": "`true` lets webhooks go by http and to addresses of this machine and "
     "network: for development. Without effect where PUBLIC_URL is https.",
     "WEBHOOK_DELIVERIES_KEPT_DAYS": "How long it is kept what a receiver of events was told, after it was "
