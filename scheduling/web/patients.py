@@ -155,6 +155,7 @@ def _page(request: HttpRequest, actor: Actor, patient_id: UUID, refusal: Refusal
         "typed": {name: post.get(name, "")[: forms.LONGEST] if post else "" for name in ("value", "said")},
         "may_message": refusal is None or refusal.form != "add" or "may_message" in request.POST,
         "refusal": refusal,
+        "may_wait": permissions.allows(actor=actor, capability="waitlist.work"),
         "may_write": permissions.allows(actor=actor, capability="patients.write"),
         "may_record": permissions.allows(actor=actor, capability="patients.record_consent"),
         "key": forms.page_key(request),

@@ -19,6 +19,7 @@ from scheduling.web import (
     visits,
     waitlist,
     why_not,
+    wishing,
     worklist,
 )
 from scheduling.web.book import book, newcomers, sheet
@@ -67,6 +68,8 @@ urlpatterns = [
     path("follow-ups/<uuid:gap_id>/book/", filling.book, name="follow-up-book"),
     path("follow-ups/<uuid:gap_id>/<slug:verb>/", worklist.work, name="follow-up-work"),
     path("waitlist/", waitlist.listing, name="waitlist"),
+    path("waitlist/add/", wishing.add, name="waitlist-add"),
+    path("waitlist/<uuid:entry_id>/", wishing.change, name="waitlist-entry"),
     path("waitlist/<uuid:entry_id>/<slug:verb>/", waitlist.work, name="waitlist-work"),
     path("messages/", listing.listing, name="messages"),
     path("messages/report/", report.report, name="messages-report"),

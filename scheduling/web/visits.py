@@ -22,7 +22,8 @@ from scheduling.booking.own import own_acts
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import appointments
-from scheduling.web import forms, mending, moved, queries, shown, story, words
+from scheduling.booking.waiting import waiting
+from scheduling.web import forms, mending, moved, queries, shown, story, wishing, words
 
 # What an early discharge breaks: its reason is asked at once, not after a refusal.
 OBSERVATION = "S-09"
@@ -154,6 +155,12 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         "may_send_link": visit.status in ("booked", "confirmed")
         and visit.start > now
         and permissions.allows(actor=actor, capability="messages.work"),
+        # A follow-up that is booked is moved: the list fills windows that still need one.
+        "may_wait": visit.status in ("booked", "confirmed")
+        and visit.start > now
+        and visit.kind in wishing.KINDS
+        and visit.kind not in waiting.FOLLOW_UPS
+        and permissions.allows(actor=actor, capability="waitlist.work"),
         # Its place, as long as somebody can still come to it.
         "freed": visit.status in ("cancelled", "no_show")
         and visit.end > now

@@ -240,6 +240,7 @@ def _page(request: HttpRequest, actor: Actor, gap_id: UUID, refusal: Refusal | N
         "refusal": refusal,
         "reasons": tuple(times.localized(text, gap.time_zone) for text in refusal.reasons) if refusal else (),
         "settled": gap.status not in queries.NOT_BOOKED,
+        "may_wait": permissions.allows(actor=actor, capability="waitlist.work"),
         "left": filling.left(actor=actor, gap=gap, now=now),
         "why_not": filling.why_not(gap, now),
         "undo": filling.just_booked(request, actor, now),

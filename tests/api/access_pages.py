@@ -77,6 +77,10 @@ PAGES: list[Page] = [
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", UNSETTLED, "send-link", {}),
     Page("POST", "follow-ups/<uuid:gap_id>/<slug:verb>/", "gaps", WAIVERS, "waive", {"reason": "Seen."}),
     Page("GET", "waitlist/", "", ALL),
+    Page("GET", "waitlist/add/", "", ALL),
+    Page("POST", "waitlist/add/", "", REFUSED, form={}),
+    Page("GET", "waitlist/<uuid:entry_id>/", "waitlist", ALL),
+    Page("POST", "waitlist/<uuid:entry_id>/", "waitlist", REFUSED, form={}),
     Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", REFUSED, "offer", {}),
     # Nothing is offered to them: the page says so.
     Page("POST", "waitlist/<uuid:entry_id>/<slug:verb>/", "waitlist", UNSETTLED, "accept", {}),

@@ -28,7 +28,14 @@ from tests.browser.every_messages import (
     what_patients_answer,
 )
 from tests.browser.every_outside import ACCOUNTS, OWN, a_patient, a_patient_in_spanish, accounts
-from tests.browser.every_places import AWAY, WAITS, somebody_away, who_waits
+from tests.browser.every_places import (
+    AWAY,
+    PUT_ON,
+    WAITS,
+    somebody_away,
+    who_is_put_on_the_list,
+    who_waits,
+)
 from tests.scheduling.booking import booked
 from tests.web.conftest import World
 from tests.web.test_every_page import PARTS, VERBS, addresses
@@ -348,6 +355,7 @@ WALKS: dict[Walk, set[str]] = {
     },
     somebody_away: AWAY,
     who_waits: WAITS,
+    who_is_put_on_the_list: PUT_ON,
     how_a_patient_is_reached: REACHED,
     what_cannot_wait: {*URGENT, "course: urgent"},
     a_course: {"course: with scores", "course: over"},

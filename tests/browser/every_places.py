@@ -57,6 +57,27 @@ def who_waits(screen: Screen, world: World) -> Iterator[str]:
     yield "waitlist: taken back"
 
 
+def who_is_put_on_the_list(screen: Screen, world: World) -> Iterator[str]:
+    page = screen.page
+    screen.sign_in(everybody(world), "/waitlist/")
+    page.get_by_role("link", name="Put somebody on the list").click()
+    yield "waitlist-add: empty"
+    press(screen, "Find")
+    page.get_by_label("Patient", exact=True).fill(world.patient.family_name)
+    page.get_by_role("radio").first.check()
+    page.get_by_label("Until", exact=True).fill("2026-01-01")
+    press(screen, "Put them on the list")
+    yield "waitlist-add: refused"
+    page.get_by_label("Until", exact=True).fill(f"{world.day_waited_for}")
+    press(screen, "Put them on the list")
+    yield "waitlist: put on"
+    page.get_by_role("link", name=re.compile("^Change")).first.click()
+    yield "waitlist-entry: full"
+    press(screen, "Take off the list")
+    screen.open(f"/waitlist/{world.entry.pk}/")
+    yield "waitlist-entry: as it is"
+
+
 AWAY = {
     "setup-thing: full",
     "setup-thing: given",
@@ -72,4 +93,11 @@ WAITS = {
     "waitlist: suits",
     "waitlist: offered",
     "waitlist: taken back",
+}
+PUT_ON = {
+    "waitlist-add: empty",
+    "waitlist-add: refused",
+    "waitlist: put on",
+    "waitlist-entry: full",
+    "waitlist-entry: as it is",
 }

@@ -189,6 +189,9 @@ def somebody_who_waits(world: World, client: Client) -> Iterator[Page]:
     yield (suits := look(client, asked))
     yield press(client, suits, "waitlist-work", "offer")
     yield press(client, look(client, "/waitlist/"), "waitlist-work", "retract")
+    yield look(client, f"/waitlist/add/?patient={world.patient.pk}")
+    yield look(client, f"/waitlist/add/?visit={world.dose.pk}")
+    yield look(client, f"/waitlist/add/?gap={world.gap.pk}")
 
 
 def where_somebody_asked_to_be_written_to(world: World, client: Client) -> Iterator[Page]:

@@ -43,7 +43,16 @@ ADMINS_ONLY = {"/access-log/"}
 # A line that a page asks for while it stands open.
 PARTS = {"move-fits", "follow-up-next", "follow-up-more", "setup-wording-tests", "course-changed"}
 # What only those see who book.
-BOOKERS_ONLY = {"absence-give", "closure-rooms", "move", "move-fits", "walk-in", "book", "visit-cancel"}
+BOOKERS_ONLY = {
+    "waitlist-add",
+    "absence-give",
+    "closure-rooms",
+    "move",
+    "move-fits",
+    "walk-in",
+    "book",
+    "visit-cancel",
+}
 BESIDE = {"sessions.Session", "practice.PatientRead"}
 VERBS = {
     "visit-move": tuple(verb for verb in appointments.CAPABILITY if verb != "cancel"),

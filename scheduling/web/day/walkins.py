@@ -1,6 +1,7 @@
 """One visit booked on the day grid: somebody walks in, or a visit that took place is written down late."""
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from scheduling.web import forms, moved, queries, roster, words
 CAPABILITY = "appointments.book"
 FIELDS = ("start", "fold", "minutes", "who", "room", "kind", "mode", "patient", "name", "late", "once")
 LONGEST = 200
+# So many letters of a name are looked for.
+ENOUGH = 2
 MODES = {"in_person": "In person", "video": "By video", "phone": "By phone"}
 # The courses to which a visit can belong.
 OPEN = ("active", "paused", "review_due")
@@ -155,7 +158,7 @@ def _page(
     instead: tuple[str, str] | None = None,
 ) -> HttpResponse:
     now = timezone.now()
-    choices, patients, cut = _choices(actor, typed)
+    whom, patients, cut = choices(actor, typed)
     rules = refusal.rules if refusal else ()
     context = {
         "site": site,
@@ -167,9 +170,9 @@ def _page(
         "modes": MODES,
         "people": [one for one in places.practitioners(actor=actor) if one.is_active],
         "rooms": [one for one in places.rooms(actor=actor) if one.site_id == site.pk and one.is_active],
-        "choices": choices,
+        "choices": whom,
         "cut": cut,
-        "searched": len(typed["name"]) >= 2,
+        "searched": len(typed["name"]) >= ENOUGH,
         "newcomer": _newcomer(request, site, typed),
         "reasons": [times.localized(text, site.time_zone) for text in refusal.reasons] if refusal else [],
         "ambiguous": refusal is not None and forms.TWICE in refusal.reasons,
@@ -218,11 +221,11 @@ def _is_past(site: Site, start: str, now: datetime) -> bool:
     return asked is not None and asked < now
 
 
-def _choices(actor: Actor, typed: dict[str, str]) -> tuple[list[Choice], list[UUID], bool]:
+def choices(actor: Actor, typed: Mapping[str, str]) -> tuple[list[Choice], list[UUID], bool]:
     """Whom the name means, or who was chosen: each once a course that is under way, and once without one."""
     found: list[Patient] = []
     known = forms.uuid(typed["patient"].partition("/")[0])
-    if len(typed["name"]) >= 2:
+    if len(typed["name"]) >= ENOUGH:
         found = queries.find_patients(actor=actor, name=typed["name"])
     elif known:
         # A duplicate that was merged meanwhile is found again by name.
@@ -230,13 +233,13 @@ def _choices(actor: Actor, typed: dict[str, str]) -> tuple[list[Choice], list[UU
             found = [queries.patient(actor=actor, patient_id=known)]
     shown = found[: queries.MATCHES]
     courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in shown])
-    choices = []
+    made = []
     for one in shown:
         name = f"{one}, born {one.birth_date:%-d %b %Y}"
-        choices += [
+        made += [
             Choice(f"{one.pk}/{course.pk}", name, course.protocol_version.name)
             for course in courses.get(one.pk, ())
             if course.status in OPEN
         ]
-        choices.append(Choice(str(one.pk), name, "a visit by itself"))
-    return choices, [one.pk for one in shown], len(found) > len(shown)
+        made.append(Choice(str(one.pk), name, "a visit by itself"))
+    return made, [one.pk for one in shown], len(found) > len(shown)
