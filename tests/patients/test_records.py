@@ -187,13 +187,13 @@ def test_who_gives_an_address_may_be_messaged_until_they_say_no(db):
     someone = factories.admin(here.practice)
     asked = {"actor": someone, "site_id": here.pk, "now": factories.NOW}
     asked |= {"given_name": "Robin", "family_name": "Invented", "birth_date": date(1985, 4, 12)}
-    patient = records.create_patient(**asked, phone="+12025550143")
+    patient = records.create_patient(**asked, phone="+13035550143")
     assert queries.may_message(patient_ids=[patient.pk]) == {(patient.pk, "sms")}
     later = factories.NOW + timedelta(hours=1)
     decisions.decide_messaging(
         actor=someone, patient_id=patient.pk, channel="sms", decision="revoked", now=later
     )
-    changes = {"phone": "+12025550144", "email": "robin@example.com"}
+    changes = {"phone": "+13035550144", "email": "robin@example.com"}
     records.update_patient(actor=someone, patient_id=patient.pk, changes=changes, now=later)
     # A new number does not undo a refusal; the address that is new speaks for itself.
     assert queries.may_message(patient_ids=[patient.pk]) == {(patient.pk, "email")}

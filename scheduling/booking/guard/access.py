@@ -81,10 +81,9 @@ def course_for_update(*, actor: Actor, course_id: UUID, capability: str) -> Trea
     """The course, locked until the transaction ends: everything that changes its visits or gaps starts
     here."""
     permissions.check(actor=actor, capability=capability)
-    found = _COURSES.fetch(
-        "WHERE one.practice_id = %s AND one.id = %s FOR NO KEY UPDATE OF one", [actor.practice_id, course_id]
-    )
-    if not found or (actor.kind == "patient" and actor.id != found[0].patient_id):
+    theirs, values = _theirs(actor)
+    found = _COURSES.fetch(f"WHERE {theirs} AND one.id = %s FOR NO KEY UPDATE OF one", [*values, course_id])
+    if not found:
         raise NotFound()
     return found[0]
 
@@ -165,7 +164,8 @@ def with_all(ending: str, params: Sequence[Any]) -> list[Appointment]:
 
 
 def _theirs(actor: Actor) -> tuple[str, list[object]]:
-    """Which visits are there for this actor, as `visits` has it; a patient without an id has none."""
+    """Which visits, or courses, are there for this actor, as `visits` has it; a patient without an id has
+    none."""
     if actor.kind != "patient":
         return "one.practice_id = %s", [actor.practice_id]
     return "one.practice_id = %s AND one.patient_id = %s", [actor.practice_id, actor.id]

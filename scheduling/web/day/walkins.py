@@ -222,16 +222,16 @@ def _is_past(site: Site, start: str, now: datetime) -> bool:
 
 
 def choices(actor: Actor, typed: Mapping[str, str]) -> tuple[list[Choice], list[UUID], bool]:
-    """Whom the name means, or who was chosen: each once a course that is under way, and once without one."""
+    """Who was chosen, and whom the name means: each once a course that is under way, and once without one."""
     found: list[Patient] = []
     known = forms.uuid(typed["patient"].partition("/")[0])
     if len(typed["name"]) >= ENOUGH:
         found = queries.find_patients(actor=actor, name=typed["name"])
-    elif known:
+    shown = found[: queries.MATCHES]
+    if known and known not in [one.pk for one in shown]:
         # A duplicate that was merged meanwhile is found again by name.
         with suppress(Merged):
-            found = [queries.patient(actor=actor, patient_id=known)]
-    shown = found[: queries.MATCHES]
+            shown.insert(0, queries.patient(actor=actor, patient_id=known))
     courses = queries.courses_of(actor=actor, patient_ids=[one.pk for one in shown])
     made = []
     for one in shown:
@@ -242,4 +242,4 @@ def choices(actor: Actor, typed: Mapping[str, str]) -> tuple[list[Choice], list[
             if course.status in OPEN
         ]
         made.append(Choice(str(one.pk), name, "a visit by itself"))
-    return made, [one.pk for one in shown], len(found) > len(shown)
+    return made, [one.pk for one in shown], len(found) > queries.MATCHES
