@@ -2,29 +2,13 @@
 
 from django.urls import path
 
-from scheduling.web import (
-    access_log,
-    board,
-    calendar,
-    cancelling,
-    courses,
-    design,
-    filling,
-    inbox,
-    moves,
-    overview,
-    patients,
-    roster,
-    start,
-    visits,
-    waitlist,
-    why_not,
-    wishing,
-    worklist,
-)
+from scheduling.web import access_log, calendar, design
 from scheduling.web.book import book, newcomers, sheet
-from scheduling.web.day import day, place, walkins
-from scheduling.web.messages import coming, listing, message, refused, report
+from scheduling.web.course import courses
+from scheduling.web.day import board, day, place, roster, waitlist, walkins, wishing
+from scheduling.web.follow_ups import filling, worklist
+from scheduling.web.home import overview, reached, start
+from scheduling.web.messages import coming, inbox, listing, message, refused, report
 from scheduling.web.setup import (
     checklist,
     giving,
@@ -37,6 +21,7 @@ from scheduling.web.setup import (
     wordings,
 )
 from scheduling.web.setup.nouns import NOUNS
+from scheduling.web.visit import cancelling, moves, visits, why_not
 
 WHICH = "<slug:kind>/<slug:language>/<slug:channel>"
 
@@ -44,8 +29,8 @@ urlpatterns = [
     path("", start.start, name="start"),
     path("overview/", overview.overview, name="overview"),
     path("patients/", overview.search, name="search"),
-    path("patients/<uuid:patient_id>/", patients.detail, name="patient"),
-    path("patients/<uuid:patient_id>/<slug:verb>/", patients.work, name="patient-work"),
+    path("patients/<uuid:patient_id>/", reached.detail, name="patient"),
+    path("patients/<uuid:patient_id>/<slug:verb>/", reached.work, name="patient-work"),
     path("day/", day.day, name="day"),
     path("day/place/", place.place, name="place"),
     path("day/book/", walkins.book, name="walk-in"),

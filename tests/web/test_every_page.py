@@ -15,8 +15,12 @@ from clinic.practice.models import Closure, Room
 from patients.models import Patient
 from scheduling.booking.visit import appointments
 from scheduling.models import Absence, Shift
-from scheduling.web import course_acts, inbox, patients, urls, waitlist, worklist
-from scheduling.web.messages import message
+from scheduling.web import urls
+from scheduling.web.course import course_acts
+from scheduling.web.day import waitlist
+from scheduling.web.follow_ups import worklist
+from scheduling.web.home import reached
+from scheduling.web.messages import inbox, message
 from tests import factories
 from tests.api.access_pages import WORDS
 from tests.web import reading
@@ -59,7 +63,7 @@ VERBS = {
     "follow-up-work": tuple(worklist.VERBS),
 }
 VERBS |= {"waitlist-work": tuple(waitlist.VERBS)}
-VERBS |= {"patient-work": tuple(patients.VERBS)}
+VERBS |= {"patient-work": tuple(reached.VERBS)}
 VERBS |= {"message-settle": tuple(message.VERBS), "inbox-work": tuple(inbox.VERBS)}
 VERBS |= {"setup-protocol": ("offer", "retire"), "course-act": tuple(course_acts.ACTS)}
 # Pages that are only posted to.

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from scheduling.booking.reading import queries, rows
-from scheduling.web import timeline
+from scheduling.web.course import timeline
 from tests.web.conftest import World
 
 

@@ -13,7 +13,8 @@ from scheduling.booking.course.tailoring import Choice
 from scheduling.booking.reading import rows
 from scheduling.booking.wanted.proposals import Proposal
 from scheduling.planning.values import PlannedVisit, Staffing, Window
-from scheduling.web import queries, timeline, words
+from scheduling.web import queries, words
+from scheduling.web.course import timeline
 from scheduling.web.messages.coming import Coming
 
 NOBODY = rows.Named(UUID(int=0), "")

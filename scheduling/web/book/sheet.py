@@ -23,7 +23,8 @@ from patients.models import Patient
 from scheduling.booking.course import sheets
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
-from scheduling.web import courses, forms, queries, timeline
+from scheduling.web import forms, queries
+from scheduling.web.course import courses, timeline
 
 COMING = ("booked", "confirmed")
 DAYS = {

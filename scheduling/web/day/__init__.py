@@ -1,1 +1,1 @@
-"""The day grid: its geometry, its columns and blocks, and what one does at a place of it."""
+"""A site's day: the grid and what one does at a place of it, the roster, the board, the waitlist."""

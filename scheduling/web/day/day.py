@@ -21,9 +21,10 @@ from scheduling.booking.openings import days
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import group_sessions
 from scheduling.planning import windows
-from scheduling.web import forms, moved, queries, roster, shown, words
-from scheduling.web.day import blocks, columns, grid
+from scheduling.web import forms, queries, shown, words
+from scheduling.web.day import blocks, columns, grid, roster
 from scheduling.web.day.columns import GONE, Column, May
+from scheduling.web.visit import moved
 
 BYS = {"people": "By person", "rooms": "By room"}
 VIEWS = {"day": "Day", "week": "Week"}

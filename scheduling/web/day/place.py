@@ -25,7 +25,9 @@ from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
 from scheduling.states import InvalidTransition
-from scheduling.web import forms, queries, roster, shown, why_not, words
+from scheduling.web import forms, queries, shown, words
+from scheduling.web.day import roster
+from scheduling.web.visit import why_not
 
 # Of a day's visits, so many are offered to be asked for.
 MOST = 100

@@ -25,7 +25,9 @@ from patients.models import Patient
 from scheduling.booking.guard import rulebook
 from scheduling.booking.visit import single
 from scheduling.errors import SlotTaken
-from scheduling.web import forms, moved, queries, roster, words
+from scheduling.web import forms, queries, words
+from scheduling.web.day import roster
+from scheduling.web.visit import moved
 
 CAPABILITY = "appointments.book"
 FIELDS = ("start", "fold", "minutes", "who", "room", "kind", "mode", "patient", "name", "late", "once")

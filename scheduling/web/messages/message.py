@@ -23,8 +23,9 @@ from notifications import channels, neutral
 from notifications.models import Attempt, Message
 from notifications.planning import ledger
 from notifications.sending import settling
-from scheduling.web import forms, queries, reasons, story, visits, words
+from scheduling.web import forms, queries, reasons, story, words
 from scheduling.web.messages import found, listing
+from scheduling.web.visit import visits
 from scheduling.web.words import Badge
 
 OUTCOMES = {

@@ -1,0 +1,1 @@
+"""What a practice sets up: places, people, protocols, its own words; what is missing before it can book."""

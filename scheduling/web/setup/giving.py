@@ -24,7 +24,8 @@ from scheduling.booking.moving.reassignments import Asked
 from scheduling.booking.reading.rows import Visit
 from scheduling.models import Absence
 from scheduling.roster import shifts
-from scheduling.web import forms, moved
+from scheduling.web import forms
+from scheduling.web.visit import moved
 
 Key = idempotency.Key | None
 

@@ -17,8 +17,9 @@ from clinic.practice.models import Site, WorkItem
 from clinic.practice.web import actors, pages, times
 from scheduling.booking.writing import releasing
 from scheduling.planning import windows
-from scheduling.web import forms, queries, reasons, story, tallies, words
+from scheduling.web import forms, queries, reasons, story, words
 from scheduling.web.book import newcomers
+from scheduling.web.home import tallies
 from scheduling.web.words import Badge
 
 ENOUGH = 2

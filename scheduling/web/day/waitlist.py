@@ -25,7 +25,8 @@ from scheduling.booking.reading import rows
 from scheduling.booking.waiting import waiting, waitlist
 from scheduling.booking.waiting.waiting import Opening
 from scheduling.booking.waiting.waitlist import Place
-from scheduling.web import forms, queries, roster, words
+from scheduling.web import forms, queries, words
+from scheduling.web.day import roster
 from scheduling.web.words import Badge
 
 # So long a place is looked at where its end is not said.

@@ -20,20 +20,10 @@ from patients import decisions
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
-from scheduling.web import (
-    course_acts,
-    filling,
-    forms,
-    moved,
-    queries,
-    reasons,
-    shown,
-    story,
-    timeline,
-    trend,
-    visits,
-    words,
-)
+from scheduling.web import forms, queries, reasons, shown, story, words
+from scheduling.web.course import course_acts, timeline, trend
+from scheduling.web.follow_ups import filling
+from scheduling.web.visit import moved, visits
 from scheduling.web.words import Badge
 
 STORY = 100

@@ -17,8 +17,9 @@ from clinic.practice.web import pages, times
 from scheduling.booking.openings import days
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
-from scheduling.web import queries, roster, shown
-from scheduling.web.cards import Card, Clock, Drawer
+from scheduling.web import queries, shown
+from scheduling.web.day import roster
+from scheduling.web.day.cards import Card, Clock, Drawer
 from scheduling.web.shown import VisitLine
 
 # The lanes, with the states that each holds. What was cancelled or lost its place is on the day's list.

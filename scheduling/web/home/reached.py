@@ -22,8 +22,9 @@ from patients import addresses
 from patients import queries as people
 from patients.models import ContactPoint, MessagingConsent, Patient
 from patients.models.contact import WRITTEN, Purpose
-from scheduling.web import forms, queries, visits, words
+from scheduling.web import forms, queries, words
 from scheduling.web.book import newcomers
+from scheduling.web.visit import visits
 
 # The sorts of messages, as people speak of them.
 SORTS = {

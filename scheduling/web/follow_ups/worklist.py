@@ -24,7 +24,8 @@ from scheduling.booking.reading import rows
 from scheduling.booking.visit import gaps
 from scheduling.errors import NotSent
 from scheduling.planning import windows
-from scheduling.web import filling, forms, queries, reasons, shown, words
+from scheduling.web import forms, queries, reasons, shown, words
+from scheduling.web.follow_ups import filling
 from scheduling.web.queries import Wanted
 
 SHOWS = {"flagged": "Needs somebody now", "unbooked": "Everything not booked", "snoozed": "Put off"}

@@ -22,8 +22,9 @@ from scheduling.booking.own import own_acts
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import appointments
-from scheduling.booking.waiting import waiting
-from scheduling.web import forms, mending, moved, queries, shown, story, wishing, words
+from scheduling.booking.waiting import waiting, wishes
+from scheduling.web import forms, queries, shown, story, words
+from scheduling.web.visit import mending, moved
 
 # What an early discharge breaks: its reason is asked at once, not after a refusal.
 OBSERVATION = "S-09"
@@ -158,7 +159,7 @@ def _page(request: HttpRequest, actor: Actor, visit_id: UUID, refusal: Refusal |
         # A follow-up that is booked is moved: the list fills windows that still need one.
         "may_wait": visit.status in ("booked", "confirmed")
         and visit.start > now
-        and visit.kind in wishing.KINDS
+        and visit.kind in wishes.KINDS
         and visit.kind not in waiting.FOLLOW_UPS
         and permissions.allows(actor=actor, capability="waitlist.work"),
         # Its place, as long as somebody can still come to it.

@@ -24,7 +24,8 @@ from scheduling.booking.moving.previews import Preview
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.errors import PreviewStale, SlotTaken
-from scheduling.web import forms, moved, words
+from scheduling.web import forms, words
+from scheduling.web.visit import moved
 
 # What a page or a form says of the place that is wanted.
 ASKED = ("start", "fold", "who", "instead", "room", "with")

@@ -23,8 +23,9 @@ from scheduling.booking.moving.cancelling import Choice, Preview
 from scheduling.booking.reading import queries as booked
 from scheduling.booking.reading import rows
 from scheduling.booking.visit import appointments
-from scheduling.web import forms, moved, words
-from scheduling.web.moved import NoticeLine, UnitLine
+from scheduling.web import forms, words
+from scheduling.web.visit import moved
+from scheduling.web.visit.moved import NoticeLine, UnitLine
 
 FORM = "cancel"
 ALONE = "It then counts for no dose's follow-up: it stays as a talk of its own."

@@ -26,8 +26,8 @@ from scheduling.booking.reading import rows
 from scheduling.booking.waiting import waiting, waitlist, wishes
 from scheduling.booking.waiting.waitlist import Wish
 from scheduling.planning import windows
-from scheduling.web import forms, roster, words
-from scheduling.web.day import walkins
+from scheduling.web import forms, words
+from scheduling.web.day import roster, walkins
 
 CAPABILITY = "waitlist.work"
 FIELDS = ("patient", "name", "kind", "mode", "site", "follows", "from", "until", "time_of_day", "priority")

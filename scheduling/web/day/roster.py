@@ -17,7 +17,9 @@ from clinic.practice.web import actors, pages, times
 from scheduling.booking.openings import days
 from scheduling.booking.reading import rows
 from scheduling.planning import windows
-from scheduling.web import beside, filling, forms, queries, shown, words, worklist
+from scheduling.web import forms, queries, shown, words
+from scheduling.web.day import beside
+from scheduling.web.follow_ups import filling, worklist
 from scheduling.web.queries import Wanted
 
 # So many of a clinician's own follow-ups stand below their day; the rest are on the list.

@@ -1,0 +1,1 @@
+"""Follow-ups that are missing: the list of them, and booking one."""

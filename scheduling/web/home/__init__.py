@@ -1,0 +1,1 @@
+"""Where a day begins: the overview, and the way to a patient."""
