@@ -124,6 +124,12 @@ class TestLinks:
         link = "https://visits.example/p/dGhlcmFweS1kb3Nl-TMS-9_aZ"
         assert neutral.problems(f"Open {link}. Thanks", "en", private=["Ana Gil"]) == []
 
+    @pytest.mark.parametrize("token", ["anxiB7cD9eF2gH4jK6mN8p", "PHQ9aB3dE6gH9jK2mN5pQ8", "GarciaE6gH9jK2mN5pQ8rS"])
+    def test_what_chance_writes_into_our_own_link_keeps_no_message_back(self, token):
+        assert codes(f"https://visits.example/v/{token}", private=["Ana", "Garcia"]) == []
+        assert codes(f"https://visits.example/x/{token}", private=["Ana", "Garcia"]) != []
+        assert codes(f"https://visits.example/v/{token}-more", private=["Ana", "more"]) != []
+
     @pytest.mark.parametrize("path", ["p?name=1", "p/x#y", "p/a@b.example", "p/%61na"])
     def test_no_place_for_data_beside_the_token(self, path):
         assert codes(f"https://visits.example/{path}") == ["private_link"]
