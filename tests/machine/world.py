@@ -12,10 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import QuerySet
 
+from clinic.practice import prepared
 from clinic.practice.errors import DomainError
-from clinic.practice.models import TrailEntry
+from clinic.practice.joined import Joined
 from patients.models import Patient
 from scheduling import states
 from scheduling.booking.course import courses, reviews
@@ -34,6 +34,7 @@ STEPS = {
     False: ("check_in", "complete"),
 }
 REASON = "A reason."
+_COURSES, _VISITS, _GAPS = Joined(TreatmentCourse), Joined(Appointment), Joined(FollowUpGap)
 
 
 def short_protocol() -> dict[str, Any]:
@@ -73,23 +74,23 @@ class World:
         self.changed = True
         # What is undone with an example would have to be checked again in the next.
         connection.check_constraints()
-        self._seen: dict[str, list[Any]] = {}
+        self._seen: dict[Joined[Any], list[Any]] = {}
 
     # What stands, read once after each act
 
     def courses(self, *status: str) -> list[TreatmentCourse]:
-        return self._standing("courses", TreatmentCourse.objects.order_by("created_at", "id"), status)
+        return self._standing(_COURSES, "created_at, one.id", status)
 
     def visits(self, *status: str) -> list[Appointment]:
-        return self._standing("visits", Appointment.objects.order_by("start", "kind", "ref", "id"), status)
+        return self._standing(_VISITS, "start, one.kind, one.ref, one.id", status)
 
     def gaps(self, *status: str) -> list[FollowUpGap]:
-        return self._standing("gaps", FollowUpGap.objects.order_by("opens_at", "unit_key"), status)
+        return self._standing(_GAPS, "opens_at, one.unit_key", status)
 
-    def _standing(self, name: str, rows: QuerySet[Any], status: tuple[str, ...]) -> list[Any]:
-        if name not in self._seen:
-            self._seen[name] = list(rows)
-        return [one for one in self._seen[name] if not status or one.status in status]
+    def _standing(self, rows: Joined[Any], order: str, status: tuple[str, ...]) -> list[Any]:
+        if rows not in self._seen:
+            self._seen[rows] = rows.fetch(f"ORDER BY one.{order}", [])
+        return [one for one in self._seen[rows] if not status or one.status in status]
 
     def forget(self) -> None:
         """What was read may be true no longer."""
@@ -100,12 +101,12 @@ class World:
 
     def act(self, name: str, call: Callable[[], Any]) -> Any:
         """Call a use case. A refusal writes nothing: the whole trail is as long as before."""
-        before = TrailEntry.objects.count()
+        before = _written()
         try:
             found = call()
         except DomainError as refusal:
             self.refused[f"{name}: {refusal.code}"] += 1
-            assert TrailEntry.objects.count() == before, f"{name} was refused and left a trace"
+            assert _written() == before, f"{name} was refused and left a trace"
             return None
         self.done[name] += 1
         self.forget()
@@ -217,6 +218,11 @@ class World:
     def attest(self, *, gap: FollowUpGap, hours: int) -> None:
         at = min(self.now, (gap.opens_at or self.now) + timedelta(hours=hours))
         self.act("attest", lambda: gaps.attest(actor=self.actor, gap_id=gap.pk, attended_at=at, now=self.now))
+
+
+def _written() -> int:
+    [(found,)] = prepared.fetch("SELECT count(*) FROM practice_trailentry", [])
+    return int(found)
 
 
 def _when(visit: Appointment, ended: datetime) -> str:
