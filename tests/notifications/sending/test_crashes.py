@@ -3,46 +3,26 @@ same test.
 """
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from unittest import mock
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from clinic.local.providers import SmsProvider
-from clinic.practice.ids import new_id
 from clinic.practice.models import WorkItem
-from notifications.channels import twilio
-from notifications.channels.base import Outgoing
 from notifications.models import Message
-from notifications.sending import delivery, recovery, spans
+from notifications.sending import recovery, spans
 from tests.notifications import making
+from tests.notifications.sending import loops
+from tests.notifications.sending.loops import mark_then_send, ours, send_then_mark
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MESSAGES, KILLS = 8, 4
-
-
-def ours() -> None:
-    delivery.run(clock=timezone.now, worker="killed")
-
-
-def send_then_mark() -> None:
-    for row in Message.objects.filter(state="planned").order_by("id"):
-        naive_send(row)
-        Message.objects.filter(pk=row.pk).update(state="accepted")
-
-
-def mark_then_send() -> None:
-    for row in Message.objects.filter(state="planned").order_by("id"):
-        Message.objects.filter(pk=row.pk).update(state="accepted")
-        naive_send(row)
-
-
-def naive_send(row: Message) -> None:
-    assert row.patient is not None
-    to = row.patient.contact_points.get(channel="sms").value
-    twilio.send(outgoing=Outgoing(new_id(), to, "Clinic", "", f"Clinic: your visit {row.pk}."))
 
 
 def test_nothing_is_handed_over_twice(sms_provider: SmsProvider) -> None:
@@ -103,7 +83,8 @@ def kill_once_marked(loop: Callable[[], None], state: str) -> None:
 def killed_when(loop: Callable[[], None], true: Callable[[], bool]) -> None:
     worker = forked(loop)
     try:
-        making.wait_until(true)
+        # A worker that ended by itself will not make it true.
+        making.wait_until(lambda: true() or not worker.is_alive())
     finally:
         worker.kill()
         worker.join()
@@ -126,8 +107,12 @@ def due(now: datetime) -> None:
         making.reminder_now(now)
 
 
-def forked(loop: Callable[[], None]) -> multiprocessing.process.BaseProcess:
-    connections.close_all()
-    worker = multiprocessing.get_context("fork").Process(target=loop)
+def forked(loop: Callable[[], None]) -> BaseProcess:
+    """From a process that has nothing of the tests': no connection, no thread."""
+    apart = multiprocessing.get_context("forkserver")
+    apart.set_forkserver_preload([loops.__name__])
+    with mock.patch.dict(os.environ, making.child_environment()):
+        forkserver.ensure_running()
+    worker = apart.Process(target=loop)
     worker.start()
     return worker
