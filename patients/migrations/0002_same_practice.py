@@ -1,11 +1,13 @@
-"""A patient's site and resource belong to the patient's practice: composite foreign keys, which Django cannot say."""
+"""A patient's site and resource belong to the patient's practice, and a duplicate's place is with a patient of
+its own: composite foreign keys, which Django cannot say."""
 
 from django.db import migrations
 
+PATIENT = "patients_patient"
 KEYS = [
-    ("patients_patient", "patient_site_same_practice", "practice_id, site_id", "practice_site (practice_id, id)"),
+    (PATIENT, "patient_site_same_practice", "practice_id, site_id", "practice_site (practice_id, id)"),
     (
-        "patients_patient",
+        PATIENT,
         "patient_resource_same_practice",
         "practice_id, resource_id",
         "practice_resource (practice_id, id)",
@@ -14,7 +16,13 @@ KEYS = [
         "patients_externalidentifier",
         "external_id_same_practice",
         "practice_id, patient_id",
-        "patients_patient (practice_id, id)",
+        f"{PATIENT} (practice_id, id)",
+    ),
+    (
+        "patients_mergedpatient",
+        "merged_patient_same_practice",
+        "practice_id, into_id",
+        f"{PATIENT} (practice_id, id)",
     ),
 ]
 
