@@ -24,7 +24,7 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def badge(shown: Any) -> SafeString:
-    """`{% badge line.status %}`: a `scheduling.web.words.Badge`, its word beside its icon; nothing for none."""
+    """`{% badge line.status %}`: a `scheduling.web.words.Badge`, its word beside its icon; none: nothing."""
     if not shown:
         return SafeString()
     title = format_html(' title="{}"', shown.hint) if shown.hint else SafeString()

@@ -124,7 +124,9 @@ class TestLinks:
         link = "https://visits.example/p/dGhlcmFweS1kb3Nl-TMS-9_aZ"
         assert neutral.problems(f"Open {link}. Thanks", "en", private=["Ana Gil"]) == []
 
-    @pytest.mark.parametrize("token", ["anxiB7cD9eF2gH4jK6mN8p", "PHQ9aB3dE6gH9jK2mN5pQ8", "GarciaE6gH9jK2mN5pQ8rS"])
+    @pytest.mark.parametrize(
+        "token", ["anxiB7cD9eF2gH4jK6mN8p", "PHQ9aB3dE6gH9jK2mN5pQ8", "GarciaE6gH9jK2mN5pQ8rS"]
+    )
     def test_what_chance_writes_into_our_own_link_keeps_no_message_back(self, token):
         assert codes(f"https://visits.example/v/{token}", private=["Ana", "Garcia"]) == []
         assert codes(f"https://visits.example/x/{token}", private=["Ana", "Garcia"]) != []
