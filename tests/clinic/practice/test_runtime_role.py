@@ -36,6 +36,8 @@ def api(clinic: factories.Clinic) -> Iterator[Api]:
     """A program whose requests run as the role; what it is granted goes with the test's transaction."""
     caller = program(clinic.practice)
     caller.get("patients/")
+    # An autovacuum of what is tampered with below would wait for these grants, and the tampering for it.
+    execute("LOCK TABLE practice_trailentry, practice_patientread IN SHARE UPDATE EXCLUSIVE MODE")
     call_command("grant_runtime", ROLE, "--create", stdout=io.StringIO())
     execute(f"SET LOCAL ROLE {ROLE}")
     yield caller
