@@ -4,7 +4,6 @@ What DATABASE_URL and REDIS_URL do not name is started when this file is importe
 imports the conftest files below this one before any hook runs, and those may import models.
 """
 
-import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from clinic.local import migrated, providers, testing
-from clinic.practice import limits
+from clinic.practice import garbage, limits
 from tests import emptying
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -70,10 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """All that is imported by now stays; to look through it for garbage again and again takes its time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    garbage.settle()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import worker_process_init
 from django.conf import settings
 from kombu import Queue
 
 from clinic.config import broker, checks
+from clinic.practice import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.config.settings")
 
@@ -24,6 +26,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(broker.KeepsWhatItHas)
 app.steps["worker"].add(checks.HasAgreements)
+worker_process_init.connect(lambda **kwargs: garbage.settle(), weak=False)
 
 # A worker serves both unless told otherwise; sending must not wait behind a long sweep.
 QUEUES = ("default", "messages")

@@ -5,7 +5,6 @@ the template included; the first line is a page that asks for no row, to compare
 """
 
 import argparse
-import gc
 import logging
 import os
 import platform
@@ -26,6 +25,7 @@ from django.db import connection, connections  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from clinic.practice import garbage  # noqa: E402
 from clinic.practice.models import Site  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap  # noqa: E402
 from tests import factories  # noqa: E402
@@ -132,8 +132,7 @@ def main() -> None:
         answer = browser.get(path)
         assert answer.status_code == 200, (path, answer.status_code)
 
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     count = Appointment.objects.count()
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; {count} visits")
     print(f"{'ms of the server':28}{'p50':>8}{'p95':>8}{'busy':>8}  goal for the p95")

@@ -7,7 +7,6 @@ The first line asks for no row: what it grows by is the machine.
 """
 
 import argparse
-import gc
 import logging
 import os
 import platform
@@ -29,6 +28,7 @@ from django.urls import include, path  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 
+from clinic.practice import garbage  # noqa: E402
 from scheduling.followups import gaps  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap  # noqa: E402
 from tests import factories  # noqa: E402
@@ -104,8 +104,7 @@ class Measured:
         free = f"availability/?practitioner={person}&room={room}&{span}&minutes=60"
         assert self._got(free).json()["intervals"]
         # What the filling left in this process would be gone through by every collection of garbage.
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         return {
             "no rows at all": median_ms(lambda: self._got("/health/live")),
             "roster of a day": median_ms(lambda: self._got(f"roster/?site={site}&day={self.day}")),
