@@ -19,6 +19,7 @@ from scheduling.booking.moving.additions import Addition
 from scheduling.booking.moving.cascades import Stay
 from scheduling.booking.moving.relocations import Relocation
 from scheduling.booking.moving.standing import StandingCourse
+from scheduling.booking.reading import progress
 from scheduling.booking.writing import releasing
 from scheduling.errors import PreviewStale, RuleViolation, SlotTaken
 from scheduling.followups import gaps
@@ -169,11 +170,16 @@ def check_unchanged(*, act: Act, rows: Mapping[UUID, Appointment], now: datetime
 
 
 def check_may_move(*, visit: Appointment, now: datetime) -> None:
-    """Raise InvalidTransition for a visit that is over without anybody having said how it went."""
+    """Raise InvalidTransition for a visit that is over without anybody having said how it went, and Conflict
+    for a dose of a course that rests or is over: one whose hour had come when the course was stopped stands,
+    and would be to come again.
+    """
     if visit.status != "displaced" and visit.end <= now:
         raise states.InvalidTransition(
             machine=states.APPOINTMENT.name, state=f"{visit.status} and over", verb="move", allowed=()
         )
+    if visit.course is not None:
+        progress.check_takes(course=visit.course, kind=visit.kind)
 
 
 @dataclass(frozen=True, slots=True)

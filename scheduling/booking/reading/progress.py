@@ -29,14 +29,14 @@ ABOUT_A_COURSE = ("course_review", "course_paused", "course_to_replan")
 
 
 def check_takes(*, course: TreatmentCourse, kind: str) -> None:
-    """Raise Conflict where a visit of this kind can no longer be added to the course.
+    """Raise Conflict where a visit of this kind can no longer be put into the course, new or from elsewhere.
 
     A course that is paused or over takes no dose; the talks that follow the doses given are still owed.
     """
     if course.status == "entered_in_error":
         raise Conflict("The course was entered in error.", state=course.status)
     if kind in states.DOSES and course.status in ("paused", "completed", "stopped"):
-        raise Conflict(f"The course is {course.status}: no dose can be added.", state=course.status)
+        raise Conflict(f"The course is {course.status}: it takes no dose.", state=course.status)
 
 
 def judge(*, actor: Actor, course: TreatmentCourse, now: datetime) -> str:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.practice.errors import Invalid, NotFound, Stale
+from clinic.practice.errors import Conflict, Invalid, NotFound, Stale
 from clinic.practice.idempotency import Key
 from clinic.practice.models import TrailEntry
+from scheduling.booking.course import courses
 from scheduling.booking.moving import acts, moves
 from scheduling.booking.moving.fitting import Wish
 from scheduling.booking.moving.moves import Ways
@@ -179,6 +180,19 @@ def test_somebody_who_is_late_may_come_later(clinic: factories.Clinic) -> None:
     apply(clinic, visit, start=visit.start + HOUR, now=visit.start + timedelta(minutes=10))
     visit.refresh_from_db()
     assert visit.local_time.isoformat() == "11:00:00"
+
+
+def test_a_dose_whose_hour_had_come_when_its_course_was_stopped_goes_nowhere(
+    clinic: factories.Clinic, course: TreatmentCourse
+) -> None:
+    dose = booked.visit(course, "dose-1")
+    late = dose.start + timedelta(minutes=10)
+    courses.cancel(actor=clinic.admin, course_id=course.pk, reason="Moved away.", now=late)
+    for act in (preview, apply):
+        with pytest.raises(Conflict, match="The course is stopped: it takes no dose"):
+            act(clinic, dose, start=dose.start + DAY, now=late)
+    dose.refresh_from_db()
+    assert dose.status == "booked" and dose.start < late
 
 
 @pytest.mark.parametrize(
