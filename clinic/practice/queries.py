@@ -46,7 +46,7 @@ def region(*, practice: Practice) -> str:
 
 
 def sites(*, actor: Actor) -> QuerySet[Site]:
-    return Site.objects.filter(practice_id=actor.practice_id).prefetch_related("hours").order_by("id")
+    return Site.objects.filter(practice_id=actor.practice_id).order_by("id")
 
 
 def site(*, actor: Actor, site_id: UUID | str, lock: bool = False) -> Site:

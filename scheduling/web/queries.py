@@ -75,15 +75,19 @@ def around(*, actor: Actor, visits: Collection[rows.Visit], now: datetime) -> Ar
 
 def _protocols(actor: Actor, course_ids: Collection[UUID]) -> dict[UUID, Protocol]:
     courses = TreatmentCourse.objects.filter(practice_id=actor.practice_id, id__in=course_ids)
-    return {
-        course.pk: Protocol(
-            key=course.protocol_version.template.key,
-            version=course.protocol_version.version,
-            name=course.protocol_version.name,
-            monitoring=timedelta(minutes=facts.protocol_of(course.protocol_version_id).block.monitoring),
-        )
-        for course in courses.select_related("protocol_version__template")
-    }
+    versions = dict(courses.order_by().values_list("id", "protocol_version_id"))
+    told = {version_id: _protocol(version_id) for version_id in set(versions.values())}
+    return {course_id: told[version_id] for course_id, version_id in versions.items()}
+
+
+def _protocol(version_id: UUID) -> Protocol:
+    version = facts.version_of(version_id)
+    return Protocol(
+        key=version.template.key,
+        version=version.version,
+        name=version.name,
+        monitoring=timedelta(minutes=facts.protocol_of(version_id).block.monitoring),
+    )
 
 
 def _gaps_of_doses(actor: Actor, dose_ids: Collection[UUID]) -> dict[UUID, rows.Gap]:
@@ -350,4 +354,5 @@ def clinicians(*, actor: Actor) -> list[StaffMember]:
     staff = StaffMember.objects.filter(
         practice_id=actor.practice_id, is_active=True, roles__overlap=["prescriber", "monitor", "therapist"]
     )
-    return list(staff.order_by("first_name", "last_name", "pk")[:LISTED])
+    named = staff.only("roles", *StaffMember.NAMED_BY)
+    return list(named.order_by("first_name", "last_name", "pk")[:LISTED])

@@ -77,7 +77,7 @@ class SitesView(ApiView):
         page=True,
     )
     def get(self, request: Request) -> Response:
-        rows = queries.sites(actor=self.actor)
+        rows = queries.sites(actor=self.actor).prefetch_related("hours")
         return self.page(
             paging.page(rows=rows, part=self.part(), where=shapes.where(forms.SiteList, self.query))
         )

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template import Engine, RequestContext
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -123,7 +124,19 @@ def show(
         shared["urgent_items"] = work.urgent(actor=actor, now=now)
     if actor.roles & permissions.BOOKERS and request.headers.get("HX-Request") != "true":
         shared["texts_waiting"] = work.texts_waiting(actor=actor)
-    return render(request, template, {**shared, **context}, status=status)
+    return _drawn(request, template, {**shared, **context}, status)
+
+
+def _drawn(request: HttpRequest, template: str, context: dict[str, Any], status: int) -> HttpResponse:
+    """As `django.shortcuts.render`, and the page's rows are given back at once.
+
+    A template context refers to itself: what it holds would stay until a garbage collection, a tenth of a
+    second in some later request.
+    """
+    held = RequestContext(request, context)
+    page = Engine.get_default().get_template(template).render(held)
+    held.dicts.clear()
+    return HttpResponse(page, status=status)
 
 
 def back_to(request: HttpRequest, fallback: str) -> str:

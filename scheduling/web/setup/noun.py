@@ -8,6 +8,7 @@ from uuid import UUID
 
 from clinic.practice import queries
 from clinic.practice.actor import Actor
+from clinic.practice.models import StaffMember
 from clinic.practice.writing import Key
 from scheduling.booking.reading.rows import Visit
 from scheduling.web.setup.fields import Field
@@ -63,4 +64,5 @@ def sites(actor: Actor) -> list[tuple[str, str]]:
 
 def staff(actor: Actor) -> list[tuple[str, str]]:
     active = queries.practitioners(actor=actor).filter(is_active=True).order_by("last_name", "first_name")
-    return [(str(one.pk), one.display_name) for one in active]
+    named = active.select_related(None).only(*StaffMember.NAMED_BY)
+    return [(str(one.pk), one.display_name) for one in named]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from clinic.practice import directory, people, queries, zones
 from clinic.practice.actor import Actor
 from clinic.practice.errors import Invalid
@@ -76,7 +78,7 @@ SITES = Noun(
         Field("grid_minutes", "Visits begin every", "number", choices=_grids, start="15"),
         Field("hours", "Opening hours", "hours", needed=False),
     ),
-    rows=lambda actor, now: queries.sites(actor=actor)[: LISTED + 1],
+    rows=lambda actor, now: queries.sites(actor=actor).prefetch_related("hours")[: LISTED + 1],
     line=_site_line,
     find=lambda actor, row_id: queries.site(actor=actor, site_id=row_id),
     held=_site_held,
@@ -197,6 +199,13 @@ def _shift_detail(shift: Shift) -> str:
     return f"{times} · {shift.site.name} · from {shift.valid_from:%-d %b %Y}{until}"
 
 
+def _shifts_told(actor: Actor, now: datetime) -> QuerySet[Shift]:
+    """The shifts with no more than their lines say."""
+    named = (f"staff__{part}" for part in StaffMember.NAMED_BY)
+    told = shifts.shifts(actor=actor).prefetch_related(None).only(*shifts.PLAIN, "site__name", *named)
+    return told.order_by(*BY_PERSON)[: LISTED + 1]
+
+
 def _shift_held(shift: Shift) -> dict[str, Any]:
     pause = next(iter(shift.breaks.all()), None)
     return {
@@ -245,9 +254,7 @@ SHIFTS = Noun(
         Field("valid_from", "First day", "date"),
         Field("valid_until", "Last day", "date", needed=False),
     ),
-    rows=lambda actor, now: shifts.shifts(actor=actor).order_by(
-        "staff__last_name", "staff__first_name", "starts", "id"
-    )[: LISTED + 1],
+    rows=_shifts_told,
     line=lambda shift: Line(shift.pk, shift.staff.display_name, _shift_detail(shift)),
     find=lambda actor, row_id: shifts.shift(actor=actor, shift_id=row_id),
     held=_shift_held,
