@@ -11,7 +11,7 @@ from django.template.base import Parser, Token
 from django.template.context import Context
 from django.template.defaulttags import URLNode
 from django.template.defaulttags import url as django_url
-from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -40,7 +40,10 @@ def badge(shown: Any) -> SafeString:
 
 
 class AddressNode(URLNode):
-    """Django's `url`, with each route looked up once instead of once for each id that it leads to."""
+    """Django's `url`, with each route looked up once a page instead of once for each id that it leads to.
+
+    Nothing is kept longer: an address may hold a patient's token.
+    """
 
     def render(self, context: Context) -> str:
         asked = [
@@ -48,10 +51,14 @@ class AddressNode(URLNode):
             *((name, value.resolve(context)) for name, value in self.kwargs.items()),
         ]
         ids = {name: value for name, value in asked if type(value) is UUID}
-        # The id itself is no part of what is remembered.
         named = tuple((name, UUID if name in ids else value) for name, value in asked)
+        view = self.view_name.resolve(context)
+        of_page: Any = context.render_context.dicts[0]
+        known: dict[Any, str] = of_page.setdefault(AddressNode, {})
         try:
-            address = _route(get_script_prefix(), self.view_name.resolve(context), named) % ids
+            if (view, named) not in known:
+                known[view, named] = _route(view, named)
+            address = known[view, named] % ids
         except NoReverseMatch:
             if not self.asvar:
                 raise
@@ -62,8 +69,7 @@ class AddressNode(URLNode):
         return ""
 
 
-@lru_cache(maxsize=1024)
-def _route(prefix: str, name: str, asked: tuple[tuple[str, Any], ...]) -> str:
+def _route(name: str, asked: tuple[tuple[str, Any], ...]) -> str:
     """The escaped address of a route, with `%(name)s` where an id of that name belongs; raises
     NoReverseMatch.
     """
