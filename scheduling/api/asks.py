@@ -117,6 +117,12 @@ class PreferencesAsk(Body):
     time_of_day = TimeOfDay(required=False, allow_null=True)
     site = Id(required=False, allow_null=True)
     modality = Choice(choices=Mode.choices, required=False, allow_null=True)
+    notice_minutes = Whole(
+        min_value=0,
+        max_value=40_320,
+        required=False,
+        help_text="No visit is proposed sooner than so long after now.",
+    )
     hard_limits = HardLimitsAsk(required=False, help_text="What the patient cannot do: never broken.")
 
 

@@ -127,7 +127,8 @@ def worklist(
 ) -> tuple[tuple[rows.Gap, ...], int]:
     """The units that need a person, what can be lost first at the top, so `most`; and how many there are.
 
-    What has already lapsed comes last, newest first: it cannot be saved any more, only explained.
+    A unit with a visit booked in its grace waits for it below those with none. What has already lapsed comes
+    last, newest first: it cannot be saved any more, only explained.
     """
     permissions.check(actor=actor, capability="gaps.read")
     found = _narrowed(fetched.gaps_of(actor), actor, wanted, now)
@@ -135,7 +136,9 @@ def worklist(
     due = Case(
         When(status="open", then=F("grace_until")), When(status="lapsed", then=None), default=F("closes_at")
     )
-    ordered = found.annotate(lapsed_last=lapsed, due=due).order_by("lapsed_last", "due", "-closes_at", "id")
+    ordered = found.annotate(lapsed_last=lapsed, due=due).order_by(
+        "lapsed_last", "booked_late", "due", "-closes_at", "id"
+    )
     return fetched.gaps(ordered[:most]), found.count()
 
 

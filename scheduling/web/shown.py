@@ -209,7 +209,7 @@ def _checks(visit: rows.Visit, around: queries.Around) -> tuple[Check, ...]:
         # On the day of the dose: a decision that will have expired by then is told in time.
         at=visit.start,
     )
-    return Check("Eligible", "S-01" not in lacking), Check("Consent", "S-02" not in lacking)
+    return Check("Eligibility", "S-01" not in lacking), Check("Consent", "S-02" not in lacking)
 
 
 def _leaves_at(visit: rows.Visit, around: queries.Around) -> datetime | None:

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from clinic.practice.models import StaffMember
 from patients.models import Patient
+from scheduling.booking.course import courses
 from scheduling.models import Appointment, FollowUpGap, Shift, TreatmentCourse
 from tests import factories
 from tests.browser.conftest import Screens
@@ -105,6 +108,53 @@ def test_a_row_is_put_elsewhere_the_rest_follows_and_back_books_no_second(
     expect(page.get_by_role("heading", level=1)).to_have_text(BOOKED)
     dose = Appointment.objects.get(course=course_of(somebody), ref="dose-2")
     assert wanted == f"dose-2|{dose.start.isoformat()}"
+
+
+def test_the_row_that_is_asked_about_stays_under_the_eyes(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen = screens.open(viewport={"width": 1366, "height": 768})
+    page = screen.page
+    screen.sign_in(desk, f"/book/?patient={somebody.pk}")
+    page.get_by_role("button", name="Show the plans").click()
+    # Below the first one asked about, which closes as the second opens.
+    for title in ("Dose 2 of 6", "Integration 4"):
+        button = row(page, title).get_by_role("button", name="Other times")
+        button.scroll_into_view_if_needed()
+        before = button.bounding_box()
+        button.click()
+        expect(button).to_have_attribute("aria-expanded", "true")
+        after = button.bounding_box()
+        assert before
+        assert after
+        assert abs(after["y"] - before["y"]) < 2, title
+    plan(page).locator(".times button").first.click()
+    expect(row(page, "Integration 4").get_by_role("button", name="Let it go")).to_be_in_viewport()
+
+
+def test_who_comes_second_sees_at_once_that_somebody_was_faster(
+    world: World, screens: Screens, desk: StaffMember, somebody: Patient
+) -> None:
+    screen = screens.open(viewport={"width": 1366, "height": 768})
+    page = screen.page
+    screen.sign_in(desk, f"/book/?patient={somebody.pk}")
+    page.get_by_role("button", name="Show the plans").click()
+    expect(plan(page)).to_have_count(1)
+    asked = date.fromisoformat(page.get_by_label("First dose on or after").input_value())
+    actor, now = world.clinic.admin, timezone.now()
+    template, other = world.clinic.version.template_id, factories.patient(world.clinic.site)
+    faster = courses.propose(
+        actor=actor,
+        now=now,
+        patient_id=other.pk,
+        protocol_id=template,
+        start_on_or_after=asked,
+        preferences={"notice_minutes": 120},
+    )
+    courses.book(actor=actor, now=now, proposal=faster[0].token)
+    page.get_by_role("button", name="Book these 30 visits").locator("visible=true").click()
+    expect(page.get_by_text("Somebody was faster")).to_be_in_viewport()
+    screen.forgive(409)
 
 
 def test_a_course_is_booked_by_keys_alone(

@@ -65,9 +65,13 @@ def test_while_typing_only_the_list_is_sent(world: World, desk: Client) -> None:
 
 
 def test_who_is_not_on_file_can_be_written_down(world: World, desk: Client) -> None:
-    typed, way = {"name": "Nemo"}, "/book/#newcomer-form"
+    typed, way = {"name": "nemo of nowhere"}, 'action="/book/patient/"'
     assert way in desk.post("/patients/", typed, headers={"HX-Request": "true"}).content.decode()
-    assert 'id="newcomer-form"' in desk.get("/book/").content.decode()
+    form = desk.post("/book/patient/", typed).content.decode()
+    assert 'name="given_name" required maxlength="100" value="Nemo Of"' in form
+    assert 'name="family_name" required maxlength="100" value="Nowhere"' in form
+    assert '<input id="birth_date" type="date" name="birth_date" required autofocus' in form
+    assert desk.post("/book/patient/", {"name": "Sage, Clary"}).content.decode().count('value="Clary"') == 1
     monitor = signed_in(world.staff("monitor"))
     assert way not in monitor.post("/patients/", typed).content.decode()
 

@@ -32,7 +32,7 @@ def test_the_roster_tells_who_comes_for_what(world: World, desk: Client) -> None
     assert "dose 1 of 6" in page
     assert world.clinic.chairs[0].name in page or world.clinic.chairs[1].name in page
     assert "Follow-up booked" in page
-    assert "Eligible" in page
+    assert "Eligibility" in page
     assert "Consent" in page
     assert f"{world.dose.local_time:%H:%M}" in page
     assert "New York time (EDT)" in page
@@ -48,7 +48,7 @@ def test_what_is_not_on_file_is_seen_before_the_patient_comes(world: World, desk
     TreatmentConsent.objects.all().delete()
     page = desk.get("/roster/").content.decode()
     assert "No consent" in page
-    assert "No eligible" not in page
+    assert "No eligibility" not in page
 
 
 def test_the_days_around_it_are_a_click_away(world: World, desk: Client) -> None:
@@ -189,11 +189,11 @@ def test_the_visit_tells_who_did_what(world: World, desk: Client) -> None:
 def test_readiness_on_the_page_is_the_one_that_decides(world: World, lead: Client) -> None:
     decision = EligibilityDecision.objects.get()
     EligibilityDecision.objects.filter(pk=decision.pk).update(expires_on=world.dose.local_date)
-    assert "No eligible" not in lead.get("/roster/").content.decode()
+    assert "No eligibility" not in lead.get("/roster/").content.decode()
     EligibilityDecision.objects.filter(pk=decision.pk).update(
         expires_on=world.dose.local_date - timedelta(days=1)
     )
-    assert "No eligible" in lead.get("/roster/").content.decode()
+    assert "No eligibility" in lead.get("/roster/").content.decode()
     assert step(lead, world, "check_in").status_code == 422
     assert booked.visit(world.course, "dose-1").status == "booked"
 

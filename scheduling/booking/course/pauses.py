@@ -224,9 +224,11 @@ def _tell(
     in_the_way: list[dict[str, Any]],
     now: datetime,
 ) -> None:
+    # Once a visit and rule, also where its room and its person are both taken.
+    met = dict.fromkeys((one["visit"], one["rule_id"]) for one in in_the_way)
     data = {
         "back": 0 if in_the_way else len(back),
-        "in_the_way": [{"visit": one["visit"], "rule_id": one["rule_id"]} for one in in_the_way],
+        "in_the_way": [{"visit": visit, "rule_id": rule} for visit, rule in met],
     }
     name = {"resume": "course.resumed", "reopen": "course.reopened"}[verb]
     step = Step(name, "course", course.pk, course.pk, course.patient_id, reason, data)

@@ -55,7 +55,7 @@ def find(*, actor: Actor, order: Order, site: Site, now: datetime) -> list[Propo
     Raises Unplannable with the rules that cannot hold together and what would help.
     """
     asked = {name: value for name, value in order.as_dict().items() if name != "patient"}
-    request, calendar = question(actor=actor, order=order, site=site, now=now)
+    request, calendar = question(actor=actor, order=order, site=site, now=now, notice=orders.notice(order))
     found = _answered(
         Question(json.dumps(asked, sort_keys=True), request.not_before, calendar),
         lambda: planner.plan_course(request=request, availability=calendar.availability()),
@@ -68,10 +68,13 @@ def find(*, actor: Actor, order: Order, site: Site, now: datetime) -> list[Propo
     ]
 
 
-def question(*, actor: Actor, order: Order, site: Site, now: datetime) -> tuple[PlanRequest, Calendar]:
-    """What the planner is asked for an order, and the calendar as it stands now."""
+def question(
+    *, actor: Actor, order: Order, site: Site, now: datetime, notice: timedelta = timedelta()
+) -> tuple[PlanRequest, Calendar]:
+    """What the planner is asked for an order, and the calendar as it stands now. No visit begins before
+    `notice` is over."""
     # Visits begin on whole minutes: all who ask in one minute ask the same.
-    begins = grid.instant_of(grid.minute_after(now))
+    begins = grid.instant_of(grid.minute_after(now + notice))
     request = orders.request(
         order=order, protocol=facts.protocol_of(UUID(order.version)), site=site, now=begins
     )

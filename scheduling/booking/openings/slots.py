@@ -37,6 +37,8 @@ MOST = 10_000
 APART = timedelta(hours=1)
 # Staff may book what begins at once.
 NO_NOTICE = timedelta()
+# Nobody is asked to come sooner than this while a later time fits too.
+SOON = timedelta(hours=2)
 NONE_LEFT = "No time is left in the window. Move another visit, or look at why each time does not fit."
 GONE = "That time is taken by now."
 TOO_LATE = "It is too late to undo this: cancel the visit instead."
@@ -89,8 +91,9 @@ def ranked(
     known_first: bool = False,
 ) -> Slots:
     """The slots that fit a missing follow-up: nearest to the ideal band first, then with somebody familiar
-    (`known_first`: those before all others), then the earliest; `apart` from one another, none sooner than
-    after `notice`. None for a unit that is settled, is met by a group, or whose grace is over.
+    (`known_first`: those before all others), then the earliest, and those within two hours after all others;
+    `apart` from one another, none sooner than after `notice`. None for a unit that is settled, is met by a
+    group, or whose grace is over.
 
     The number of statements depends on nothing. Raises NotFound, NotAllowed.
     """
@@ -102,6 +105,7 @@ def ranked(
     slots = [_slot(unit, roster, mode, fit) for mode, fit in _fits(unit, roster, now)]
     slots.sort(
         key=lambda one: (
+            one.start < now + SOON,
             known_first and not one.familiar,
             _hours_off(unit.gap, one.start),
             not one.familiar,

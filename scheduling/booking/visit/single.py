@@ -82,7 +82,7 @@ def booked(*, actor: Actor, now: datetime, visit: Visit, key: idempotency.Key | 
         return _read(actor, before.object_id, visit)
     late = visit.start < now
     if late and not visit.late_entry_reason.strip():
-        raise Invalid({"start": ["A start in the past needs a late_entry_reason."]})
+        raise Invalid({"start": ["That time is past: say why it is entered late."]})
     if visit.late_entry_reason and not late:
         raise Invalid({"late_entry_reason": ["Only a visit that already happened is a late entry."]})
     if visit.hold and late:

@@ -185,13 +185,17 @@ def staffing(
     if any(person not in roles for person in left):
         raise Invalid({where: ["A practitioner of this practice."]})
     found = []
-    for role, presence, seats in needs_of(protocol=protocol, kind=kind, ordinal=ordinal):
+    needs = needs_of(protocol=protocol, kind=kind, ordinal=ordinal)
+    for role, presence, seats in needs:
         person = next((who for who in left if role in roles[who]), None)
         if person is not None:
             left.remove(person)
             found.append(Staffing(role, str(person), presence, seats))
     if left:
-        raise Invalid({where: ["Somebody here has no part in such a visit."]})
+        told = ", ".join(role for role, _, _ in needs)
+        raise Invalid(
+            {where: [f"Somebody here has no part in such a visit, which needs: {told or 'nobody'}."]}
+        )
     return tuple(found)
 
 

@@ -155,7 +155,15 @@ def _room(wanted: Wanted, free: Availability, start: datetime, end: datetime) ->
     empty = [one for one in opened if _load(one.busy, start, until) == 0]
     if not empty:
         return Refusal("room_busy", "No suitable room is free at that time.", taken=True)
-    return empty[0].id
+    return min(empty, key=lambda one: _unlike(wanted, one)).id
+
+
+def _unlike(wanted: Wanted, room: Room) -> int:
+    """How little a room is meant for a visit of which no protocol says where: a talk takes no chair for doses
+    while a room to talk in is empty."""
+    if wanted.protocol is not None or wanted.kind in states.DOSES or room.kind in protocols.REVIEW_ROOMS:
+        return 0
+    return 1 if set(protocols.room_kinds_of(room.kind)) & set(protocols.REVIEW_ROOMS) else 2
 
 
 def room(*, wanted: Wanted, free: Availability, start: datetime) -> str | None:

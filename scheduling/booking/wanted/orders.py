@@ -35,6 +35,7 @@ WINDOW_HOURS = {"min_hours", "ideal_from", "ideal_to", "max_hours", "grace_hours
 # Overrides that change what is planned; the others excuse a violation at booking.
 PLANNED = {"window", "spacing"}
 EARLIEST, LATEST = date(2000, 1, 1), timedelta(days=730)
+LONGEST_NOTICE = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,18 @@ def place(
         given=plain(given),
     )
     request(order=order, protocol=protocol, site=site, now=now)
+    notice(order)
     return order, version, site
+
+
+def notice(order: Order) -> timedelta:
+    """How long before its first visit a patient wants to know of it: no visit is proposed sooner. What is
+    booked after all may be sooner. Raises Invalid.
+    """
+    found = timedelta(minutes=order.preferences.get("notice_minutes") or 0)
+    if not timedelta(0) <= found <= LONGEST_NOTICE:
+        raise Invalid({"preferences.notice_minutes": ["From 0 to 40320 minutes, which are four weeks."]})
+    return found
 
 
 def request(*, order: Order, protocol: Protocol, site: Site, now: datetime) -> PlanRequest:

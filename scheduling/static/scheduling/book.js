@@ -11,4 +11,18 @@
     const asked = event.detail.requestConfig?.triggeringEvent?.target;
     if (asked?.name === "protocol" && !asked.matches(":focus-visible")) document.getElementById("plans").scrollIntoView();
   });
+  // A plan is drawn anew as a whole: the row in which somebody pressed stays under their eyes.
+  let row = "";
+  let top = 0;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const pressed = event.detail.requestConfig?.elt?.closest("tr");
+    const named = pressed?.querySelector("[id]") ?? pressed?.previousElementSibling?.querySelector("[id]");
+    row = named?.id.replace(/^release-/, "times-") ?? "";
+    top = named?.getBoundingClientRect().top ?? 0;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const now = row && document.getElementById(row)?.getBoundingClientRect().top;
+    if (now) window.scrollBy({ top: now - top, behavior: "instant" });
+    row = "";
+  });
 })();

@@ -22,13 +22,15 @@ TIMES = {"": "Any time", "morning": "Mornings", "afternoon": "Afternoons", "even
 MODES = {"": "As the protocol says", "in_person": "In person", "video": "By video", "phone": "By phone"}
 SATURDAY = 6
 MOST_OVERRIDES = 10
+# Who is asked on the telephone cannot be there within these minutes, unless they say so.
+NOTICE_MINUTES = 120
 ALTERED = "This page was altered on its way. Load it again."
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """A course as somebody asks for it. `start` is as typed; `overrides` are values of the protocol that are
-    changed for it, each with its reason."""
+    changed for it, each with its reason; `soon`: the patient could come at once."""
 
     patient: UUID
     site: UUID | None = None
@@ -39,12 +41,14 @@ class Wishes:
     modality: str = ""
     therapist: UUID | None = None
     practitioner: UUID | None = None
+    soon: bool = False
     overrides: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether there are wishes beside the course itself."""
-        return bool(self.weekdays or self.time_of_day or self.modality or self.therapist or self.practitioner)
+        people = self.therapist or self.practitioner
+        return bool(self.weekdays or self.time_of_day or self.modality or people or self.soon)
 
     @property
     def kept_overrides(self) -> list[str]:
@@ -65,6 +69,7 @@ class Wishes:
             "modality": self.modality or None,
             "therapist": str(self.therapist) if self.therapist else None,
             "practitioners": [str(self.practitioner)] if self.practitioner else [],
+            "notice_minutes": 0 if self.soon else NOTICE_MINUTES,
         }
         return {
             "patient_id": self.patient,
@@ -105,6 +110,7 @@ def read(request: HttpRequest) -> Wishes:
         modality=modality if modality in MODES else "",
         therapist=forms.uuid(request.POST.get("therapist")),
         practitioner=forms.uuid(request.POST.get("practitioner")),
+        soon=request.POST.get("soon") == "1",
     )
 
 
@@ -131,6 +137,7 @@ def of_order(order: Order) -> Wishes:
         modality=asked.get("modality") or "",
         therapist=forms.uuid(asked.get("therapist")),
         practitioner=forms.uuid(others[0]),
+        soon=not asked.get("notice_minutes"),
         overrides=tuple(order.overrides),
     )
 

@@ -319,6 +319,8 @@ def _page(
     context = {
         **_shared(actor, wishes),
         "outcome": outcome,
+        # What was refused stands below the form: a whole page leads there.
+        "whole": True,
         "patient": patient,
         "born": times.long_day(patient.birth_date).partition(" ")[2],
         "reached": _reached(patient),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from clinic.practice import permissions
 from clinic.practice import queries as places
 from clinic.practice.actor import Actor
 from clinic.practice.errors import DomainError, Invalid
@@ -41,13 +42,17 @@ class Alike:
     address: str
 
 
-def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -> HttpResponse:
-    """Search, and the form of a new patient; after a refusal with what was typed and why."""
+def page(
+    request: HttpRequest, actor: Actor, error: DomainError | None = None, called: str = ""
+) -> HttpResponse:
+    """Search, and the form of a new patient; after a refusal with what was typed and why. `called` is the
+    name that nobody on file has: the form begins with it."""
     refused = pages.refusal(request, form="newcomer", error=error) if error else None
     problems = error.fields if isinstance(error, Invalid) else {}
     sites = list(places.sites(actor=actor))
     home = actors.staff_of(request).home_site_id
     typed = {name: request.POST.get(name, "")[: forms.LONGEST] for name in FIELDS}
+    typed |= _names(called)
     typed["site"] = typed["site"] or str(home or (sites[0].pk if sites else ""))
     found = _alike(request, actor, error) if isinstance(error, LooksLikeAnother) else []
     context: dict[str, Any] = {
@@ -58,9 +63,11 @@ def page(request: HttpRequest, actor: Actor, error: DomainError | None = None) -
         "may_message": not error or request.POST.get("may_message") == "1",
         "problems": {name: " ".join(texts) for name, texts in problems.items()},
         "reasons": () if problems or found or refused is None else refused.reasons,
-        "open": error is not None,
-        # The page has its own way to find somebody.
-        "finds": True,
+        "open": error is not None or bool(called),
+        # The page has its own way to find somebody, who was looked for already where a name came along.
+        "finds": not called,
+        "name": called,
+        "first": next((name for name in FIELDS if not typed[name]), "") if not error else "",
         "key": forms.page_key(request),
         "start": start(request),
         "back": pages.back_to(request, ""),
@@ -82,9 +89,22 @@ def _alike(request: HttpRequest, actor: Actor, error: LooksLikeAnother) -> list[
     return found
 
 
+def _names(called: str) -> dict[str, str]:
+    """The names that the form begins with: the last word is the family's, or what stands before a comma."""
+    family, comma, given = called.partition(",")
+    if not comma:
+        given, _, family = called.rpartition(" ")
+    found = {"given_name": given.strip(), "family_name": family.strip()}
+    return {name: word.title() if word.islower() else word for name, word in found.items()} if called else {}
+
+
 @pages.staff_page("POST")
 def create(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Write a new patient down, and go on with the booking."""
+    """Write a new patient down, and go on with the booking. Sent without the form, by `name` alone: show the
+    form, begun with that name (it stands in no address: ASVS 14.2.1)."""
+    if "name" in request.POST and "given_name" not in request.POST:
+        permissions.check(actor=actor, capability="patients.write")
+        return page(request, actor, called=forms.line(request, "name")[:100])
     try:
         made = records.create_patient(
             actor=actor,
@@ -117,7 +137,10 @@ def _onward(request: HttpRequest, patient_id: UUID) -> str:
 
 
 def start(request: HttpRequest) -> str:
-    """The day from which on the course is wanted, where somebody pointed at one: carried to the booking."""
+    """The day from which on the course is wanted, where somebody pointed at one: carried to the booking. The
+    form of a single visit, to which the way leads back, keeps its own start."""
+    if pages.back_to(request, ""):
+        return ""
     given = request.POST if request.method == "POST" else request.GET
     found = forms.optional_day(given.get("start"))
     return found.isoformat() if found else ""

@@ -145,7 +145,7 @@ def _grid(
         "gone": [lines[one.id] for one in visits if one.status in GONE],
         "asked": asked,
         "back": asked.address(),
-        "book": _book(asked) if made.may.move else "",
+        "book": _book(asked, scale) if made.may.move else "",
         "place": _place(asked),
         "ask_icon": blocks.icon("ask"),
         "site": asked.site,
@@ -163,9 +163,11 @@ def _groups(actor: Actor, asked: Asked) -> list[group_sessions.Standing]:
     return group_sessions.between(actor=actor, site_id=asked.site.pk, start=first.start, end=last.end)
 
 
-def _book(asked: Asked) -> str:
-    """Where a single visit is booked at this site."""
+def _book(asked: Asked, scale: grid.Scale) -> str:
+    """Where a single visit is booked at this site: on another day than today from its first hour on."""
     wanted = {"site": asked.site.pk, "back": asked.address()}
+    if asked.day > asked.today:
+        wanted["start"] = times.wall(scale.begins(asked.day), scale.zone)
     return f"{reverse('walk-in')}?{urlencode(wanted)}"
 
 

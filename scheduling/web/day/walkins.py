@@ -67,7 +67,8 @@ def book(request: HttpRequest, actor: Actor) -> HttpResponse:
         visit = _visit(request, site, typed)
         visit_id = single.book(actor=actor, now=now, visit=visit, key=_key(actor, typed))
     except DomainError as error:
-        return _page(request, actor, site, typed, _refused(request, error), _instead(site, error))
+        instead, explained = _instead(site, error), not isinstance(error, Invalid)
+        return _page(request, actor, site, typed, _refused(request, error), instead, explained)
     messages.success(request, f"{words.KINDS[visit.kind]} booked.")
     return pages.done(f"{moved.without(_back(request, site))}#visit-{visit_id}")
 
@@ -158,7 +159,9 @@ def _page(
     typed: dict[str, str],
     refusal: Refusal | None,
     instead: tuple[str, str] | None = None,
+    explained: bool = True,
 ) -> HttpResponse:
+    """The form, as it was typed; `explained`: "Why not?" can tell more than the refusal does."""
     now = timezone.now()
     whom, patients, cut = choices(actor, typed)
     rules = refusal.rules if refusal else ()
@@ -166,7 +169,7 @@ def _page(
         "site": site,
         "typed": typed,
         "once": typed["once"] or uuid4().hex,
-        "starts": typed["start"] or times.wall(now, site.time_zone),
+        "starts": typed["start"] or _next_start(site, now),
         "late": typed["late"] or _is_past(site, typed["start"], now),
         "kinds": words.KINDS,
         "modes": MODES,
@@ -178,7 +181,7 @@ def _page(
         "newcomer": _newcomer(request, site, typed),
         "reasons": [times.localized(text, site.time_zone) for text in refusal.reasons] if refusal else [],
         "ambiguous": refusal is not None and forms.TWICE in refusal.reasons,
-        "why": _why(site, typed) if refusal else "",
+        "why": _why(site, typed) if refusal and explained else "",
         "rules": rules,
         "instead": instead,
         "refusal": refusal,
@@ -195,11 +198,16 @@ def _page(
     return pages.show(request, page, context, here="day", patients=patients, status=200 if part else status)
 
 
+def _next_start(site: Site, now: datetime) -> str:
+    """The next start on the site's grid: the present would be over by the time the form is sent."""
+    ahead = -int(now.timestamp()) % (60 * site.grid_minutes)
+    return times.wall(now + timedelta(seconds=ahead), site.time_zone)
+
+
 def _newcomer(request: HttpRequest, site: Site, typed: dict[str, str]) -> str:
-    """Where somebody new is written down, with the way back to this form as it stands."""
+    """The way back to this form as it stands, for whoever writes somebody new down."""
     kept = {name: typed[name] for name in ("start", "who", "room", "kind", "mode") if typed[name]}
-    here = f"{reverse('walk-in')}?{urlencode({'site': site.pk, **kept, 'back': _back(request, site)})}"
-    return f"{reverse('book')}?{urlencode({'back': here})}"
+    return f"{reverse('walk-in')}?{urlencode({'site': site.pk, **kept, 'back': _back(request, site)})}"
 
 
 def _why(site: Site, typed: dict[str, str]) -> str:

@@ -167,9 +167,10 @@ def search(request: HttpRequest, actor: Actor) -> HttpResponse:
             found, shown, cut = _find(actor, name, timezone.now())
     except DomainError as error:
         reason = pages.refusal(request, form="search", error=error).reasons[0]
-    may_book = permissions.allows(actor=actor, capability="courses.book")
+    asks = {"may_book": "courses.book", "may_visit": "appointments.book", "may_write": "patients.write"}
+    may = {name: permissions.allows(actor=actor, capability=needed) for name, needed in asks.items()}
     context = {"name": name, "reason": reason, "found": found, "cut": cut, "limit": queries.MATCHES}
-    context |= {"may_book": may_book, "start": newcomers.start(request)}
+    context |= {**may, "start": newcomers.start(request)}
     status = 422 if reason else 200
     # The list alone is swapped in while somebody types; without a script the form brings the whole page.
     if request.headers.get("HX-Request") == "true":

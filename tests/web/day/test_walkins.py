@@ -44,6 +44,36 @@ def test_a_click_on_a_place_begins_the_form_there(world: World, desk: Client) ->
     assert f'<option value="{therapist.pk}" selected>' in page
 
 
+def test_it_begins_at_the_next_start_of_today_or_with_the_day_that_is_shown(
+    world: World, desk: Client
+) -> None:
+    assert world.now.astimezone(ZONE).strftime("%H:%M") == "07:55"
+    assert 'name="start" required value="2026-05-11T08:00"' in desk.get(PATH).content.decode()
+    for shown, begins in (("2026-05-11", "2026-05-11T08:00"), ("2026-05-13", "2026-05-13T08:00")):
+        grid = desk.get(f"/day/?date={shown}").content.decode()
+        way = re.search(r'href="(/day/book/[^"]+)"[^>]*>Book a visit', grid)
+        assert way
+        assert f'value="{begins}"' in desk.get(html.unescape(way[1])).content.decode()
+
+
+def test_from_the_search_the_patient_is_chosen_already(world: World, desk: Client) -> None:
+    patient = world.clinic.patient
+    page = desk.post("/patients/", {"name": patient.family_name}).content.decode()
+    assert f'href="{PATH}?patient={patient.pk}"' in page
+    assert (
+        f'value="{patient.pk}" required checked' in desk.get(f"{PATH}?patient={patient.pk}").content.decode()
+    )
+    monitor = signed_in(world.staff("monitor"))
+    assert f"{PATH}?patient=" not in monitor.post("/patients/", {"name": "Test"}).content.decode()
+
+
+def test_who_has_no_part_in_a_visit_is_told_who_has(world: World, desk: Client) -> None:
+    typed = form(world, kind="plan_review", who=str(world.clinic.therapists[0].pk))
+    page = desk.post(PATH, typed).content.decode()
+    assert "Somebody here has no part in such a visit, which needs: prescriber." in page
+    assert "Why not?</a>" not in page
+
+
 def test_the_patient_is_found_by_name_and_never_by_an_address(world: World, desk: Client) -> None:
     name = world.clinic.patient.family_name
     before = count()
@@ -71,7 +101,8 @@ def test_a_visit_of_the_past_asks_why_it_is_late(world: World, desk: Client) -> 
     past = form(world, start=wall(world.now - timedelta(minutes=35)))
     refused = desk.post(PATH, past)
     assert refused.status_code == 422
-    assert "late_entry_reason" in refused.content.decode() or "past" in refused.content.decode()
+    assert "That time is past: say why it is entered late." in refused.content.decode()
+    assert "Why not?</a>" not in refused.content.decode(), "there is nothing more to tell"
     assert "<details open>" in refused.content.decode()
     done = desk.post(PATH, {**past, "late": "Came without a visit"})
     assert done.status_code == 303
@@ -149,9 +180,12 @@ def test_the_nearest_free_start_is_one_click_away(world: World, desk: Client) ->
 def test_somebody_new_is_written_down_on_the_way_and_chosen(world: World, desk: Client) -> None:
     typed = {**form(world), "patient": "", "name": "Nobody Yet", "find": "1"}
     page = desk.post(PATH, typed).content.decode()
-    found = re.search(r'href="(/book/\?back=[^"]+)">Somebody new', page)
+    found = re.search(r'form="somebody-new" name="back" value="([^"]+)">', page)
     assert found
-    asked = desk.get(html.unescape(found[1])).content.decode()
+    way = {"name": typed["name"], "back": html.unescape(found[1])}
+    asked = desk.post("/book/patient/", way).content.decode()
+    assert 'value="Nobody"' in asked
+    assert 'value="Yet"' in asked
     back = re.search(r'name="back" value="([^"]+)"', asked)
     assert back
     assert "Book a course</h1>" not in asked

@@ -49,6 +49,19 @@ def test_the_best_come_first(clinic: factories.Clinic, gap: FollowUpGap) -> None
     assert worth == sorted(worth)
 
 
+def test_nobody_is_asked_to_come_within_two_hours_while_a_later_time_fits(
+    clinic: factories.Clinic, gap: FollowUpGap
+) -> None:
+    best = ranked(clinic, gap).found[0]
+    shortly = best.start - timedelta(minutes=20)
+    later = slots.ranked(actor=clinic.admin, gap_id=gap.pk, now=shortly).found
+    assert later[0].start >= shortly + slots.SOON
+    every = ranked(clinic, gap, limit=1_000, apart=timedelta()).found
+    last = max(one.start for one in every)
+    left = slots.ranked(actor=clinic.admin, gap_id=gap.pk, now=last - timedelta(minutes=10)).found
+    assert [one.start for one in left] == [last]
+
+
 def test_there_are_as_many_as_are_counted(clinic: factories.Clinic, gap: FollowUpGap) -> None:
     every = ranked(clinic, gap, limit=1_000, apart=timedelta())
     assert every.total == min(len(every.found), 100)

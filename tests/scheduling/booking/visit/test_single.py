@@ -52,6 +52,18 @@ def test_a_missing_follow_up_is_booked_with_whoever_is_free(clinic: factories.Cl
     assert Occupancy.objects.filter(appointment=visit).count() == 3
 
 
+def test_a_talk_takes_no_chair_while_a_room_to_talk_in_is_empty(clinic: factories.Clinic) -> None:
+    start = datetime(2026, 5, 11, 10, tzinfo=ZoneInfo(factories.NEW_YORK))
+    rooms = []
+    for therapist in clinic.therapists:
+        patient = factories.patient(clinic.site)
+        visit = book(clinic, patient_id=patient.pk, start=start, practitioner_ids=(therapist.pk,))
+        rooms.append(visit.room)
+    assert {one.pk for one in rooms if one} == {one.pk for one in clinic.therapy_rooms}
+    review = book(clinic, kind="plan_review", start=start)
+    assert review.room in clinic.chairs, "rather there than not at all"
+
+
 def test_a_taken_time_names_the_nearest_free_one(clinic: factories.Clinic) -> None:
     start = datetime(2026, 5, 11, 10, tzinfo=ZoneInfo(factories.NEW_YORK))
     first = book(clinic, start=start, practitioner_ids=(clinic.therapists[0].pk,))
