@@ -85,8 +85,13 @@ def paused(stage: Stage) -> Callable[[], None]:
 
 
 def full(stage: Stage) -> Callable[[], None]:
+    """While hints wait in it: what takes one cannot note that it did."""
+    worker = stage.crew.children["worker0"].process
+    worker.send_signal(signal.SIGSTOP)
     with closing(stage.redis()) as redis:
+        stage.crew.wait(lambda: redis.llen("messages"), "a hint waits")
         redis.config_set("maxmemory", "1")
+    worker.send_signal(signal.SIGCONT)
     return lambda: make_room(stage)
 
 
@@ -139,6 +144,7 @@ def test_whatever_befalls_redis_nothing_is_lost_and_nothing_goes_twice(
 
 
 def strike(on: Stage, fault: Callable[[Stage], Callable[[], None]], bookings: Bookings) -> None:
+    worker = on.crew.children["worker0"]
     on.reminders.release(BEFORE)
     mend = fault(on)
     program = threading.Thread(target=bookings.book, args=(2,))
@@ -154,6 +160,7 @@ def strike(on: Stage, fault: Callable[[Stage], Callable[[], None]], bookings: Bo
     on.crew.wait(lambda: not waiting(), f"{fault.__name__}: what was late has gone", LATE_SECONDS)
     program.join(LATE_SECONDS)
     assert not program.is_alive(), f"{fault.__name__}: a booking hangs"
+    assert on.crew.children["worker0"] is worker, f"{fault.__name__}: the worker died of it"
 
 
 def works_since(instant: object) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -86,25 +86,6 @@ def test_proposals_are_shown_as_rows_and_as_drawings(desk: Client, world: World,
     for text in ("Dose 1 of 6", "Dose 6 of 6", "6 doses, 6 follow-ups", "Book these"):
         assert text in page
     assert not TreatmentCourse.objects.filter(patient=somebody).exists()
-
-
-def test_nobody_is_asked_to_come_within_two_hours_unless_they_could(
-    desk: Client, world: World, somebody: Patient
-) -> None:
-    def first(page: str) -> datetime:
-        return min(map(datetime.fromisoformat, re.findall(r'<td role="cell"><time datetime="([^"]+)"', page)))
-
-    soon = world.now + timedelta(hours=2)
-    page = propose(desk, world, somebody, start="2026-05-11")
-    assert soon <= first(page) < soon + timedelta(hours=1)
-    assert first(propose(desk, world, somebody, start="2026-05-11", soon="1")) < soon
-    # Who books a little later, or puts the visit elsewhere, is held to the plan, not to the two hours.
-    with time_machine.travel(world.now + timedelta(minutes=14)):
-        again = signed_in(world.clinic.front_desk)
-        other = {"token": tokens(page)[0], "key": key(page), "ref": "dose-2"}
-        assert "could be at one of these times" in again.post("/book/times/", other).content.decode()
-        answer = again.post("/book/confirm/", {"token": tokens(page)[0], "key": key(page)})
-        assert answer.status_code == 303
 
 
 def test_a_script_gets_the_plans_alone(desk: Client, world: World, somebody: Patient) -> None:
