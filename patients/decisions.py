@@ -48,7 +48,8 @@ def decide_messaging(
     """Grant or revoke (`granted`, `revoked`) messages of one category by one channel.
 
     R-03: a grant names the text about unencrypted messages that the patient was shown (45 CFR
-    164.522(b), 2013 Omnibus). R-07: a revocation needs no form and holds at once.
+    164.522(b), 2013 Omnibus). R-07: a revocation needs no form and holds at once. Who agrees to staff wants
+    messages again, if they had wanted none at all.
     """
 
     def make(row_id: UUID, patient: Patient) -> MessagingConsent:
@@ -75,6 +76,9 @@ def decide_messaging(
         )
         if decision == MessagingConsent.Decision.GRANTED:
             agreed(patient_id=patient.pk, channel=channel)
+        if (decision, actor.kind, patient.no_messages) == (MessagingConsent.Decision.GRANTED, "staff", True):
+            held = queries.patient(actor=actor, patient_id=patient.pk, lock=True)
+            writing.save(row=held, values={"no_messages": False})
         if (channel, decision, actor.kind) == (Channel.SMS, MessagingConsent.Decision.GRANTED, "staff"):
             ports.texts_agreed(patient_id=patient.pk, now=now)
         return made

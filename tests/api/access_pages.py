@@ -48,6 +48,8 @@ PAGES: list[Page] = [
     Page("POST", "patients/<uuid:patient_id>/<slug:verb>/", "patients", REFUSED, "remove", {}),
     Page("POST", "patients/<uuid:patient_id>/<slug:verb>/", "patients", REFUSED, "ask", {}),
     Page("POST", "patients/<uuid:patient_id>/<slug:verb>/", "patients", REFUSED, "anywhere", {}),
+    Page("POST", "patients/<uuid:patient_id>/<slug:verb>/", "patients", REFUSED, "agree", {}),
+    Page("POST", "patients/<uuid:patient_id>/<slug:verb>/", "patients", REFUSED, "stop", {}),
     Page("GET", "roster/", "", ALL),
     Page("GET", "day/", "", ALL),
     Page("GET", "day/place/", "", ALL),

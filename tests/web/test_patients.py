@@ -3,7 +3,8 @@
 import pytest
 from django.test import Client
 
-from patients.models import AddressRequest, ContactPoint
+from patients import queries
+from patients.models import AddressRequest, ContactPoint, MessagingConsent, Patient
 from tests import factories
 from tests.web.conftest import World, signed_in
 
@@ -29,6 +30,41 @@ def test_r_04_the_desk_writes_down_where_a_patient_asks_to_be_written_to(
     assert (row.categories, row.addresses) == (["reminders", "check_ins"], [OWN])
     page = desk.post(f"{path}anywhere/", {"sort": ["reminders"], "said": "Moved out."}, follow=True)
     assert "at any address again" in page.content.decode()
+
+
+def test_r_03_the_desk_writes_down_that_a_patient_agrees(world: World, desk: Client, path: str) -> None:
+    Patient.objects.filter(pk=world.patient.pk).update(no_messages=True)
+    assert "not encrypted, and somebody else might read it" in desk.get(path).content.decode()
+    said = {"channel": "sms", "category": "check_ins", "source": "On the telephone"}
+    page = desk.post(f"{path}agree/", said, follow=True).content.decode()
+    assert "Text message, how they are after a dose: agreed" in page
+    assert "On the telephone" in page
+    assert "They want no messages at all" not in page, "who agrees wants some"
+    row = MessagingConsent.objects.get(patient=world.patient, category="check_ins")
+    assert (row.channel, row.decision) == ("sms", "granted")
+    assert row.warning_version
+
+
+def test_r_07_the_desk_writes_down_that_they_want_no_more(world: World, desk: Client, path: str) -> None:
+    about = world.patient.pk, "sms"
+    assert about in queries.may_message(patient_ids=[world.patient.pk])
+    page = desk.post(
+        f"{path}stop/", {"channel": "sms", "category": "reminders"}, follow=True
+    ).content.decode()
+    assert "Text message, visits and their times: wants none" in page
+    assert about not in queries.may_message(patient_ids=[world.patient.pk])
+
+
+def test_what_is_agreed_to_in_no_known_way_is_refused_and_kept(world: World, desk: Client, path: str) -> None:
+    before = MessagingConsent.objects.count()
+    bad = {"channel": "pigeon", "category": "billing", "source": "<b>shouted</b>"}
+    for verb in ("agree", "stop"):
+        answer = desk.post(f"{path}{verb}/", bad)
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert 'value="&lt;b&gt;shouted&lt;/b&gt;"' in page
+        assert '<option value="billing" selected>' in page
+    assert MessagingConsent.objects.count() == before
 
 
 def test_what_is_refused_keeps_what_was_typed(desk: Client, path: str) -> None:

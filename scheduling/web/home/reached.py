@@ -18,7 +18,7 @@ from clinic.practice.errors import DomainError, Invalid, NotFound
 from clinic.practice.web import pages, times
 from clinic.practice.web.pages import Refusal
 from clinic.practice.web.times import Moment
-from patients import addresses
+from patients import addresses, decisions
 from patients import queries as people
 from patients.models import ContactPoint, MessagingConsent, Patient
 from patients.models.contact import WRITTEN, Purpose
@@ -35,7 +35,10 @@ SORTS = {
 }
 PURPOSES = {Purpose.VISITS: "messages", Purpose.CALLS: "to call by alone"}
 DECISIONS = {"granted": "agreed", "revoked": "wants none"}
+# How they said so, where nothing else is written down.
+TOLD = "told the front desk"
 RECENT = 10
+TYPED = ("value", "said", "source", "channel", "category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,37 @@ def _asked(
     )
 
 
+def _agree(request: HttpRequest, actor: Actor, patient_id: UUID, now: datetime) -> None:
+    _decide(request, actor, patient_id, now, "granted")
+
+
+def _stop(request: HttpRequest, actor: Actor, patient_id: UUID, now: datetime) -> None:
+    _decide(request, actor, patient_id, now, "revoked")
+
+
+def _decide(request: HttpRequest, actor: Actor, patient_id: UUID, now: datetime, decision: str) -> None:
+    """One sort by one channel. The warning of R-03 stands beside the choice."""
+    decisions.decide_messaging(
+        actor=actor,
+        patient_id=patient_id,
+        channel=request.POST.get("channel", ""),
+        category=request.POST.get("category", ""),
+        decision=decision,
+        warning_version=newcomers.WARNING if decision == "granted" else "",
+        source=forms.text(request, "source", longest=40) or TOLD,
+        now=now,
+        key=forms.once(request, actor, what=f"{decision}:{patient_id}"),
+    )
+
+
 Do = Callable[[HttpRequest, Actor, UUID, datetime], None]
 VERBS: dict[str, tuple[Do, str]] = {
     "add": (_add, "The address is on file."),
     "remove": (_remove, "The address is used no longer."),
     "ask": (_ask, "It is written down: nothing of that goes anywhere else."),
     "anywhere": (_anywhere, "It is written down: every address may be used again."),
+    "agree": (_agree, "It is written down: they may be written to about it."),
+    "stop": (_stop, "It is written down: nothing of that goes out any more."),
 }
 
 
@@ -153,7 +181,9 @@ def _page(request: HttpRequest, actor: Actor, patient_id: UUID, refusal: Refusal
         "sorts": {one: SORTS[one] for one in WRITTEN},
         "sorts_chosen": post.getlist("sort") if post else [*WRITTEN],
         "chosen": post.getlist("address") if post else [],
-        "typed": {name: post.get(name, "")[: forms.LONGEST] if post else "" for name in ("value", "said")},
+        "typed": {name: post.get(name, "")[: forms.LONGEST] if post else "" for name in TYPED},
+        "channels": words.CHANNELS,
+        "all_sorts": SORTS,
         "may_message": refusal is None or refusal.form != "add" or "may_message" in request.POST,
         "refusal": refusal,
         "may_wait": permissions.allows(actor=actor, capability="waitlist.work"),
