@@ -28,6 +28,8 @@ from patients.models import (
 from patients.models.contact import CATEGORIES, Channel, Purpose
 
 Row = TypeVar("Row", bound=Model)
+# Leave for these is leave for all messages of a course (R-09).
+GENERAL = "reminders"
 # The whole range of each scale that we know; of another scale only the number is checked.
 RANGES = {"PHQ-9": (0, 27), "GAD-7": (0, 21), "PCL-5": (0, 80), "MADRS": (0, 60), "QIDS": (0, 27)}
 
@@ -48,8 +50,8 @@ def decide_messaging(
     """Grant or revoke (`granted`, `revoked`) messages of one category by one channel.
 
     R-03: a grant names the text about unencrypted messages that the patient was shown (45 CFR
-    164.522(b), 2013 Omnibus). R-07: a revocation needs no form and holds at once. Who agrees to staff wants
-    messages again, if they had wanted none at all.
+    164.522(b), 2013 Omnibus). R-07: a revocation needs no form and holds at once. Who wanted no messages
+    at all and agrees to staff wants messages by that channel again, and by no other.
     """
 
     def make(row_id: UUID, patient: Patient) -> MessagingConsent:
@@ -76,9 +78,8 @@ def decide_messaging(
         )
         if decision == MessagingConsent.Decision.GRANTED:
             agreed(patient_id=patient.pk, channel=channel)
-        if (decision, actor.kind, patient.no_messages) == (MessagingConsent.Decision.GRANTED, "staff", True):
-            held = queries.patient(actor=actor, patient_id=patient.pk, lock=True)
-            writing.save(row=held, values={"no_messages": False})
+        if decision == MessagingConsent.Decision.GRANTED and actor.kind == "staff" and category == GENERAL:
+            _wanted_again(actor, patient, made, now)
         if (channel, decision, actor.kind) == (Channel.SMS, MessagingConsent.Decision.GRANTED, "staff"):
             ports.texts_agreed(patient_id=patient.pk, now=now)
         return made
@@ -86,6 +87,28 @@ def decide_messaging(
     return _add(
         actor, patient_id, "patients.record_consent", "messaging_consent", now, key, make, MessagingConsent
     )
+
+
+def _wanted_again(actor: Actor, patient: Patient, granted: MessagingConsent, now: datetime) -> None:
+    """Whoever wanted nothing at all wants what they agree to now, and not what they had agreed to before."""
+    if not patient.no_messages:
+        return
+    held = queries.patient(actor=actor, patient_id=patient.pk, lock=True)
+    writing.save(row=held, values={"no_messages": False})
+    latest = MessagingConsent.objects.filter(patient=patient, category=GENERAL).exclude(
+        channel=granted.channel
+    )
+    for one in latest.order_by("channel", "-decided_at", "-recorded_at").distinct("channel"):
+        if one.decision == MessagingConsent.Decision.GRANTED:
+            MessagingConsent.objects.create(
+                patient=patient,
+                channel=one.channel,
+                category=GENERAL,
+                decision=MessagingConsent.Decision.REVOKED,
+                source="wanted no messages at all",
+                decided_at=now,
+                decided_by=actor.ref,
+            )
 
 
 def agreed(*, patient_id: UUID, channel: str) -> None:

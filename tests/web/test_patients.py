@@ -36,13 +36,19 @@ def test_r_03_the_desk_writes_down_that_a_patient_agrees(world: World, desk: Cli
     Patient.objects.filter(pk=world.patient.pk).update(no_messages=True)
     assert "not encrypted, and somebody else might read it" in desk.get(path).content.decode()
     said = {"channel": "sms", "category": "check_ins", "source": "On the telephone"}
+    refused = desk.post(f"{path}agree/", said).content.decode()
+    assert "Leave for visits and their times comes first." in refused
+    page = desk.post(f"{path}agree/", {**said, "category": "reminders"}, follow=True).content.decode()
+    assert "Text message, visits and their times: agreed" in page
+    assert "On the telephone" in page
+    row = MessagingConsent.objects.get(patient=world.patient, source="On the telephone")
+    assert (row.channel, row.category, row.decision) == ("sms", "reminders", "granted")
+    assert row.warning_version
+    # Who wanted none at all wants these, and not the e-mails to which they had agreed long before.
+    assert "They want no messages at all" not in page
+    assert queries.may_message(patient_ids=[world.patient.pk]) == {(world.patient.pk, "sms")}
     page = desk.post(f"{path}agree/", said, follow=True).content.decode()
     assert "Text message, how they are after a dose: agreed" in page
-    assert "On the telephone" in page
-    assert "They want no messages at all" not in page, "who agrees wants some"
-    row = MessagingConsent.objects.get(patient=world.patient, category="check_ins")
-    assert (row.channel, row.decision) == ("sms", "granted")
-    assert row.warning_version
 
 
 def test_r_07_the_desk_writes_down_that_they_want_no_more(world: World, desk: Client, path: str) -> None:
@@ -57,13 +63,13 @@ def test_r_07_the_desk_writes_down_that_they_want_no_more(world: World, desk: Cl
 
 def test_what_is_agreed_to_in_no_known_way_is_refused_and_kept(world: World, desk: Client, path: str) -> None:
     before = MessagingConsent.objects.count()
-    bad = {"channel": "pigeon", "category": "billing", "source": "<b>shouted</b>"}
+    bad = {"channel": "pigeon", "category": "reminders", "source": "<b>shouted</b>"}
     for verb in ("agree", "stop"):
         answer = desk.post(f"{path}{verb}/", bad)
         page = answer.content.decode()
         assert answer.status_code == 422
         assert 'value="&lt;b&gt;shouted&lt;/b&gt;"' in page
-        assert '<option value="billing" selected>' in page
+        assert '<option value="reminders" selected>' in page
     assert MessagingConsent.objects.count() == before
 
 

@@ -128,6 +128,10 @@ def _asked(
 
 
 def _agree(request: HttpRequest, actor: Actor, patient_id: UUID, now: datetime) -> None:
+    channel, category = request.POST.get("channel", ""), request.POST.get("category", "")
+    # without it the other sorts would not go all the same.
+    if category in WRITTEN[1:] and (patient_id, channel) not in people.may_message(patient_ids=[patient_id]):
+        raise Invalid({"category": ["Leave for visits and their times comes first."]})
     _decide(request, actor, patient_id, now, "granted")
 
 
@@ -183,7 +187,6 @@ def _page(request: HttpRequest, actor: Actor, patient_id: UUID, refusal: Refusal
         "chosen": post.getlist("address") if post else [],
         "typed": {name: post.get(name, "")[: forms.LONGEST] if post else "" for name in TYPED},
         "channels": words.CHANNELS,
-        "all_sorts": SORTS,
         "may_message": refusal is None or refusal.form != "add" or "may_message" in request.POST,
         "refusal": refusal,
         "may_wait": permissions.allows(actor=actor, capability="waitlist.work"),
