@@ -20,7 +20,7 @@ from patients.models.contact import WRITTEN, Channel
 from patients.models.patient import Language
 
 CAPABILITY = "own_record.write"
-CATEGORY = "reminders"
+CATEGORY = decisions.GENERAL
 SOURCE = "the patient's page"
 GRANTED, REVOKED = MessagingConsent.Decision.GRANTED, MessagingConsent.Decision.REVOKED
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from clinic.practice.errors import Invalid, NotFound
 from clinic.practice.models import Site
+from scheduling.booking.openings import slots
 from scheduling.booking.wanted.orders import Order
 from scheduling.followups import facts
 from scheduling.planning import windows
@@ -23,7 +24,7 @@ MODES = {"": "As the protocol says", "in_person": "In person", "video": "By vide
 SATURDAY = 6
 MOST_OVERRIDES = 10
 # Who is asked on the telephone cannot be there within these minutes, unless they say so.
-NOTICE_MINUTES = 120
+NOTICE_MINUTES = slots.SOON // timedelta(minutes=1)
 ALTERED = "This page was altered on its way. Load it again."
 
 

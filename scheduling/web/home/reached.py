@@ -130,7 +130,8 @@ def _asked(
 def _agree(request: HttpRequest, actor: Actor, patient_id: UUID, now: datetime) -> None:
     channel, category = request.POST.get("channel", ""), request.POST.get("category", "")
     # without it the other sorts would not go all the same.
-    if category in WRITTEN[1:] and (patient_id, channel) not in people.may_message(patient_ids=[patient_id]):
+    other = category in WRITTEN and category != decisions.GENERAL
+    if other and (patient_id, channel) not in people.may_message(patient_ids=[patient_id]):
         raise Invalid({"category": ["Leave for visits and their times comes first."]})
     _decide(request, actor, patient_id, now, "granted")
 
