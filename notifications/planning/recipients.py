@@ -3,7 +3,7 @@ when sending.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +25,43 @@ from patients.models.contact import Purpose
 CONSENT = "reminders"
 # The sorts of messages that there are.
 SORTS = tuple(dict.fromkeys(rule.category for rule in RULES.values()))
+# Of the patient of a message, here called `one`: their latest decision, and their addresses in order, each
+# with why nothing may go there, blank when it may. At least one row, without an address where there is none.
+ASKED = f"""
+ARRAY(
+    SELECT ARRAY[
+        CASE own.decision
+            WHEN '{MessagingConsent.Decision.REVOKED}' THEN own.decision ELSE general.decision END,
+        contact.value,
+        CASE WHEN contact.value <> ALL (request.addresses) THEN 'other_address_asked'
+            ELSE COALESCE(
+                refused.reason, CASE contact.purpose WHEN '{Purpose.CALLS}' THEN 'only_for_calls' ELSE '' END)
+        END
+    ]
+    FROM (SELECT) nothing
+    LEFT JOIN LATERAL (
+        SELECT decision FROM patients_messagingconsent
+        WHERE patient_id = one.patient_id AND channel = one.channel AND category = one.category
+        ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+    ) own ON true
+    LEFT JOIN LATERAL (
+        SELECT decision FROM patients_messagingconsent
+        WHERE patient_id = one.patient_id AND channel = one.channel AND category = '{CONSENT}'
+        ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+    ) general ON true
+    LEFT JOIN LATERAL (
+        SELECT addresses FROM patients_addressrequest
+        WHERE patient_id = one.patient_id AND one.category = ANY (categories)
+        ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+    ) request ON true
+    LEFT JOIN patients_contactpoint contact
+        ON contact.patient_id = one.patient_id AND contact.channel = one.channel AND contact.is_active
+    LEFT JOIN notifications_suppression refused
+        ON refused.practice_id = one.practice_id AND refused.channel = one.channel
+        AND refused.value = contact.value AND refused.category IN ('', one.category)
+    ORDER BY (contact.value <> ALL (request.addresses)) IS TRUE, contact.rank, contact.id
+)"""
+Asked = Sequence[Sequence[str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +71,11 @@ class Address:
     value: str
 
 
-def address(message: Message) -> Address | Silence:
-    """The recipient's address for the message's channel, or why there is none (R-03, R-04, R-05, R-07)."""
+def address(message: Message, asked: Asked | None = None) -> Address | Silence:
+    """The recipient's address for the message's channel, or why there is none (R-03, R-04, R-05, R-07).
+
+    `asked`: what was `ASKED` of the message, where its row was read with it.
+    """
     if message.kind == Kind.WORDING_TRIAL:
         return _of_trial(message)
     if message.subject_kind in TO_NUMBERS:
@@ -48,61 +88,24 @@ def address(message: Message) -> Address | Silence:
         return Silence("no_recipient")
     if patient.no_messages:
         return Silence("no_messages")
-    decision, contacts = _asked(message)
+    found = asked or _asked(message)
+    decision = found[0][0]
     if decision != MessagingConsent.Decision.GRANTED:
         return Silence("consent_revoked" if decision else "no_consent")
+    contacts = [(value, refused or "") for _, value, refused in found if value is not None]
     for value, refused in contacts:
         if not refused:
             return Address(value)
     return Silence(contacts[0][1] if contacts else "no_address")
 
 
-def _asked(message: Message) -> tuple[str | None, list[tuple[str, str]]]:
-    """The patient's latest decision, and their addresses in order, each with why nothing may go there; blank
-    when it may. One statement: it is asked of every message that leaves.
-    """
-    found = prepared.fetch(
-        """
-        SELECT CASE own.decision WHEN %(revoked)s THEN own.decision ELSE general.decision END,
-            contact.value,
-            CASE WHEN contact.value <> ALL (request.addresses) THEN 'other_address_asked'
-                ELSE COALESCE(
-                    refused.reason, CASE contact.purpose WHEN %(calls)s THEN 'only_for_calls' ELSE '' END)
-            END
-        FROM (SELECT) one
-        LEFT JOIN LATERAL (
-            SELECT decision FROM patients_messagingconsent
-            WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(category)s
-            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
-        ) own ON true
-        LEFT JOIN LATERAL (
-            SELECT decision FROM patients_messagingconsent
-            WHERE patient_id = %(patient)s AND channel = %(channel)s AND category = %(general)s
-            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
-        ) general ON true
-        LEFT JOIN LATERAL (
-            SELECT addresses FROM patients_addressrequest
-            WHERE patient_id = %(patient)s AND %(category)s = ANY (categories)
-            ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
-        ) request ON true
-        LEFT JOIN patients_contactpoint contact
-            ON contact.patient_id = %(patient)s AND contact.channel = %(channel)s AND contact.is_active
-        LEFT JOIN notifications_suppression refused
-            ON refused.practice_id = %(practice)s AND refused.channel = %(channel)s
-            AND refused.value = contact.value AND refused.category IN ('', %(category)s)
-        ORDER BY (contact.value <> ALL (request.addresses)) IS TRUE, contact.rank, contact.id
-        """,
-        {
-            "patient": message.patient_id,
-            "practice": message.practice_id,
-            "channel": message.channel,
-            "category": message.category,
-            "general": CONSENT,
-            "revoked": MessagingConsent.Decision.REVOKED.value,
-            "calls": Purpose.CALLS.value,
-        },
+def _asked(message: Message) -> Asked:
+    [[asked]] = prepared.fetch(
+        f"SELECT {ASKED} FROM (SELECT %s::uuid AS patient_id, %s::uuid AS practice_id,"
+        " %s::text AS channel, %s::text AS category) one",
+        [message.patient_id, message.practice_id, message.channel, message.category],
     )
-    return found[0][0], [(value, reason) for _, value, reason in found if value is not None]
+    return asked  # type: ignore[no-any-return]
 
 
 def refused_for(*, practice_id: UUID, channel: str, value: str) -> str:

@@ -117,10 +117,14 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Seen(Ledger):
-    """The same, where the first question was asked together with the message's row."""
+    """The same, where this was asked together with the message's row: `reached` is `recipients.ASKED`."""
 
     superseded: bool
     accompanied: bool
+    reached: recipients.Asked
 
     def others(self, *, message: Message) -> tuple[bool, bool]:
         return self.superseded, self.accompanied
+
+    def address(self, *, message: Message) -> Address | Silence:
+        return recipients.address(message, self.reached)

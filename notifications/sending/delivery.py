@@ -68,8 +68,9 @@ def run(
         message_id = claim(worker=worker, now=now) if now < until else None
         if message_id is None:
             return handled
-        if handle(message_id=message_id, worker=worker, clock=clock):
-            pause(max(0.0, (now + spans.pause() - clock()).total_seconds()))
+        handed_over = handle(message_id=message_id, worker=worker, clock=clock)
+        if handed_over and (left := (now + spans.pause() - clock()).total_seconds()) > 0:
+            pause(left)
     return limit
 
 

@@ -13,7 +13,7 @@ from clinic.practice.joined import Joined
 from notifications.channels.base import Outcome
 from notifications.models import Attempt, Message
 from notifications.models.message import State
-from notifications.planning import ledger
+from notifications.planning import ledger, recipients
 from notifications.sending import beside
 from notifications.sending.beside import Seen
 
@@ -35,7 +35,7 @@ _LEASED = Joined(
     "practice",
     "patient",
     "staff",
-    asking=[_BUSY, _WORDED, beside.SUPERSEDED, beside.ACCOMPANIED],
+    asking=[_BUSY, _WORDED, beside.SUPERSEDED, beside.ACCOMPANIED, recipients.ASKED],
 )
 _ACCEPT = f"""
     WITH message AS (
@@ -106,8 +106,8 @@ def leased(*, message_id: UUID, worker: str, now: datetime) -> Leased | None:
     for message, asked in _LEASED.fetch_asking("WHERE one.id = %s FOR UPDATE OF one", [message_id]):
         if (message.state, message.leased_by) != (State.LEASED, worker):
             return None
-        busy, worded, superseded, accompanied = asked
-        leased = Leased(message, busy=busy, worded=worded, beside=Seen(superseded, accompanied))
+        busy, worded, *seen = asked
+        leased = Leased(message, busy=busy, worded=worded, beside=Seen(*seen))
         return leased if message.lease_until and message.lease_until > now else None
     return None
 

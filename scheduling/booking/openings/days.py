@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Sum
@@ -51,7 +52,8 @@ def site_days(
     roster = rosters.of(practice_id=actor.practice_id)
     site = roster.site(site_id)
     of_day: dict[date, list[rows.Visit]] = {day: [] for day in days}
-    for visit in fetched.visits(actor=actor, site=site_id, days=list(days), **whose):
+    when: dict[str, Any] = {"day": days[0]} if len(days) == 1 else {"days": list(days)}
+    for visit in fetched.visits(actor=actor, site=site_id, **when, **whose):
         day = windows.local_day(zone=visit.time_zone, instant=visit.start)
         # Where a zone's rules have changed since, the stored day is not the clock's: it is not lost for that.
         of_day[day if day in of_day else days[0]].append(visit)

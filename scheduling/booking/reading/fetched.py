@@ -77,12 +77,12 @@ _NAMED_BY_A_VISIT = {
     "site_name": "(SELECT name FROM practice_site WHERE id = visit.site_id)",
     "phase_name": "(SELECT name FROM scheduling_coursephase WHERE id = visit.phase_id)",
     "room": """
-        (SELECT json_build_array(id, name, kind) FROM practice_room WHERE id = COALESCE(
+        (SELECT ARRAY[id::text, name, kind] FROM practice_room WHERE id = COALESCE(
             visit.room_id,
             (SELECT room_id FROM scheduling_groupsession WHERE id = visit.group_session_id)))""",
     "people": """
-        (SELECT json_agg(json_build_array(
-            part.staff_id, part.role, part.presence, staff.first_name, staff.last_name, staff.username))
+        ARRAY(SELECT ARRAY[
+            part.staff_id::text, part.role, part.presence, staff.first_name, staff.last_name, staff.username]
         FROM scheduling_appointmentpractitioner part
         JOIN practice_staffmember staff ON staff.id = part.staff_id
         WHERE part.appointment_id = visit.id)""",
@@ -95,6 +95,8 @@ _SELECT = f"""
 _NARROWED_BY = {
     "course": "visit.course_id = %s",
     "site": "visit.site_id = %s",
+    # By itself, so that its plan is made once: PostgreSQL guesses that a list holds ten.
+    "day": "visit.local_date = %s",
     "days": "visit.local_date = ANY(%s::date[])",
     "person": """
         (visit.id IN (SELECT appointment_id FROM scheduling_appointmentpractitioner WHERE staff_id = %s)
@@ -108,8 +110,8 @@ _NARROWED_BY = {
 
 
 def visits(*, actor: Actor, **where: Any) -> tuple[rows.Visit, ...]:
-    """The practice's visits of a `course`, a `site`, of local `days`, of a `person`, in a `room`, or with
-    these `ids`, by start; at most `WHOLE`.
+    """The practice's visits of a `course`, a `site`, of a local `day` or `days`, of a `person`, in a `room`,
+    or with these `ids`, by start; at most `WHOLE`.
     """
     conditions = "".join(f" AND {_NARROWED_BY[name]}" for name in where)
     values = [value for name, value in where.items() for _ in range(_NARROWED_BY[name].count("%s"))]

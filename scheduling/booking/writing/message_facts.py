@@ -15,7 +15,7 @@ from notifications.planning.ports import Facts, Silence, Source, Visit
 from notifications.planning.terms import Level
 from scheduling.booking.writing import cancellations, inviting, links
 from scheduling.booking.writing.drafts import EXPECTED
-from scheduling.booking.writing.worlds import DATABASE, World
+from scheduling.booking.writing.worlds import DATABASE, Told, World
 from scheduling.models import Appointment, FollowUpGap, WaitlistOffer
 from scheduling.models.appointment import ENDED_UNATTENDED, Mode, Status
 from scheduling.models.patient_link import Purpose
@@ -37,6 +37,7 @@ def sources() -> dict[str, Source]:
     """Who answers for which kind of message."""
     known: dict[str, Source] = {
         **RULES,
+        **{kind: of_visits(RULES[kind]) for kind in ABOUT_VISITS},
         Kind.VISIT_CANCELLED: cancelled,
         Kind.FOLLOW_UP_MISSING: follow_up_missing,
         Kind.WINDOW_HALF: window_half,
@@ -46,7 +47,18 @@ def sources() -> dict[str, Source]:
         Kind.CHOOSE_TIME: choose_time,
         Kind.WAITLIST_OFFER: offered,
     }
-    return {kind: wanted(source) if kind in terms.CHOICES else source for kind, source in known.items()}
+    choices = terms.CHOICES.keys() - ABOUT_VISITS
+    return {kind: wanted(source) if kind in choices else source for kind, source in known.items()}
+
+
+def of_visits(rule: Rule) -> Source:
+    """`wanted` of what asks about the visits themselves, which are read by the way."""
+
+    def asked(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:
+        world = Told(message, also)
+        return unwanted(message=message, world=world) or rule(message, also, now, world)
+
+    return asked
 
 
 def wanted(source: Source) -> Source:
@@ -227,6 +239,10 @@ RULES: dict[str, Rule] = {
     Kind.PREPARATION: preparation,
     Kind.CHECK_IN: check_in,
 }
+
+
+# Of these what can be switched off begins with the visits at their time.
+ABOUT_VISITS = (Kind.REMINDER_72H, Kind.REMINDER_24H, Kind.RIDE_HOME, Kind.PREPARATION)
 
 
 def no_show(message: Message, also: Sequence[Message], now: datetime) -> Facts | Silence:

@@ -3,7 +3,7 @@ is to go, of visits that are read once, or only imagined, where somebody looks a
 (`booking.own.own_messages`).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,12 +23,12 @@ from scheduling.booking.writing.drafts import EXPECTED
 from scheduling.models import Appointment
 from scheduling.models.appointment import ENDED_UNATTENDED, Status
 
-_VISITS = Joined(Appointment, "site", asking=[links.ASKED])
-_TERMS = """
-SELECT term.is_on, term.hours, course.protocol_version_id FROM (SELECT) one
-LEFT JOIN notifications_kindterm term ON term.practice_id = %s AND term.kind = %s
-LEFT JOIN scheduling_treatmentcourse course ON course.id = %s
-"""
+# Whether the practice has a kind of message switched off, and the protocol that is asked the same.
+_TERMS = (
+    "(SELECT is_on FROM notifications_kindterm WHERE practice_id = %s AND kind = %s)",
+    "(SELECT protocol_version_id FROM scheduling_treatmentcourse WHERE id = %s)",
+)
+_VISITS = Joined(Appointment, "site", asking=[*_TERMS, links.ASKED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +81,12 @@ class Database:
     """The visits as they are now."""
 
     def off(self, *, message: Message) -> Level | None:
-        """One statement: it is asked of every message that may be switched off."""
-        [(is_on, hours, version_id)] = prepared.fetch(
-            _TERMS, [message.practice_id, message.kind, message.course_id]
-        )
-        settled = terms.settle(
-            kind=message.kind,
-            protocol=ahead.terms_of(version_id=version_id),
-            practice={message.kind: Term(is_on, hours)},
-        )
-        return None if settled.on else settled.by
+        [(is_on, version_id)] = prepared.fetch(f"SELECT {', '.join(_TERMS)}", _terms_of(message))
+        return _off(message, is_on, version_id)
 
     def linked(self, *, visit_ids: Collection[UUID]) -> Mapping[UUID, Linked]:
-        asked = _VISITS.fetch_asking("WHERE one.id = ANY(%s)", [list(visit_ids)])
-        return {visit.pk: Linked(visit, partial(links.said, asked=link)) for visit, [link] in asked}
+        visits = _VISITS.fetch_asking("WHERE one.id = ANY(%s::uuid[])", [None, None, None, list(visit_ids)])
+        return {visit.pk: _linked(visit, link) for visit, [_, _, link] in visits}
 
     def coming(self, *, message: Message, now: datetime) -> list[Appointment]:
         coming = Appointment.objects.select_related("site").filter(
@@ -135,6 +127,45 @@ class Database:
 
 
 DATABASE = Database()
+
+
+class Told(Database):
+    """The same for one message: the visits that it and `also` are about are read together with who has its
+    kind switched off, in one statement, because every reminder asks both. It knows no other links.
+    """
+
+    def __init__(self, message: Message, also: Sequence[Message]) -> None:
+        # One by itself, so that its plan is made once: PostgreSQL guesses that a list holds ten.
+        ending = "WHERE one.id = ANY(%s::uuid[])" if also else "WHERE one.id = %s"
+        which = [one.subject_id for one in (message, *also)] if also else message.subject_id
+        self._visits = _VISITS.fetch_asking(ending, [*_terms_of(message), which])
+
+    def off(self, *, message: Message) -> Level | None:
+        if not self._visits:
+            return super().off(message=message)
+        _, [is_on, version_id, _] = self._visits[0]
+        return _off(message, is_on, version_id)
+
+    def linked(self, *, visit_ids: Collection[UUID]) -> Mapping[UUID, Linked]:
+        read = {visit.pk: _linked(visit, link) for visit, [_, _, link] in self._visits}
+        return {pk: one for pk, one in read.items() if pk in visit_ids}
+
+
+def _terms_of(message: Message) -> list[object]:
+    return [message.practice_id, message.kind, message.course_id]
+
+
+def _off(message: Message, is_on: bool | None, version_id: UUID | None) -> Level | None:
+    settled = terms.settle(
+        kind=message.kind,
+        protocol=ahead.terms_of(version_id=version_id),
+        practice={message.kind: Term(is_on)},
+    )
+    return None if settled.on else settled.by
+
+
+def _linked(visit: Appointment, link: Sequence[str] | None) -> Linked:
+    return Linked(visit, partial(links.said, asked=link))
 
 
 def _with(message: Message) -> Q:
