@@ -4,12 +4,13 @@ Against the least that could do it: a bare psycopg loop over rows of three colum
 UPDATE SKIP LOCKED, commits, marks it sent, and commits. Ours commits three times: the lease (which need not
 wait for the disk), the hand-over before the provider is called (what makes a crash visible), and the result.
 In between it asks whether the message is still true, wanted and fit to be seen, and writes its text, its
-attempt and its line of the trail. Both loops take turns, in one process each, on the same server. Then the
-same with `--rows` (five million) messages of years gone by in the table. Each time also as a worker does it:
-so many children at once, as many as `docker-compose.yml` has by default.
+attempt and its line of the trail. Both loops take turns, in one process each, on the same server, and so do
+two databases: one of ten thousand messages, and the same with `--rows` (five million) of years gone by. Each
+time also as a worker does it: so many children at once, as many as `docker-compose.yml` has by default.
 """
 
 import argparse
+import copy
 import multiprocessing
 import os
 import platform
@@ -17,6 +18,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import django
@@ -33,7 +35,7 @@ from notifications import channels  # noqa: E402
 from notifications.channels.base import Channel, Outcome, Outgoing, Result, Sent  # noqa: E402
 from notifications.models import Message  # noqa: E402
 from notifications.sending import delivery  # noqa: E402
-from tests.bench import _server  # noqa: E402
+from tests.bench import _server, _sizes  # noqa: E402
 from tests.faults.due import Reminders  # noqa: E402
 
 GOAL, FLAT = 0.3, 1.2
@@ -65,33 +67,57 @@ def main() -> None:
     channels.PROVIDERS["sms"][settings.SMS_PROVIDER] = cast("Channel", Instant())
     settings.MESSAGE_PAUSE_SECONDS = 0
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}; nothing left to chance")
-    # In each turn once alone and once together, at both sizes.
-    waiting = Reminders(options.messages * options.turns * 2 * (2 if options.rows else 1))
+    # In each turn once alone and once together.
+    waiting = Reminders(options.messages * options.turns * 2)
     fill(10_000 - Message.objects.count())
-    # As a worker's child begins.
-    garbage.settle()
-    small = measure(waiting, options, "at ten thousand rows")
+    sizes = [Size(_sizes.copied() if options.rows else _sizes.current(), "ten thousand rows", waiting)]
     if options.rows:
+        sizes.append(Size(_sizes.current(), f"{options.rows:,} rows", copy.copy(waiting)))
         began = time.monotonic()
         fill(options.rows - Message.objects.count())
         print(f"{options.rows:,} rows built in {time.monotonic() - began:.0f} s", flush=True)
-        large = measure(waiting, options, f"at {options.rows:,} rows")
-        print(f"flat: {large / small:.2f} of the time a message (goal <= {FLAT})")
+        with connection.cursor() as cursor:
+            # What the filling has not written yet it would write while others are measured.
+            cursor.execute("CHECKPOINT")
+    # As a worker's child begins.
+    garbage.settle()
+    for turn in range(options.turns):
+        # Who goes first changes: the disk's own housekeeping has its rhythm.
+        for size in sizes[:: 1 if turn % 2 else -1]:
+            size.turn(options.messages)
+    for size in sizes:
+        size.tell()
+    if options.rows:
+        flat = statistics.median(
+            large / small for small, large in zip(sizes[0].ours, sizes[1].ours, strict=True)
+        )
+        print(f"flat: {flat:.2f} of the time a message, turn by turn (goal <= {FLAT})")
     connections.close_all()
 
 
-def measure(waiting: Reminders, options: argparse.Namespace, where: str) -> float:
-    """Seconds a message of ours, the median of the turns."""
-    ours, theirs, together = [], [], []
-    for _ in range(options.turns):
-        ours.append(ours_once(waiting, options.messages))
-        theirs.append(bare_once(options.messages))
-        together.append(together_once(waiting, options.messages))
-    mine, bare = statistics.median(ours), statistics.median(theirs)
-    rates = f"{1 / mine:.0f} messages a second, bare {1 / bare:.0f}"
-    print(f"{where}: {rates}: ratio {bare / mine:.2f} (goal >= {GOAL})", flush=True)
-    print(f"    {CHILDREN} children at once: {1 / statistics.median(together):.0f} a second", flush=True)
-    return mine
+@dataclass
+class Size:
+    """One of the databases: seconds a message, of each turn."""
+
+    name: str
+    rows: str
+    waiting: Reminders
+    ours: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    together: list[float] = field(default_factory=list)
+
+    def turn(self, messages: int) -> None:
+        _sizes.use(self.name)
+        self.ours.append(ours_once(self.waiting, messages))
+        self.bare.append(bare_once(messages))
+        self.together.append(together_once(self.waiting, messages))
+
+    def tell(self) -> None:
+        ratio = statistics.median(bare / mine for mine, bare in zip(self.ours, self.bare, strict=True))
+        mine, bare, children = (1 / statistics.median(one) for one in (self.ours, self.bare, self.together))
+        print(f"at {self.rows}: {mine:.0f} messages a second, bare {bare:.0f}", end="")
+        print(f": ratio {ratio:.2f}, the median of the turns (goal >= {GOAL})")
+        print(f"    {CHILDREN} children at once: {children:.0f} a second", flush=True)
 
 
 def ours_once(waiting: Reminders, count: int) -> float:

@@ -19,7 +19,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import django
-import psycopg
 
 django.setup()
 
@@ -36,7 +35,7 @@ from scheduling.followups import gaps  # noqa: E402
 from scheduling.models import Appointment, FollowUpGap  # noqa: E402
 from tests import factories  # noqa: E402
 from tests.api.conftest import Api, program  # noqa: E402
-from tests.bench import _server, _years  # noqa: E402
+from tests.bench import _sizes, _years  # noqa: E402
 
 # Blocks of so many calls take turns between the databases.
 BLOCKS, CALLS, FEW = 12, 18, 6
@@ -102,8 +101,7 @@ class Measured:
 
     def block(self) -> None:
         """One block of every figure."""
-        connections.close_all()
-        connection.settings_dict["NAME"] = self.name
+        _sizes.use(self.name)
         site, person, room = self.one.site.pk, self.one.people[5].pk, self.one.rooms[5].pk
         start = self.today + timedelta(days=1)
         ends = start + timedelta(days=31)
@@ -146,15 +144,6 @@ def bookings(one: _years.Place, today: datetime, count: int) -> list[Any]:
     return made
 
 
-def copied() -> str:
-    """The name of a copy of the database as it is now."""
-    now = str(connection.settings_dict["NAME"])
-    connections.close_all()
-    with psycopg.connect(_server.database_url(), dbname="postgres", autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{now}_small" TEMPLATE "{now}"')
-    return f"{now}_small"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--visits", type=int, default=1_000_000)
@@ -173,7 +162,7 @@ def main() -> None:
     api = program(ours)
     api.http = Client(raise_request_exception=True)
     fresh = bookings(first, today, BLOCKS * (FEW + 5))
-    large = str(connection.settings_dict["NAME"])
+    large = _sizes.current()
     small, sizes = "", []
     for size in (10_000, wanted):
         built = 0 if small else 1
@@ -189,7 +178,7 @@ def main() -> None:
             FollowUpGap.objects.filter(id__in=list(some)).update(flagged=True)
         sizes.append(Appointment.objects.count())
         print(f"{sizes[-1]} visits, filled in {time.perf_counter() - began:.0f} s", flush=True)
-        small = small or copied()
+        small = small or _sizes.copied()
     # What the filling left in this process would be gone through by every collection of garbage.
     garbage.settle()
     both = [Measured(name, api, first, today, fresh) for name in (small, large)]
