@@ -89,13 +89,14 @@ def claim(*, worker: str, now: datetime, lease: timedelta) -> UUID | None:
 
 
 def take_turn(*, message_id: UUID) -> None:
-    """Wait until no other loop is about to begin a hand-over to the same patient; until the transaction ends.
+    """Wait until no other loop is about to begin a hand-over to the same patient, and nobody changes the
+    message; until the transaction ends.
 
     A statement of its own: the next one sees what was committed while this one waited.
     """
     prepared.fetch(
         "SELECT pg_advisory_xact_lock(%s, hashtext(patient_id::text))"
-        " FROM notifications_message WHERE id = %s",
+        " FROM notifications_message WHERE id = %s FOR UPDATE",
         [_PATIENT_TURN, message_id],
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from clinic.local.providers import SmsProvider, SmtpCatcher
@@ -19,6 +19,7 @@ from notifications import tasks
 from notifications.channels import twilio
 from notifications.channels.base import Outcome, Result, Sent
 from notifications.models import Attempt, Message, Suppression
+from notifications.planning import suppressions
 from notifications.sending import delivery, recovery, spans
 from patients.models import Patient
 from tests.notifications import making
@@ -320,6 +321,44 @@ def test_two_loops_at_once_say_a_day_of_one_patient_once(sms_provider: SmsProvid
     making.deliver(clock)
     assert len(sms_provider.inbox()) == 1
     assert sorted(Message.objects.values_list("state", flat=True)) == ["accepted", "cancelled", "cancelled"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_that_comes_while_the_row_is_held_is_heard(sms_provider: SmsProvider) -> None:
+    row = making.reminder(making.visit(making.patient(), making.tomorrow()))
+    assert delivery.claim(worker="one", now=NOW) == row.pk
+
+    def aside(act: Callable[[], object]) -> threading.Thread:
+        def acts() -> None:
+            try:
+                act()
+            finally:
+                connections.close_all()
+
+        thread = threading.Thread(target=acts)
+        thread.start()
+        return thread
+
+    with transaction.atomic():
+        Message.objects.select_for_update().get(pk=row.pk)
+        sender = aside(lambda: delivery.handle(message_id=row.pk, worker="one", clock=Clock()))
+        wait_until(somebody_waits_for_a_row)
+        stop = {"channel": "sms", "value": phone(row.patient), "reason": suppressions.OPTED_OUT}
+        aside(lambda: suppressions.refuse(practice_id=row.practice_id, now=NOW, **stop)).join(30)
+    sender.join(30)
+    assert sms_provider.inbox() == []
+    assert state(row) == ("suppressed", "opted_out")
+
+
+def somebody_waits_for_a_row() -> bool:
+    with connection.cursor() as cursor:
+        # Within a transaction it stays as it was seen first.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT EXISTS(SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 DELIVER = """
