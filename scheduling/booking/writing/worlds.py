@@ -28,7 +28,8 @@ _TERMS = (
     "(SELECT is_on FROM notifications_kindterm WHERE practice_id = %s AND kind = %s)",
     "(SELECT protocol_version_id FROM scheduling_treatmentcourse WHERE id = %s)",
 )
-_VISITS = Joined(Appointment, "site", asking=[*_TERMS, links.ASKED])
+_VISITS = Joined(Appointment, "site", asking=[links.ASKED])
+_TOLD = Joined(Appointment, "site", asking=[links.ASKED, *_TERMS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class Database:
         return _off(message, is_on, version_id)
 
     def linked(self, *, visit_ids: Collection[UUID]) -> Mapping[UUID, Linked]:
-        visits = _VISITS.fetch_asking("WHERE one.id = ANY(%s::uuid[])", [None, None, None, list(visit_ids)])
-        return {visit.pk: _linked(visit, link) for visit, [_, _, link] in visits}
+        visits = _VISITS.fetch_asking("WHERE one.id = ANY(%s::uuid[])", [list(visit_ids)])
+        return {visit.pk: _linked(visit, link) for visit, [link] in visits}
 
     def coming(self, *, message: Message, now: datetime) -> list[Appointment]:
         coming = Appointment.objects.select_related("site").filter(
@@ -138,16 +139,16 @@ class Told(Database):
         # One by itself, so that its plan is made once: PostgreSQL guesses that a list holds ten.
         ending = "WHERE one.id = ANY(%s::uuid[])" if also else "WHERE one.id = %s"
         which = [one.subject_id for one in (message, *also)] if also else message.subject_id
-        self._visits = _VISITS.fetch_asking(ending, [*_terms_of(message), which])
+        self._visits = _TOLD.fetch_asking(ending, [*_terms_of(message), which])
 
     def off(self, *, message: Message) -> Level | None:
         if not self._visits:
             return super().off(message=message)
-        _, [is_on, version_id, _] = self._visits[0]
+        _, [_, is_on, version_id] = self._visits[0]
         return _off(message, is_on, version_id)
 
     def linked(self, *, visit_ids: Collection[UUID]) -> Mapping[UUID, Linked]:
-        read = {visit.pk: _linked(visit, link) for visit, [_, _, link] in self._visits}
+        read = {visit.pk: _linked(visit, link) for visit, [link, *_] in self._visits}
         return {pk: one for pk, one in read.items() if pk in visit_ids}
 
 

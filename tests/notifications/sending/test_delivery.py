@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from clinic.local.providers import SmsProvider, SmtpCatcher
@@ -24,6 +24,7 @@ from notifications.sending import delivery, recovery, spans
 from patients.models import Patient
 from tests.notifications import making
 from tests.notifications.making import NOW, Clock, child_environment, state
+from tests.races import race
 
 pytestmark = pytest.mark.django_db
 
@@ -328,37 +329,18 @@ def test_a_stop_that_comes_while_the_row_is_held_is_heard(sms_provider: SmsProvi
     row = making.reminder(making.visit(making.patient(), making.tomorrow()))
     assert delivery.claim(worker="one", now=NOW) == row.pk
 
-    def aside(act: Callable[[], object]) -> threading.Thread:
-        def acts() -> None:
-            try:
-                act()
-            finally:
-                connections.close_all()
+    def stop() -> None:
+        with transaction.atomic():
+            Message.objects.select_for_update().get(pk=row.pk)
+            said = {"channel": "sms", "value": phone(row.patient), "reason": suppressions.OPTED_OUT}
+            suppressions.refuse(practice_id=row.practice_id, now=NOW, **said)
 
-        thread = threading.Thread(target=acts)
-        thread.start()
-        return thread
+    def send() -> bool:
+        return delivery.handle(message_id=row.pk, worker="one", clock=Clock())
 
-    with transaction.atomic():
-        Message.objects.select_for_update().get(pk=row.pk)
-        sender = aside(lambda: delivery.handle(message_id=row.pk, worker="one", clock=Clock()))
-        wait_until(somebody_waits_for_a_row)
-        stop = {"channel": "sms", "value": phone(row.patient), "reason": suppressions.OPTED_OUT}
-        aside(lambda: suppressions.refuse(practice_id=row.practice_id, now=NOW, **stop)).join(30)
-    sender.join(30)
+    assert race.in_turn(stop, send, at=(suppressions, "refuse")).results == [None, False]
     assert sms_provider.inbox() == []
     assert state(row) == ("suppressed", "opted_out")
-
-
-def somebody_waits_for_a_row() -> bool:
-    with connection.cursor() as cursor:
-        # Within a transaction it stays as it was seen first.
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT EXISTS(SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 DELIVER = """
